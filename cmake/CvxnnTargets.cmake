@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+# The few helpers by which every room declares its library, its executable and its tests, so that warnings, sanitizers
+# and precompiled headers are said once.
+find_program(CVXNN_CCACHE ccache)
+if(CVXNN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # Without this sloppiness ccache would miss every file that uses a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CVXNN_CCACHE})
+endif()
+
+function(cvxnn_compile_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+                                           -Wcast-align -Wunused -fno-strict-aliasing)
+  if(CVXNN_WARNINGS_AS_ERRORS)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(CVXNN_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${CVXNN_SANITIZE} -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${CVXNN_SANITIZE})
+  endif()
+endfunction()
+
+# cvxnn_library(NAME [TORCH] SOURCES a.cc ... [LINKS lib ...])
+# TORCH: the sources use tensors; they share one precompiled header (core/torch).
+function(cvxnn_library name)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINKS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${ARG_LINKS})
+  if(ARG_TORCH)
+    target_link_libraries(${name} PUBLIC cvxnn_torch)
+    target_precompile_headers(${name} REUSE_FROM cvxnn_torch)
+  endif()
+  cvxnn_compile_options(${name})
+endfunction()
+
+# cvxnn_executable(NAME [TORCH] SOURCES a.cc ... [LINKS lib ...])
+function(cvxnn_executable name)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS})
+  if(ARG_TORCH)
+    target_link_libraries(${name} PRIVATE cvxnn_torch)
+    target_precompile_headers(${name} REUSE_FROM cvxnn_torch)
+  endif()
+  cvxnn_compile_options(${name})
+endfunction()
+
+# cvxnn_test(NAME [TORCH] SOURCES a_test.cc ... [LINKS lib ...])
+# One binary a room; each TEST becomes a ctest case. CVXNN_TESTDATA and CVXNN_SHARED tell tests where inputs lie.
+function(cvxnn_test name)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINKS" ${ARGN})
+  if(ARG_TORCH)
+    cvxnn_executable(${name} TORCH SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gmock GTest::gtest_main)
+  else()
+    cvxnn_executable(${name} SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gmock GTest::gtest_main)
+  endif()
+  target_compile_definitions(${name} PRIVATE CVXNN_TESTDATA="${PROJECT_SOURCE_DIR}/tests/testdata"
+                                             CVXNN_SHARED="${PROJECT_SOURCE_DIR}/../shared"
+                                             CVXNN_BINARY_DIR="${PROJECT_BINARY_DIR}/bin")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+endfunction()

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices, threads and exceptions of LibTorch; see runtime.h.
+#include "core/torch/runtime.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/Device.h>
+#include <c10/util/Exception.h>
+#include <sys/sysinfo.h>
+
+#include <exception>
+#include <fstream>
+#include <new>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+
+namespace cvxnn {
+namespace {
+
+std::string ProcessorName() {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(cpuinfo, line)) {
+    if (line.rfind("model name", 0) == 0) {
+      const auto colon = line.find(':');
+      return colon == std::string::npos ? "cpu" : line.substr(colon + 2);
+    }
+  }
+  return "cpu";
+}
+
+// Memory the kernel says can be had without swapping; falls back to what is entirely unused.
+std::int64_t AvailableHostBytes(std::int64_t unused) {
+  std::ifstream meminfo("/proc/meminfo");
+  std::string key, unit;
+  std::int64_t kib = 0;
+  while (meminfo >> key >> kib >> unit) {
+    if (key == "MemAvailable:") return kib * 1024;
+  }
+  return unused;
+}
+
+std::string FirstLine(const char* text) {
+  const absl::string_view all(text);
+  return std::string(all.substr(0, all.find('\n')));
+}
+
+}  // namespace
+
+std::vector<DeviceInfo> AvailableDevices() {
+  std::vector<DeviceInfo> devices;
+  struct sysinfo info {};
+  sysinfo(&info);
+  const auto unit = static_cast<std::int64_t>(info.mem_unit);
+  devices.push_back({"cpu", ProcessorName(), static_cast<std::int64_t>(info.totalram) * unit,
+                     AvailableHostBytes(static_cast<std::int64_t>(info.freeram) * unit)});
+  if (at::hasCUDA()) {
+    const auto count = at::detail::getCUDAHooks().getNumGPUs();
+    for (std::int64_t i = 0; i < count; ++i) {
+      devices.push_back({absl::StrCat("cuda:", i), absl::StrCat("CUDA device ", i), 0, 0});
+    }
+  }
+  return devices;
+}
+
+absl::StatusOr<c10::Device> ParseDevice(const std::string& name) {
+  const auto devices = AvailableDevices();
+  const std::string canonical = name == "cuda" ? "cuda:0" : name;
+  for (const auto& device : devices) {
+    if (device.name == canonical) return c10::Device(canonical);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "device = \"", name, "\": not on this machine; available: ",
+      absl::StrJoin(devices, ", ", [](std::string* out, const DeviceInfo& d) { out->append(d.name); })));
+}
+
+void SetComputeThreads(int threads) { at::set_num_threads(threads); }
+int ComputeThreads() { return at::get_num_threads(); }
+
+absl::Status GuardTorch(const std::string& what, const std::function<absl::Status()>& body) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(absl::StrCat(what, ": out of memory"));
+  } catch (const c10::NotImplementedError& error) {
+    return absl::UnimplementedError(absl::StrCat(what, ": ", FirstLine(error.what_without_backtrace())));
+  } catch (const c10::Error& error) {
+    // LibTorch has no type of its own for a failed allocation on the CPU; its allocators say it in words.
+    const std::string line = FirstLine(error.what_without_backtrace());
+    const bool memory = line.find("out of memory") != std::string::npos ||
+                        line.find("can't allocate memory") != std::string::npos;
+    return memory ? absl::ResourceExhaustedError(absl::StrCat(what, ": ", line))
+                  : absl::InternalError(absl::StrCat(what, ": ", line));
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat(what, ": ", FirstLine(error.what())));
+  }
+}
+
+}  // namespace cvxnn

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every room with tensors needs from LibTorch itself: device and precision by name, the devices present, the
+// number of threads, and LibTorch's exceptions turned into a Status. No tensors in this header.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace c10 {
+struct Device;
+}
+
+namespace cvxnn {
+
+/// A device that tensors can live on.
+struct DeviceInfo {
+  std::string name;         ///< "cpu", "cuda:0", …: what a spec's `device` says
+  std::string description;  ///< e.g. the processor's or the GPU's own name
+  std::int64_t total_bytes = 0;  ///< memory of the device (host memory for "cpu")
+  std::int64_t free_bytes = 0;   ///< memory now free on it
+};
+
+/// Devices LibTorch can use in this process; "cpu" is always the first.
+std::vector<DeviceInfo> AvailableDevices();
+
+/// Parses "cpu", "cuda" (= "cuda:0") or "cuda:N" and checks that the device is present.
+/// INVALID_ARGUMENT names the text and the devices that are there.
+absl::StatusOr<c10::Device> ParseDevice(const std::string& name);
+
+/// Sets the number of threads one tensor operation may use (>= 1). LibTorch may otherwise start with one.
+void SetComputeThreads(int threads);
+int ComputeThreads();
+
+/// Runs `body` and turns what LibTorch throws into a Status: out of memory becomes RESOURCE_EXHAUSTED, an unsupported
+/// operation UNIMPLEMENTED, everything else INTERNAL, each with the exception's first line and `what` in front of it.
+absl::Status GuardTorch(const std::string& what, const std::function<absl::Status()>& body);
+
+}  // namespace cvxnn

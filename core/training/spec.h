@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a training job is asked to do: plain structs with the defaults that the contract (proto/cvxnn/v1/job.proto)
+// documents. server/api translates; core/training/validate.h says what is allowed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "core/network/loss.h"
+
+namespace cvxnn::training {
+
+/// Floating-point type of the computation.
+enum class Precision {
+  kAuto,     ///< float64 while n·d <= 2^20 and the device is a CPU, else float32; the summary says which was used
+  kFloat32,
+  kFloat64,
+};
+
+/// When to end, whichever comes first.
+struct StoppingRule {
+  std::int64_t max_epochs = 1000;  ///< >= 1
+  double max_seconds = 0;          ///< > 0, or 0 for no limit
+  /// Convex: relative gap (see EpochMetrics::gap) and constraint violation both at most this. In (0, 1), or 0 to run
+  /// all epochs. Not used by descent.
+  double tolerance = 1e-4;
+};
+
+/// Activation patterns sampled as 1[X g >= 0] with g ~ N(0, I_d); duplicates removed, gates kept.
+struct SampledPatterns {
+  std::int64_t count = 100;  ///< patterns wanted, >= 1; fewer are used when the draws repeat themselves
+};
+
+enum class ConvexSolver {
+  kAuto,   ///< FISTA for gated, ADMM for ReLU
+  kFista,  ///< accelerated proximal gradient with restart; gated only
+  kAdmm,   ///< closed-form ADMM with adaptive balancing; ReLU only
+};
+
+struct ConvexTraining {
+  Activation activation = Activation::kGated;
+  SampledPatterns patterns;
+  ConvexSolver solver = ConvexSolver::kAuto;
+};
+
+enum class Optimizer { kSgd, kAdam };
+enum class Initialization {
+  kTorchLinear,  ///< as torch.nn.Linear: U(-1/√fan_in, 1/√fan_in) for both layers
+  kGaussian,     ///< N(0, initialization_scale²) for both layers
+};
+
+struct GradientDescent {
+  Activation activation = Activation::kRelu;
+  std::int64_t neurons = 100;  ///< m, >= 1
+  Optimizer optimizer = Optimizer::kSgd;
+  double learning_rate = 1e-2;  ///< > 0
+  double momentum = 0;          ///< SGD, in [0, 1)
+  double adam_beta1 = 0.9;      ///< Adam, in [0, 1)
+  double adam_beta2 = 0.999;    ///< Adam, in [0, 1)
+  double adam_epsilon = 1e-8;   ///< Adam, > 0
+  std::int64_t batch_size = 0;  ///< rows per step; 0 or >= n means full batch
+  std::int64_t trials = 1;      ///< independent initialisations, >= 1; trial t uses the random stream (seed, t)
+  Initialization initialization = Initialization::kTorchLinear;
+  double initialization_scale = 1.0;  ///< > 0, kGaussian only
+};
+
+/// One job. Exactly one of the two kinds of training.
+struct Spec {
+  Loss loss = Loss::kSquared;
+  LossScale loss_scale = LossScale::kHalfSum;
+  Penalty penalty = Penalty::kGroupL2;
+  /// β > 0. For convex training it may instead be given as a share of β_max (below); exactly one of the two is set.
+  std::optional<double> beta;
+  /// β = share · β_max, share in (0, 1], β_max = s·max_{p,k} ‖Xᵀ D_p y_k‖₂ over the job's patterns, the least β at which
+  /// the gated optimum is zero. Convex training only.
+  std::optional<double> beta_max_fraction;
+  std::string device = "cpu";  ///< "cpu", "cuda" or "cuda:N"
+  Precision precision = Precision::kAuto;
+  std::uint64_t seed = 0;  ///< the only source of randomness
+  StoppingRule stopping;
+  std::variant<ConvexTraining, GradientDescent> method;
+};
+
+}  // namespace cvxnn::training

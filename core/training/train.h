@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one entrance over both kinds of training: spec in, observer called each epoch, result out. LibTorch's exceptions
+// end here and become a Status. Thread-safe: calls share no state but LibTorch's own.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/data/dataset.h"
+#include "core/network/network.h"
+#include "core/training/metrics.h"
+#include "core/training/spec.h"
+
+namespace cvxnn::training {
+
+/// What the observer wants after seeing an epoch.
+enum class Continue { kYes, kStop };
+
+/// Called on the training thread after each epoch (and for epoch 0 of descent) in order; must not throw and should
+/// return quickly. kStop ends training with Termination::kStopped and the best result so far.
+using Observer = std::function<Continue(const EpochMetrics&)>;
+
+/// One trained network with its final metrics (one per trial of descent, exactly one for convex training).
+struct TrainedModel {
+  Network network;
+  EpochMetrics final_metrics;
+  bool diverged = false;  ///< descent: the weights stopped being finite; network is the last finite one
+};
+
+/// How good the answer is known to be.
+struct Certificate {
+  bool restricted = true;  ///< true: the bound holds over the job's patterns, not for every pattern of X
+  bool verified = false;   ///< gap and violation are within the tolerance asked for
+};
+
+/// The report of a finished training.
+struct Summary {
+  Termination termination = Termination::kEpochLimit;
+  std::string message;            ///< one sentence for people: why it ended and how well
+  double beta = 0;                ///< β used
+  std::int64_t patterns = 0;      ///< convex: distinct patterns used
+  Precision precision = Precision::kFloat64;  ///< used; never kAuto
+  std::string device;             ///< used, canonical ("cuda:0")
+  std::string solver;             ///< used: "fista", "admm", "sgd", "adam"
+  std::int64_t epochs = 0;        ///< done, summed over trials
+  double seconds = 0;             ///< wall clock of the whole call
+  std::optional<Certificate> certificate;  ///< convex training only
+};
+
+struct Result {
+  std::vector<TrainedModel> models;
+  std::size_t best = 0;  ///< index of the model with the least final objective among those not diverged
+  Summary summary;
+};
+
+/// Checks everything about `spec` that does not need the numbers: one message per field, "field = value: allowed range".
+absl::Status Validate(const Spec& spec, const data::Dataset& dataset);
+
+/// Trains. Errors: INVALID_ARGUMENT as Validate; RESOURCE_EXHAUSTED when memory does not suffice; UNIMPLEMENTED for a
+/// combination that is named but not built; INTERNAL when LibTorch fails. A numerical failure is INTERNAL with a reason.
+absl::StatusOr<Result> Train(const Spec& spec, const data::Dataset& dataset, const Observer& observer);
+
+}  // namespace cvxnn::training
