@@ -31,20 +31,22 @@ absl::Status Validate(const Network& network);
 /// Outputs n×c for rows X (n×d), computed in blocks of rows so that no more than ~256 MiB is held beside the result.
 at::Tensor Forward(const Network& network, const at::Tensor& features);
 
-/// Loss of outputs against targets at the given scale (scale kMean divides by the rows of `targets`). Summed in float64.
+/// Loss of outputs against targets at the given scale (scale kMean divides by the rows of `targets`; zero rows
+/// have loss 0). Summed in float64.
 double LossValue(Loss loss, LossScale scale, const at::Tensor& outputs, const at::Tensor& targets);
 
 /// Penalty of the weights as they stand (kGroupL2 or kWeightDecay), summed in float64.
 double PenaltyValue(Penalty penalty, double beta, const Network& network);
 
-/// Rescales every neuron so that ‖u_j‖ equals the norm of α_j that the penalty uses; outputs are unchanged and the
-/// penalty is the least over all rescalings. Neurons with a zero side become zero.
+/// Rescales every neuron so that ‖u_j‖ equals the norm of α_j that the penalty uses (ℓ2 for kNone); outputs are
+/// unchanged and the penalty is the least over all rescalings. Neurons with a zero side become zero.
 Network Balanced(const Network& network, Penalty penalty);
 
 /// How accuracy is counted.
 enum class Counting { kNone, kSign, kArgmax };
 
-/// Share of rows classified right, in [0, 1]; nullopt for kNone or zero rows.
+/// Share of rows classified right, in [0, 1]; nullopt for kNone or zero rows. kSign: every output has the sign of its
+/// target, where 0 and -0 count as positive. A row with an output that is not a number is wrong.
 std::optional<double> Accuracy(Counting counting, const at::Tensor& outputs, const at::Tensor& targets);
 
 }  // namespace cvxnn
