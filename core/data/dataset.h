@@ -37,12 +37,13 @@ struct Part {
 /// Everything about a data set but its numbers.
 struct Description {
   Task task = Task::kRegression;
-  std::string source;                      ///< where it came from, e.g. "csv iris.csv" or "generated two_spirals seed=1"
+  std::string source;  ///< where it came from, e.g. "csv iris.csv" or "generated two_spirals seed=1"
   std::vector<std::string> feature_names;  ///< d names, or empty when unnamed
   std::vector<std::string> target_names;   ///< regression: c names, or empty
   std::vector<std::string> class_names;    ///< binary: {negative, positive}; multiclass: c names in column order
-  std::optional<ImageShape> image_shape;   ///< set while the columns still are pixels
-  bool has_bias_column = false;            ///< the last column is the constant 1
+  /// Set while the columns still are pixels (a bias column may follow them): c·h·w = d, or d - 1 with a bias column.
+  std::optional<ImageShape> image_shape;
+  bool has_bias_column = false;  ///< the last column is the constant 1
   /// Transforms in the order applied, each with what it learned from the training rows.
   std::vector<FittedTransform> transforms;
 };

@@ -5,7 +5,6 @@
 
 #include <Eigen/Core>
 #include <cstdint>
-#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -32,6 +31,16 @@ class Matrix {
     }
   }
 
+  /// Calls f with the RowMajor<float> or RowMajor<double> inside.
+  template <typename F>
+  decltype(auto) Visit(F&& f) const {
+    return std::visit(std::forward<F>(f), storage_);
+  }
+  template <typename F>
+  decltype(auto) Visit(F&& f) {
+    return std::visit(std::forward<F>(f), storage_);
+  }
+
   ElementType type() const {
     return std::holds_alternative<RowMajor<float>>(storage_) ? ElementType::kFloat32 : ElementType::kFloat64;
   }
@@ -48,16 +57,6 @@ class Matrix {
   }
   void* mutable_data() {
     return std::visit([](auto& m) { return static_cast<void*>(m.data()); }, storage_);
-  }
-
-  /// Calls f with the RowMajor<float> or RowMajor<double> inside.
-  template <typename F>
-  decltype(auto) Visit(F&& f) const {
-    return std::visit(std::forward<F>(f), storage_);
-  }
-  template <typename F>
-  decltype(auto) Visit(F&& f) {
-    return std::visit(std::forward<F>(f), storage_);
   }
 
   /// The element as double, whatever the type. For tests and small tables; no bounds check in release builds.

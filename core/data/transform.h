@@ -69,7 +69,8 @@ struct FittedTransform {
   std::vector<double> projection;
 };
 
-/// Name used in messages and in files: "select_classes", "standardize", …
+/// Name used in messages and in files: "select_classes", "subset_per_class", "train_test_split", "divide_by",
+/// "normalize_channels", "standardize", "principal_components", "append_bias".
 std::string TransformName(const Transform& transform);
 
 }  // namespace cvxnn::data

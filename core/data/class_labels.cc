@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between class labels and targets; see class_labels.h.
+#include "core/data/class_labels.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+namespace cvxnn::data {
+namespace {
+
+// Shortest text that reads back as the same number: "1" for 1.0.
+std::string ShortestNumber(double value) {
+  for (int digits = 1; digits < 17; ++digits) {
+    std::string text = absl::StrFormat("%.*g", digits, value);
+    double parsed = 0;
+    if (absl::SimpleAtod(text, &parsed) && parsed == value) return text;
+  }
+  return absl::StrFormat("%.17g", value);
+}
+
+absl::Status TooManyClasses(std::size_t count) {
+  return absl::InvalidArgumentError(absl::StrCat("labels: more than ", kMaxClasses, " different classes (", count,
+                                                 "); for real-valued targets read them as values"));
+}
+
+// Class numbers of texts by lookup; texts that are not there get names.size().
+std::vector<std::int64_t> LookUp(const std::vector<std::string>& texts,
+                                 const absl::flat_hash_map<std::string, std::int64_t>& index, std::int64_t missing) {
+  std::vector<std::int64_t> labels;
+  labels.reserve(texts.size());
+  for (const std::string& text : texts) {
+    const auto found = index.find(text);
+    labels.push_back(found == index.end() ? missing : found->second);
+  }
+  return labels;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> ClassOfRows(Task task, const Matrix& targets) {
+  std::vector<std::int64_t> classes(static_cast<std::size_t>(targets.rows()), 0);
+  if (task == Task::kRegression || targets.cols() == 0) return classes;
+  targets.Visit([&](const auto& y) {
+    for (Eigen::Index row = 0; row < y.rows(); ++row) {
+      Eigen::Index column = 0;
+      if (task == Task::kBinary) {
+        column = y(row, 0) < 0 ? 0 : 1;
+      } else {
+        y.row(row).maxCoeff(&column);
+      }
+      classes[static_cast<std::size_t>(row)] = column;
+    }
+  });
+  return classes;
+}
+
+std::vector<std::int64_t> CountClasses(const std::vector<std::int64_t>& classes, std::int64_t class_count) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(class_count), 0);
+  for (const std::int64_t label : classes) ++counts[static_cast<std::size_t>(label)];
+  return counts;
+}
+
+Matrix OneHot(const std::vector<std::int64_t>& classes, std::int64_t class_count, ElementType type) {
+  Matrix targets(type, static_cast<std::int64_t>(classes.size()), class_count);
+  targets.Visit([&](auto& y) {
+    for (std::size_t row = 0; row < classes.size(); ++row) y(static_cast<Eigen::Index>(row), classes[row]) = 1;
+  });
+  return targets;
+}
+
+Matrix PlusMinusOne(const std::vector<std::int64_t>& classes, ElementType type) {
+  Matrix targets(type, static_cast<std::int64_t>(classes.size()), 1);
+  targets.Visit([&](auto& y) {
+    for (std::size_t row = 0; row < classes.size(); ++row) {
+      y(static_cast<Eigen::Index>(row), 0) = static_cast<decltype(+y(0, 0))>(classes[row] == 0 ? -1 : 1);
+    }
+  });
+  return targets;
+}
+
+absl::Status SetClassTargets(const std::vector<std::int64_t>& train_labels,
+                             const std::vector<std::int64_t>& test_labels, const std::vector<std::string>& names,
+                             Dataset* dataset) {
+  std::vector<std::int64_t> column_of(names.size(), -1);
+  for (const std::int64_t label : train_labels) column_of[static_cast<std::size_t>(label)] = 0;
+  std::vector<std::string> present;
+  for (std::size_t label = 0; label < names.size(); ++label) {
+    if (column_of[label] < 0) continue;
+    column_of[label] = static_cast<std::int64_t>(present.size());
+    present.push_back(names[label]);
+  }
+  const auto class_count = static_cast<std::int64_t>(present.size());
+  if (class_count < 2) {
+    return absl::InvalidArgumentError(absl::StrCat("labels: every training row has class \"",
+                                                   present.empty() ? "" : present[0],
+                                                   "\": at least two classes must occur"));
+  }
+  if (class_count > kMaxClasses) return TooManyClasses(present.size());
+  const auto columns = [&](const std::vector<std::int64_t>& labels) {
+    std::vector<std::int64_t> result;
+    result.reserve(labels.size());
+    for (const std::int64_t label : labels) result.push_back(column_of[static_cast<std::size_t>(label)]);
+    return result;
+  };
+  const std::vector<std::int64_t> test_columns = columns(test_labels);
+  for (std::size_t row = 0; row < test_columns.size(); ++row) {
+    if (test_columns[row] < 0) {
+      return absl::InvalidArgumentError(absl::StrCat("labels: class \"",
+                                                     names[static_cast<std::size_t>(test_labels[row])],
+                                                     "\" of test row ", row, " does not occur in the training part"));
+    }
+  }
+  const ElementType type = dataset->train.features.type();
+  dataset->train.targets = OneHot(columns(train_labels), class_count, type);
+  dataset->test.targets = OneHot(test_columns, class_count, type);
+  dataset->description.task = Task::kMulticlass;
+  dataset->description.class_names = std::move(present);
+  return absl::OkStatus();
+}
+
+absl::Status SetClassTargetsFromText(const std::vector<std::string>& train_labels,
+                                     const std::vector<std::string>& test_labels, Dataset* dataset) {
+  // Distinct texts with their numeric value, if all of them are numbers.
+  absl::flat_hash_map<std::string, double> values;
+  bool numeric = true;
+  for (const std::vector<std::string>* labels : {&train_labels, &test_labels}) {
+    for (const std::string& text : *labels) {
+      if (values.contains(text)) continue;
+      double value = 0;
+      numeric = absl::SimpleAtod(text, &value) && std::isfinite(value) && numeric;
+      values.emplace(text, value);
+      if (static_cast<std::int64_t>(values.size()) > kMaxClasses) return TooManyClasses(values.size());
+    }
+  }
+  std::vector<std::pair<double, std::string>> order;
+  for (const auto& [text, value] : values) {
+    order.emplace_back(numeric ? value : 0.0, numeric ? ShortestNumber(value) : text);
+  }
+  std::sort(order.begin(), order.end());
+  order.erase(std::unique(order.begin(), order.end()), order.end());
+  absl::flat_hash_map<std::string, std::int64_t> index;
+  std::vector<std::string> names;
+  for (const auto& [value, name] : order) {
+    index.emplace(name, static_cast<std::int64_t>(names.size()));
+    names.push_back(name);
+  }
+  if (numeric) {
+    for (const auto& [text, value] : values) index.emplace(text, index.at(ShortestNumber(value)));
+  }
+  const auto missing = static_cast<std::int64_t>(names.size());
+  return SetClassTargets(LookUp(train_labels, index, missing), LookUp(test_labels, index, missing), names, dataset);
+}
+
+}  // namespace cvxnn::data

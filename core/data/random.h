@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// A random stream that is the same with every standard library: std::mt19937_64 is specified bit by bit, but the
+// distributions of <random> are not, so uniform and normal numbers are made here.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <vector>
+
+namespace cvxnn::data {
+
+/// Not thread-safe.
+class RandomStream {
+ public:
+  explicit RandomStream(std::uint64_t seed) : engine_(seed) {}
+
+  /// Uniform on [0, 1), 53 bits.
+  double Uniform();
+  /// Standard normal, by Box and Muller; draws come in pairs.
+  double Normal();
+  /// Uniform on {0, …, bound - 1}, bound >= 1; without bias (rejection).
+  std::uint64_t Below(std::uint64_t bound);
+  /// `count` different numbers of {0, …, population - 1}, ascending; 0 <= count <= population.
+  std::vector<std::int64_t> SampleSorted(std::int64_t population, std::int64_t count);
+
+ private:
+  std::mt19937_64 engine_;
+  double spare_normal_ = 0;
+  bool has_spare_normal_ = false;
+};
+
+}  // namespace cvxnn::data
