@@ -8,6 +8,7 @@
 #include <string>
 #include <variant>
 
+#include "core/descent/method.h"
 #include "core/network/loss.h"
 
 namespace cvxnn::training {
@@ -45,11 +46,8 @@ struct ConvexTraining {
   ConvexSolver solver = ConvexSolver::kAuto;
 };
 
-enum class Optimizer { kSgd, kAdam };
-enum class Initialization {
-  kTorchLinear,  ///< as torch.nn.Linear: U(-1/√fan_in, 1/√fan_in) for both layers
-  kGaussian,     ///< N(0, initialization_scale²) for both layers
-};
+using descent::Initialization;
+using descent::Optimizer;
 
 struct GradientDescent {
   Activation activation = Activation::kRelu;
