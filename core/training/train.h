@@ -24,6 +24,14 @@ enum class Continue { kYes, kStop };
 /// return quickly. kStop ends training with Termination::kStopped and the best result so far.
 using Observer = std::function<Continue(const EpochMetrics&)>;
 
+/// What the caller hears from and says to a running training. Either may be empty.
+struct Hooks {
+  Observer observer;
+  /// Polled on the training thread between epochs and between the stages of a long set-up (factorisations, power
+  /// iterations); true ends training with Termination::kStopped. Must be cheap and must not throw.
+  std::function<bool()> should_stop;
+};
+
 /// One trained network with its final metrics (one per trial of descent, exactly one for convex training).
 struct TrainedModel {
   Network network;
@@ -62,6 +70,7 @@ absl::Status Validate(const Spec& spec, const data::Dataset& dataset);
 
 /// Trains. Errors: INVALID_ARGUMENT as Validate; RESOURCE_EXHAUSTED when memory does not suffice; UNIMPLEMENTED for a
 /// combination that is named but not built; INTERNAL when LibTorch fails. A numerical failure is INTERNAL with a reason.
-absl::StatusOr<Result> Train(const Spec& spec, const data::Dataset& dataset, const Observer& observer);
+/// Stopped during set-up, before the first epoch, it gives the network of zero neurons.
+absl::StatusOr<Result> Train(const Spec& spec, const data::Dataset& dataset, const Hooks& hooks = {});
 
 }  // namespace cvxnn::training

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The convex program of MATH, section 1, for given patterns D_1 … D_P, and the rows it is evaluated on besides.
+//   gated: min_v   s·½‖Σ_p D_p X v_p − Y‖² + β Σ_{p,k} ‖v_pk‖₂
+//   ReLU:  min_v,w s·½‖Σ_p D_p X (v_p − w_p) − Y‖² + β Σ_{p,k} (‖v_pk‖₂ + ‖w_pk‖₂),  (2D_p − I) X {v_p, w_p} >= 0
+// with one column per output k, so the outputs are separate programs that share data, masks and factors.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "core/network/loss.h"
+#include "core/network/network.h"
+#include "core/patterns/activation_patterns.h"
+
+namespace cvxnn::convex {
+
+/// A convex program with squared loss and the group-ℓ2 penalty. All tensors share device and dtype (float32/float64).
+struct Program {
+  Activation activation = Activation::kGated;  ///< kGated: no constraints; kRelu: cone constraints
+  at::Tensor features;                         ///< X, n×d
+  at::Tensor targets;                          ///< Y, n×c
+  ActivationPatterns patterns;
+  LossScale loss_scale = LossScale::kHalfSum;
+  double beta = 0;  ///< β > 0, for the loss at `loss_scale`
+};
+
+/// How answers are judged besides the program's own value. All optional.
+struct Evaluation {
+  Counting counting = Counting::kNone;
+  at::Tensor test_features;  ///< n'×d, or undefined
+  at::Tensor test_targets;   ///< n'×c, or undefined
+};
+
+/// The least β at which zero solves the gated program, s·max_{p,k} ‖Xᵀ D_p y_k‖₂; zero then solves the ReLU program too.
+/// 0 when there are no patterns.
+double BetaMax(const Program& program);
+
+}  // namespace cvxnn::convex

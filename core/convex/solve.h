@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Solving a convex program: options in, a callback per epoch, a solution with its certificate out. The solvers
+// themselves live in solvers/, one file each.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/convex/program.h"
+
+namespace cvxnn::convex {
+
+enum class SolverKind {
+  kFista,  ///< gated only; solvers/fista.h
+  kAdmm,   ///< ReLU only; solvers/admm.h
+};
+
+struct Options {
+  SolverKind solver = SolverKind::kFista;
+  std::int64_t max_epochs = 1000;  ///< >= 1
+  double max_seconds = 0;          ///< > 0, or 0 for no limit; set-up included
+  /// Converged when |gap| and the constraint violation are both at most this; in (0, 1), or 0 to run all epochs.
+  double tolerance = 1e-4;
+  std::function<bool()> should_stop;  ///< polled between epochs and stages of set-up; may be empty
+};
+
+/// State of the solve after one epoch. Values are at the program's loss scale.
+struct Progress {
+  std::int64_t epoch = 0;  ///< 1-based; 0 only for a program whose answer is zero and needs no solver
+  double seconds = 0;      ///< since Solve was called
+  double objective = 0;
+  double loss = 0;
+  double penalty = 0;
+  double lower_bound = 0;  ///< best certified lower bound on this program's optimum so far
+  double gap = 0;          ///< (objective − lower_bound) / max(|objective|, 1e-12)
+  /// ReLU: max over rows and blocks of (−(2D_p − I) X v_p)₊, divided by the larger of max |X v_p| and max |Y|.
+  std::optional<double> constraint_violation;
+  double network_objective = 0;  ///< of the reconstructed network; the objective itself for gated programs
+  std::optional<double> train_accuracy;
+  std::optional<double> test_accuracy;
+  std::optional<double> test_loss;
+  std::int64_t active_neurons = 0;  ///< blocks (pattern, output and sign) that are not zero
+  double step_size = 0;             ///< 1/L of FISTA, ρ₁ of ADMM; 0 when no solver ran
+};
+
+enum class StopReason {
+  kConverged,    ///< gap and violation within the tolerance
+  kZeroIsExact,  ///< β >= β_max: zero is the optimum, known without a solver
+  kEpochLimit,
+  kTimeLimit,
+  kStopped,  ///< the callback or should_stop asked for it
+  kStalled,  ///< rounding hides further progress at this precision
+};
+
+/// Called after every epoch; false ends the solve with kStopped.
+using ProgressCallback = std::function<bool(const Progress&)>;
+
+/// The best iterate met: least objective for gated, least max(|gap|, violation) for ReLU.
+struct Solution {
+  at::Tensor positive;  ///< v, d×(P·c): column p·c + k is v_pk
+  at::Tensor negative;  ///< w, the same shape; undefined for gated programs
+  Progress progress;    ///< of that iterate, with the last lower bound; epoch says when it was met
+  StopReason reason = StopReason::kEpochLimit;
+  std::int64_t epochs = 0;  ///< done in all
+  double passes = 0;        ///< products with F or Fᵀ (2·n·d·P·c flops each) made
+};
+
+/// Solves the program. Errors: INVALID_ARGUMENT for shapes, β or a solver that does not fit the activation;
+/// RESOURCE_EXHAUSTED with needed and available bytes when the solver's kernel cannot fit, before any work; INTERNAL when
+/// iterates stop being finite. LibTorch's exceptions pass through: callers guard (core/torch/runtime.h).
+absl::StatusOr<Solution> Solve(const Program& program, const Evaluation& evaluation, const Options& options,
+                               const ProgressCallback& callback = {});
+
+}  // namespace cvxnn::convex

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sampled activation patterns: columns of 1[X G >= 0] with the gates' entries i.i.d. N(0, 1) (MATH, section 5).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/statusor.h"
+#include "core/patterns/activation_patterns.h"
+
+namespace cvxnn {
+
+/// Draws `count` (>= 1) gates from `seed` and keeps the distinct patterns, first come first kept. Patterns active on no
+/// row are left out: they add nothing to any output. The result may hold fewer than `count` patterns, even none.
+///
+/// The gates are drawn on the CPU in float64, so that every device and precision starts from the same ones, and gate j
+/// depends on (seed, j) alone: a larger count extends a smaller one.
+/// `should_stop` (may be empty) is polled between blocks of draws; CANCELLED when it says so.
+/// Errors: INVALID_ARGUMENT for count < 1.
+absl::StatusOr<ActivationPatterns> SamplePatterns(const at::Tensor& features, std::int64_t count, std::uint64_t seed,
+                                                  const std::function<bool()>& should_stop = {});
+
+}  // namespace cvxnn
