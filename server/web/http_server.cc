@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Probes over HTTP with cpp-httplib; see http_server.h.
+#include "server/web/http_server.h"
+
+#include <httplib.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace cvxnn::server {
+namespace {
+
+// Probes carry no body; whoever sends one is not a probe.
+constexpr std::size_t kMaxRequestBytes = 4096;
+constexpr int kThreads = 2;
+constexpr int kTimeoutSeconds = 5;
+constexpr int kMaxPort = 65535;
+
+}  // namespace
+
+struct HttpServer::Implementation {
+  httplib::Server http;
+  std::thread thread;
+};
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address, std::function<bool()> ready) {
+  const auto colon = address.rfind(':');
+  int port = 0;
+  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 ||
+      port > kMaxPort) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("http = \"", address, "\": must be HOST:PORT, port 0 to ", kMaxPort));
+  }
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+
+  auto implementation = std::make_unique<Implementation>();
+  auto& http = implementation->http;
+  http.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  http.set_payload_max_length(kMaxRequestBytes);
+  http.set_read_timeout(kTimeoutSeconds);
+  http.set_write_timeout(kTimeoutSeconds);
+  http.set_keep_alive_max_count(1);
+  // The library's default lets a second server share the port in silence.
+  http.set_socket_options([](socket_t socket) {
+    const int yes = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  });
+  http.Get("/healthz",
+           [](const httplib::Request&, httplib::Response& response) { response.set_content("ok\n", "text/plain"); });
+  http.Get("/readyz", [ready = std::move(ready)](const httplib::Request&, httplib::Response& response) {
+    const bool is_ready = ready();
+    response.status = is_ready ? 200 : 503;
+    response.set_content(is_ready ? "ready\n" : "draining\n", "text/plain");
+  });
+
+  if (port == 0) {
+    port = http.bind_to_any_port(host);
+  } else if (!http.bind_to_port(host, port)) {
+    port = -1;
+  }
+  if (port < 0) return absl::UnavailableError(absl::StrCat("http = \"", address, "\": cannot be bound"));
+  implementation->thread = std::thread([&http] { http.listen_after_bind(); });
+  // stop() only reaches a server that already accepts, so nobody may hold this object earlier.
+  while (!http.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return std::unique_ptr<HttpServer>(
+      new HttpServer(std::move(implementation), absl::StrCat(address.substr(0, colon), ":", port)));
+}
+
+HttpServer::HttpServer(std::unique_ptr<Implementation> implementation, std::string address)
+    : implementation_(std::move(implementation)), address_(std::move(address)) {}
+
+HttpServer::~HttpServer() {
+  implementation_->http.stop();
+  implementation_->thread.join();
+}
+
+}  // namespace cvxnn::server

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP port of the server, for what does not speak gRPC: liveness and readiness probes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace cvxnn::server {
+
+/// Serves GET /healthz (200 while the process answers) and GET /readyz (200 while `ready` says so, else 503) on its own
+/// threads until destroyed. Every other path is 404. Thread-safe.
+class HttpServer {
+ public:
+  /// Listens on "host:port"; port 0 picks a free one. INVALID_ARGUMENT for an address of another form, UNAVAILABLE when
+  /// it cannot be bound.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& address, std::function<bool()> ready);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// "host:port" with the port really bound.
+  const std::string& address() const { return address_; }
+
+ private:
+  struct Implementation;
+  HttpServer(std::unique_ptr<Implementation> implementation, std::string address);
+
+  std::unique_ptr<Implementation> implementation_;
+  std::string address_;
+};
+
+}  // namespace cvxnn::server
