@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# Two stages: one that builds, one that only runs. docker build -t cvxnn .
+#
+# LibTorch is Debian's by default (CPU only). For a GPU, name an archive of a CUDA LibTorch (the "cxx11 ABI" zip):
+#   docker build -t cvxnn:cuda --build-arg LIBTORCH_URL=https://…/libtorch-shared-with-deps-….zip .
+# and run with --gpus all on a host with NVIDIA's driver and container toolkit.
+ARG DEBIAN=bookworm-slim
+
+FROM debian:${DEBIAN} AS build
+ARG LIBTORCH_URL=
+COPY scripts/packages.txt /tmp/packages.txt
+RUN apt-get update \
+ && sed -E 's/ *#.*//; /^$/d; /^python3/d; /^clang/d; /^ccache/d; /^libbenchmark/d; /^libg(test|mock)/d' /tmp/packages.txt \
+    | xargs apt-get install -y --no-install-recommends ca-certificates curl unzip \
+ && rm -rf /var/lib/apt/lists/*
+RUN mkdir -p /opt/libtorch/lib \
+ && if [ -n "$LIBTORCH_URL" ]; then \
+      curl -fsSL "$LIBTORCH_URL" -o /tmp/libtorch.zip && unzip -q /tmp/libtorch.zip -d /opt && rm /tmp/libtorch.zip; \
+    fi
+WORKDIR /source
+COPY . .
+RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=/opt/libtorch \
+      -DCMAKE_INSTALL_RPATH=/opt/libtorch/lib -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON \
+      -DCVXNN_BUILD_TESTS=OFF -DCVXNN_BUILD_BENCH=OFF \
+ && cmake --build /build --target cvxnn-server cvxnn \
+ && strip /build/bin/cvxnn-server /build/bin/cvxnn
+
+FROM debian:${DEBIAN}
+ARG LIBTORCH_URL=
+LABEL org.opencontainers.image.title="cvxnn" \
+      org.opencontainers.image.description="Trains two-layer ReLU networks as a gRPC service" \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends \
+      libgrpc++1.51 libprotobuf32 libsqlitecpp0 libspdlog1.10 libyaml-cpp0.7 libzip4 libdeflate0 libcpp-httplib0.11 \
+      libopenblas0-pthread \
+      $([ -n "$LIBTORCH_URL" ] || echo libtorch1.13) \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 --create-home --home-dir /var/lib/cvxnn cvxnn
+COPY --from=build /opt/libtorch/lib /opt/libtorch/lib
+COPY --from=build /build/bin/cvxnn-server /build/bin/cvxnn /usr/local/bin/
+USER cvxnn
+VOLUME /var/lib/cvxnn
+# 50051: gRPC. 8080: /healthz and /readyz.
+EXPOSE 50051 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
+  CMD ["cvxnn-server", "--healthcheck", "127.0.0.1:50051"]
+# A container's loopback cannot be reached from outside it, so the server listens on every interface of the container;
+# publish the ports to loopback only (deploy/compose.yaml does): there is no encryption and no login yet.
+ENTRYPOINT ["cvxnn-server", "--listen", "0.0.0.0:50051", "--http", "0.0.0.0:8080", "--insecure", "--data-dir", "/var/lib/cvxnn"]
