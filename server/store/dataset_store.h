@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Data sets on disk: metadata in SQLite, arrays in files. A data set exists once Create returned; the files are written
+// aside, synced and renamed before the row that makes them visible is committed, and what an interrupted writer left
+// behind is swept at start-up.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/data/dataset.h"
+#include "cvxnn/v1/dataset.pb.h"
+#include "server/store/database.h"
+#include "server/store/page.h"
+
+namespace cvxnn::server {
+
+/// Stored data sets. Thread-safe.
+class DatasetStore {
+ public:
+  /// Sweeps <data_dir>/datasets of folders that no row names.
+  static absl::StatusOr<std::unique_ptr<DatasetStore>> Open(std::shared_ptr<Database> database);
+
+  /// OK when no data set has this name. ALREADY_EXISTS otherwise: lets an upload fail before its first byte.
+  absl::Status CheckNameFree(const std::string& name) const;
+
+  /// Stores the arrays and the complete description (what every transform learned, projections included). `metadata` is
+  /// kept as given, but for name (picked when empty, else "datasets/{dataset}"), stored_bytes and create_time; the
+  /// stored message is returned. `dataset` must be valid.
+  /// ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the disk is full. On error nothing is left behind.
+  absl::StatusOr<v1::Dataset> Create(v1::Dataset metadata, const data::Dataset& dataset);
+
+  /// NOT_FOUND: no data set of that name.
+  absl::StatusOr<v1::Dataset> Get(const std::string& name) const;
+
+  /// Newest first, without the numbers of fitted transforms.
+  absl::StatusOr<Page<v1::Dataset>> List(const PageRequest& request) const;
+
+  /// Reads the arrays and the description and checks every file against its CRC-32.
+  /// NOT_FOUND: no data set of that name. DATA_LOSS naming the file: it is missing, has the wrong length or is damaged.
+  absl::StatusOr<data::Dataset> Load(const std::string& name) const;
+
+  /// Deletes row and files. NOT_FOUND: no data set of that name. FAILED_PRECONDITION naming the jobs: one that is
+  /// queued or running uses it.
+  absl::Status Delete(const std::string& name);
+
+ private:
+  explicit DatasetStore(std::shared_ptr<Database> database);
+  std::filesystem::path Root() const { return database_->data_dir() / "datasets"; }
+
+  const std::shared_ptr<Database> database_;
+};
+
+}  // namespace cvxnn::server

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs and their logs in SQLite. A job's log is a sequence of records numbered from 1 without a hole: changes of state
+// and epochs. It is kept in the form in which it is streamed, WatchJobResponse messages that each hold one change of
+// state or a batch of consecutive epochs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "cvxnn/v1/job.pb.h"
+#include "cvxnn/v1/job_service.pb.h"
+#include "server/store/database.h"
+#include "server/store/model_store.h"
+#include "server/store/page.h"
+
+namespace cvxnn::server {
+
+/// A part of a job's log: state_change and metrics events in order. Shared, since many watchers send the same ones.
+using LogEvents = std::vector<std::shared_ptr<const v1::WatchJobResponse>>;
+
+/// First sequence number that an event holds (event.sequence() is the last).
+std::int64_t FirstSequence(const v1::WatchJobResponse& event);
+/// The event without the records up to and including `after_sequence`, which it must not reach entirely.
+v1::WatchJobResponse WithoutRecordsUpTo(std::int64_t after_sequence, const v1::WatchJobResponse& event);
+
+/// What is committed together for one job.
+struct JobCommit {
+  v1::Job job;  ///< as it is after the records; last_sequence is that of the last one
+  LogEvents events;
+  std::vector<WrittenModel> models;
+};
+
+/// Whether a job has ended and will not change any more.
+bool HasEnded(v1::JobState state);
+
+/// Stored jobs. Thread-safe.
+class JobStore {
+ public:
+  explicit JobStore(std::shared_ptr<Database> database);
+
+  struct Created {
+    v1::Job job;
+    std::int64_t number = 0;  ///< creation order
+    bool is_new = true;       ///< false: the job that the same request made before
+  };
+  /// Stores a new job and the first records of its log. With a `request_id` that was used before, nothing is stored:
+  /// the earlier job is returned when display_name, experiment, labels and spec are the same, else ALREADY_EXISTS.
+  /// NOT_FOUND: the data set does not exist.
+  absl::StatusOr<Created> Create(const JobCommit& commit, const std::string& request_id);
+
+  /// The job that `request_id` made, or NOT_FOUND; ALREADY_EXISTS when that was for another body than `job`'s.
+  absl::StatusOr<v1::Job> FindRequest(const std::string& request_id, const v1::Job& job) const;
+
+  /// NOT_FOUND: no job of that name.
+  absl::StatusOr<v1::Job> Get(const std::string& name) const;
+  /// Newest first.
+  absl::StatusOr<Page<v1::Job>> List(const v1::JobFilter& filter, const PageRequest& request) const;
+  /// Jobs that have not ended, oldest first.
+  absl::StatusOr<std::vector<Created>> ListUnfinished() const;
+
+  /// Appends records, replaces job messages and makes written models visible, for all of `commits` in one transaction.
+  absl::Status Commit(absl::Span<const JobCommit> commits);
+
+  /// Records after `after_sequence`, at most `max_records` (>= 1); consecutive epochs share events where they can.
+  /// `job` is of the same moment. NOT_FOUND: no job of that name.
+  struct LogPart {
+    v1::Job job;
+    LogEvents events;
+  };
+  absl::StatusOr<LogPart> ReadLog(const std::string& name, std::int64_t after_sequence, std::int64_t max_records) const;
+
+  /// Deletes a job that has ended with its log and models; returns the names of the models, whose files are now free.
+  /// NOT_FOUND: no job of that name. FAILED_PRECONDITION: it has not ended.
+  absl::StatusOr<std::vector<std::string>> Delete(const std::string& name);
+
+ private:
+  const std::shared_ptr<Database> database_;
+};
+
+}  // namespace cvxnn::server

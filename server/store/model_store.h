@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trained networks on disk: metadata in SQLite, weights in <data_dir>/models/<id>.safetensors. Weights are written and
+// synced first (Write); they become a model when the job's final state is committed with them (JobStore::Commit), so
+// that a job has all of its models or none.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/network/network.h"
+#include "cvxnn/v1/model.pb.h"
+#include "server/store/database.h"
+#include "server/store/page.h"
+
+namespace cvxnn::server {
+
+/// Weights on disk that are not yet a model.
+struct WrittenModel {
+  v1::Model metadata;       ///< complete: name, stored_bytes and create_time included
+  std::uint32_t crc32 = 0;  ///< of the whole file
+};
+
+/// The bytes of a stored file, checked.
+struct ModelFile {
+  std::string bytes;        ///< safetensors
+  std::uint32_t crc32 = 0;  ///< of `bytes`
+};
+
+/// Stored models. Thread-safe.
+class ModelStore {
+ public:
+  /// Sweeps <data_dir>/models of files that no row names.
+  static absl::StatusOr<std::unique_ptr<ModelStore>> Open(std::shared_ptr<Database> database);
+
+  /// Writes and syncs the weights under a new name. `metadata` is kept but for name, stored_bytes and create_time.
+  absl::StatusOr<WrittenModel> Write(v1::Model metadata, const Network& network);
+  /// Removes weights that did not become a model.
+  void Discard(const WrittenModel& written);
+
+  /// NOT_FOUND: no model of that name.
+  absl::StatusOr<v1::Model> Get(const std::string& name) const;
+  /// Newest first; only those of `job` ("jobs/{job}") unless it is empty.
+  absl::StatusOr<Page<v1::Model>> List(const std::string& job, const PageRequest& request) const;
+
+  /// The weights as a file. NOT_FOUND; DATA_LOSS naming the file when it is missing or damaged.
+  absl::StatusOr<ModelFile> ReadFile(const std::string& name) const;
+  /// The weights as a network on the CPU. Errors as ReadFile.
+  absl::StatusOr<Network> Load(const std::string& name) const;
+
+  /// Removes the files of models whose rows are gone; called with the names that JobStore::Delete returned.
+  void RemoveFile(const std::string& name);
+
+ private:
+  explicit ModelStore(std::shared_ptr<Database> database);
+  std::filesystem::path FileOf(const std::string& name) const;
+
+  const std::shared_ptr<Database> database_;
+};
+
+}  // namespace cvxnn::server
