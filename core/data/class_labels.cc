@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <utility>
 
 namespace cvxnn::data {
@@ -30,15 +29,12 @@ absl::Status TooManyClasses(std::size_t count) {
                                                  "); for real-valued targets read them as values"));
 }
 
-// Class numbers of texts by lookup; texts that are not there get names.size().
+// Class numbers of texts; `index` has every one of them.
 std::vector<std::int64_t> LookUp(const std::vector<std::string>& texts,
-                                 const absl::flat_hash_map<std::string, std::int64_t>& index, std::int64_t missing) {
+                                 const absl::flat_hash_map<std::string, std::int64_t>& index) {
   std::vector<std::int64_t> labels;
   labels.reserve(texts.size());
-  for (const std::string& text : texts) {
-    const auto found = index.find(text);
-    labels.push_back(found == index.end() ? missing : found->second);
-  }
+  for (const std::string& text : texts) labels.push_back(index.at(text));
   return labels;
 }
 
@@ -87,7 +83,7 @@ Matrix PlusMinusOne(const std::vector<std::int64_t>& classes, ElementType type) 
 
 absl::Status SetClassTargets(const std::vector<std::int64_t>& train_labels,
                              const std::vector<std::int64_t>& test_labels, const std::vector<std::string>& names,
-                             Dataset* dataset) {
+                             std::int64_t max_bytes, Dataset* dataset) {
   std::vector<std::int64_t> column_of(names.size(), -1);
   for (const std::int64_t label : train_labels) column_of[static_cast<std::size_t>(label)] = 0;
   std::vector<std::string> present;
@@ -103,6 +99,13 @@ absl::Status SetClassTargets(const std::vector<std::int64_t>& train_labels,
                                                    "\": at least two classes must occur"));
   }
   if (class_count > kMaxClasses) return TooManyClasses(present.size());
+  const ElementType type = dataset->train.features.type();
+  const double rows = static_cast<double>(train_labels.size()) + static_cast<double>(test_labels.size());
+  const double needed = rows * static_cast<double>(class_count) * (type == ElementType::kFloat32 ? 4 : 8);
+  if (needed > static_cast<double>(max_bytes)) {
+    return absl::ResourceExhaustedError(absl::StrFormat(
+        "labels: one-hot targets of %d classes need %.0f bytes: must be at most %d", class_count, needed, max_bytes));
+  }
   const auto columns = [&](const std::vector<std::int64_t>& labels) {
     std::vector<std::int64_t> result;
     result.reserve(labels.size());
@@ -117,7 +120,6 @@ absl::Status SetClassTargets(const std::vector<std::int64_t>& train_labels,
                                                      "\" of test row ", row, " does not occur in the training part"));
     }
   }
-  const ElementType type = dataset->train.features.type();
   dataset->train.targets = OneHot(columns(train_labels), class_count, type);
   dataset->test.targets = OneHot(test_columns, class_count, type);
   dataset->description.task = Task::kMulticlass;
@@ -126,7 +128,8 @@ absl::Status SetClassTargets(const std::vector<std::int64_t>& train_labels,
 }
 
 absl::Status SetClassTargetsFromText(const std::vector<std::string>& train_labels,
-                                     const std::vector<std::string>& test_labels, Dataset* dataset) {
+                                     const std::vector<std::string>& test_labels, std::int64_t max_bytes,
+                                     Dataset* dataset) {
   // Distinct texts with their numeric value, if all of them are numbers.
   absl::flat_hash_map<std::string, double> values;
   bool numeric = true;
@@ -135,7 +138,7 @@ absl::Status SetClassTargetsFromText(const std::vector<std::string>& train_label
       if (values.contains(text)) continue;
       double value = 0;
       numeric = absl::SimpleAtod(text, &value) && std::isfinite(value) && numeric;
-      values.emplace(text, value);
+      values.emplace(text, value + 0.0);  // -0 becomes 0
       if (static_cast<std::int64_t>(values.size()) > kMaxClasses) return TooManyClasses(values.size());
     }
   }
@@ -154,8 +157,7 @@ absl::Status SetClassTargetsFromText(const std::vector<std::string>& train_label
   if (numeric) {
     for (const auto& [text, value] : values) index.emplace(text, index.at(ShortestNumber(value)));
   }
-  const auto missing = static_cast<std::int64_t>(names.size());
-  return SetClassTargets(LookUp(train_labels, index, missing), LookUp(test_labels, index, missing), names, dataset);
+  return SetClassTargets(LookUp(train_labels, index), LookUp(test_labels, index), names, max_bytes, dataset);
 }
 
 }  // namespace cvxnn::data

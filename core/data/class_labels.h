@@ -32,14 +32,15 @@ Matrix PlusMinusOne(const std::vector<std::int64_t>& classes, ElementType type);
 /// Makes `dataset` a multiclass one from label numbers (indices into `names`). Only classes that occur in the training
 /// labels become columns, in the order of `names`. Targets take the type of the features.
 /// INVALID_ARGUMENT when fewer than two classes or more than kMaxClasses occur, or when a test label does not occur in
-/// training.
+/// training; RESOURCE_EXHAUSTED when the one-hot targets would need more than `max_bytes`.
 absl::Status SetClassTargets(const std::vector<std::int64_t>& train_labels,
                              const std::vector<std::int64_t>& test_labels, const std::vector<std::string>& names,
-                             Dataset* dataset);
+                             std::int64_t max_bytes, Dataset* dataset);
 
 /// The same from label texts. Class names are the texts, sorted; when every text is a number they are sorted by value
 /// and written in their shortest form ("1.0" and "1" are the same class).
 absl::Status SetClassTargetsFromText(const std::vector<std::string>& train_labels,
-                                     const std::vector<std::string>& test_labels, Dataset* dataset);
+                                     const std::vector<std::string>& test_labels, std::int64_t max_bytes,
+                                     Dataset* dataset);
 
 }  // namespace cvxnn::data

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether text is UTF-8: names of columns and classes travel in messages that must be.
+#pragma once
+
+#include <string>
+
+namespace cvxnn::data {
+
+/// True for well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF).
+bool IsValidUtf8(const std::string& text);
+
+}  // namespace cvxnn::data
