@@ -30,8 +30,8 @@ struct Evaluation {
   at::Tensor test_targets;   ///< n'×c, or undefined
 };
 
-/// The least β at which zero solves the gated program, s·max_{p,k} ‖Xᵀ D_p y_k‖₂; zero then solves the ReLU program too.
-/// 0 when there are no patterns.
+/// The least β at which zero solves the gated program, s·max_{p,k} ‖Xᵀ D_p y_k‖₂; zero then solves the ReLU program
+/// too. 0 when there are no patterns.
 double BetaMax(const Program& program);
 
 }  // namespace cvxnn::convex

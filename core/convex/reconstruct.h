@@ -9,8 +9,9 @@
 namespace cvxnn::convex {
 
 /// The network of a solution: one neuron (u, α) = (v/√‖v‖, ±√‖v‖ e_k) for every non-zero block v_pk (+) and w_pk (−),
-/// balanced, so its group-ℓ2 penalty is β Σ (‖v‖ + ‖w‖). Gated networks carry the gates of their patterns. At a feasible
-/// point its objective equals the convex one; at an infeasible one the ReLU network clips what the program does not.
+/// balanced, so its group-ℓ2 penalty is β Σ (‖v‖ + ‖w‖). Gated networks carry the gates of their patterns. At a
+/// feasible point its objective equals the convex one; at an infeasible one the ReLU network clips what the program
+/// does not.
 Network Reconstruct(const Program& program, const Solution& solution);
 
 }  // namespace cvxnn::convex

@@ -71,8 +71,8 @@ struct Solution {
 };
 
 /// Solves the program. Errors: INVALID_ARGUMENT for shapes, β or a solver that does not fit the activation;
-/// RESOURCE_EXHAUSTED with needed and available bytes when the solver's kernel cannot fit, before any work; INTERNAL when
-/// iterates stop being finite. LibTorch's exceptions pass through: callers guard (core/torch/runtime.h).
+/// RESOURCE_EXHAUSTED with needed and available bytes when the solver's kernel cannot fit, before any work; INTERNAL
+/// when iterates stop being finite. LibTorch's exceptions pass through: callers guard (core/torch/runtime.h).
 absl::StatusOr<Solution> Solve(const Program& program, const Evaluation& evaluation, const Options& options,
                                const ProgressCallback& callback = {});
 

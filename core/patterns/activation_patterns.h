@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activation patterns: which rows of X each (hypothetical) neuron is active on. Column p of the n×P mask is the diagonal
-// of D_p (MATH, section 1); the gate g_p that made it is kept, since a gated network predicts with it.
+// Activation patterns: which rows of X each (hypothetical) neuron is active on. Column p of the n×P mask is the
+// diagonal of D_p (MATH, section 1); the gate g_p that made it is kept, since a gated network predicts with it.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Draws gates and keeps those with a new, non-empty pattern; see sampled.h. Patterns are compared exactly, as packed bits.
+// Draws gates and keeps those with a new, non-empty pattern; see sampled.h. Patterns are compared exactly, as packed
+// bits.
 #include "core/patterns/sampled.h"
 
 #include <ATen/ATen.h>
@@ -64,7 +65,8 @@ absl::StatusOr<ActivationPatterns> SamplePatterns(const at::Tensor& features, st
                                                   const std::function<bool()>& should_stop) {
   if (count < 1) return absl::InvalidArgumentError(absl::StrCat("patterns.count = ", count, ": must be >= 1"));
   const std::int64_t rows = features.size(0), inputs = features.size(1);
-  const std::int64_t block = std::clamp<std::int64_t>(kBlockElements / std::max<std::int64_t>({1, rows, inputs}), 1, count);
+  const std::int64_t block =
+      std::clamp<std::int64_t>(kBlockElements / std::max<std::int64_t>({1, rows, inputs}), 1, count);
   std::mt19937_64 engine(seed);
   absl::flat_hash_set<std::string> seen;
   std::vector<at::Tensor> masks = {at::empty({rows, 0}, features.options().dtype(at::kBool))};
@@ -79,7 +81,8 @@ absl::StatusOr<ActivationPatterns> SamplePatterns(const at::Tensor& features, st
       std::string bits = PackedBits(columns.data_ptr<bool>() + j * rows, rows);
       if (!bits.empty() && seen.insert(std::move(bits)).second) kept.push_back(j);
     }
-    const at::Tensor index = at::tensor(kept, at::TensorOptions().dtype(at::kLong).device(at::kCPU)).to(features.device());
+    const at::Tensor index =
+        at::tensor(kept, at::TensorOptions().dtype(at::kLong).device(at::kCPU)).to(features.device());
     masks.push_back(mask.index_select(1, index));
     gates.push_back(drawn.index_select(1, index));
   }

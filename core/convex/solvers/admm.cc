@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// One epoch of ADMM; see admm.h for the method and its sources.
+#include "core/convex/solvers/admm.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/convex/group_l2.h"
+
+namespace cvxnn::convex {
+namespace {
+
+constexpr double kRelaxation = 1.6;
+// Epochs between looks at the balance: at least this many, and more where a factor costs more than they do.
+constexpr std::int64_t kMinBalanceInterval = 10;
+// Each look waits this much longer than the one before, so that ρ settles and ADMM's convergence theory applies.
+constexpr double kIntervalGrowth = 1.3;
+// Ratios of residuals that are left alone, and the largest change of a ρ at once.
+constexpr double kTolerated = 2;
+constexpr double kLargestChange = 10;
+// Multiplications with XᵀX below which a certificate each epoch costs nothing worth saving.
+constexpr double kCheapCertificateFlops = 1e8;
+constexpr std::int64_t kCertificateInterval = 5;
+
+double Norm(const at::Tensor& x) {
+  return at::linalg_vector_norm(x, 2, c10::nullopt, false, at::kDouble).item<double>();
+}
+
+double Relative(double residual, double size) { return size > 0 ? residual / size : (residual > 0 ? 1 : 0); }
+
+}  // namespace
+
+Admm::Admm(HalfSumProblem problem) : problem_(std::move(problem)), factors_(problem_.map) {}
+
+at::Tensor Admm::Unmasked(const at::Tensor& row_side) const {
+  const auto& map = problem_.map;
+  return row_side.view({map.rows(), 2, map.patterns(), map.outputs()});
+}
+
+absl::Status Admm::SetUp() {
+  const auto& map = problem_.map;
+  const auto options = map.features().options();
+  const std::int64_t columns = 2 * map.blocks();
+  sign_mask_ = map.mask().view({map.rows(), 1, map.patterns(), 1});
+  outputs_ = at::zeros_like(problem_.targets);
+  a_ = at::zeros({map.inputs(), columns}, options);
+  s_ = at::zeros({map.rows(), columns}, options);
+  b_ = at::zeros({map.rows(), columns}, options);
+  iterate_.weights = at::zeros({map.inputs(), columns}, options);
+  iterate_.norms = at::zeros({columns}, options.dtype(at::kDouble));
+
+  // ρ₂ multiplies a Gram matrix like the loss does, so it has no unit. ρ₁ is such that the prox threshold β/ρ₁ matches
+  // weights of the size that the objective at zero, ½‖Y‖², allows: Σ_j ‖u_j‖ <= ‖Y‖²/(2β) over 2·P·c blocks.
+  const double targets = Norm(problem_.targets);
+  rho2_ = 1;
+  rho1_ = 4 * static_cast<double>(map.blocks()) * problem_.beta * problem_.beta / (targets * targets);
+  balance_interval_ = std::max(kMinBalanceInterval,
+                               static_cast<std::int64_t>(std::ceil(factors_.FactorFlops() / factors_.EpochFlops())));
+  next_balance_ = kMinBalanceInterval;
+  return factors_.Factor(rho1_, rho2_, problem_.should_stop);
+}
+
+absl::Status Admm::Step(LowerBound& bound) {
+  const auto& map = problem_.map;
+  const at::Tensor& x = map.features();
+  const std::int64_t n = map.rows(), blocks = map.blocks(), outputs = map.outputs(), patterns = map.patterns();
+
+  // u-step. Right-hand side FᵀY + ρ₁(z − a) + ρ₂Xᵀ(s − b), with FᵀY folded into the product with Xᵀ.
+  const at::Tensor targets = (problem_.targets.view({n, 1, outputs}) * sign_mask_.select(1, 0)).view({n, blocks});
+  at::Tensor row_side = s_.sub(b_).mul_(rho2_);
+  row_side.narrow(1, 0, blocks).add_(targets);
+  row_side.narrow(1, blocks, blocks).sub_(targets);
+  at::Tensor right = iterate_.weights.sub(a_).mul_(rho1_);
+  right.addmm_(x.t(), row_side);
+  // F M⁻¹ b needs the difference of the pair only.
+  at::Tensor smooth = at::mm(factors_.smoothed(), right.narrow(1, 0, blocks).sub(right.narrow(1, blocks, blocks)));
+  smooth.view({n, patterns, outputs}).mul_(sign_mask_.select(1, 0));
+  outputs_ = factors_.SolveRows(smooth.view({n, patterns, outputs}).sum(1));
+  const at::Tensor correction = map.Adjoint(outputs_);
+  right.narrow(1, 0, blocks).sub_(correction);
+  right.narrow(1, blocks, blocks).add_(correction);
+  const at::Tensor u = at::mm(factors_.inverse(), right);
+  const at::Tensor products = at::mm(x, u);
+
+  // z-step and its dual.
+  const at::Tensor z = std::move(iterate_.weights);
+  const at::Tensor relaxed_u = at::lerp(z, u, kRelaxation);
+  a_.add_(relaxed_u);
+  auto shrunk = ShrinkColumns(a_, problem_.beta / rho1_);
+  a_.sub_(shrunk.weights);
+  const Residuals weights{Relative(Norm(u.sub(shrunk.weights)), std::max(Norm(u), Norm(shrunk.weights))),
+                          Relative(Norm(shrunk.weights.sub(z)), Norm(a_))};
+  iterate_ = {shrunk.weights, shrunk.norms, at::Tensor()};
+
+  // s-step and its dual: rows of the pattern keep what is positive, the others what is negative.
+  b_.add_(at::lerp(s_, products, kRelaxation));
+  const at::Tensor shifted = Unmasked(b_);
+  const at::Tensor s = at::where(sign_mask_, shifted.clamp_min(0), shifted.clamp_max(0)).view({n, 2 * blocks});
+  b_.sub_(s);
+  const Residuals cones{Relative(Norm(products.sub(s)), std::max(Norm(products), Norm(s))),
+                        Relative(Norm(s.sub(s_)), Norm(b_))};
+  s_ = s;
+
+  ++epoch_;
+  const double certificate_flops = 4 * static_cast<double>(n) * static_cast<double>(map.inputs() * blocks);
+  if (certificate_flops <= kCheapCertificateFlops || epoch_ % kCertificateInterval == 0) OfferDualPoint(bound);
+  return epoch_ >= next_balance_ ? Balance(weights, cones) : absl::OkStatus();
+}
+
+void Admm::OfferDualPoint(LowerBound& bound) const {
+  const auto& map = problem_.map;
+  const std::int64_t n = map.rows(), blocks = map.blocks();
+  const at::Tensor nu = problem_.targets.sub(outputs_);
+  const at::Tensor masked = (nu.view({n, 1, map.outputs()}) * sign_mask_.select(1, 0)).view({n, blocks});
+  at::Tensor row_side = b_.mul(-rho2_);
+  row_side.narrow(1, 0, blocks).add_(masked);
+  row_side.narrow(1, blocks, blocks).sub_(masked);
+  bound.Offer(nu, at::mm(map.features().t(), row_side));
+}
+
+absl::Status Admm::Balance(const Residuals& weights, const Residuals& cones) {
+  const auto change = [](const Residuals& residuals) {
+    if (!(residuals.primal > 0) || !(residuals.dual > 0)) return 1.0;
+    const double ratio = residuals.primal / residuals.dual;
+    if (ratio < kTolerated && ratio > 1 / kTolerated) return 1.0;
+    return std::clamp(std::sqrt(ratio), 1 / kLargestChange, kLargestChange);
+  };
+  balance_interval_ = static_cast<std::int64_t>(std::ceil(kIntervalGrowth * static_cast<double>(balance_interval_)));
+  next_balance_ = epoch_ + balance_interval_;
+  const double change1 = change(weights), change2 = change(cones);
+  if (change1 == 1 && change2 == 1) return absl::OkStatus();
+  rho1_ *= change1;
+  rho2_ *= change2;
+  a_.div_(change1);
+  b_.div_(change2);
+  return factors_.Factor(rho1_, rho2_, problem_.should_stop);
+}
+
+}  // namespace cvxnn::convex

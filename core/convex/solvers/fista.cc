@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// One epoch of FISTA; see fista.h for the method and its sources.
+#include "core/convex/solvers/fista.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/convex/group_l2.h"
+#include "core/convex/solvers/lipschitz.h"
+
+namespace cvxnn::convex {
+namespace {
+
+// Below this share of non-zero blocks it pays to gather them before the product.
+constexpr double kGatherShare = 0.7;
+// After an accepted step L is lowered towards the curvature that the step met, but by no more than this factor.
+constexpr double kDecrease = 0.9;
+constexpr double kHeadroom = 1.1;
+constexpr double kIncrease = 1.5;
+constexpr int kMaxTrials = 50;
+
+double SquaredNorm(const at::Tensor& x) {
+  const double norm = at::linalg_vector_norm(x, 2, c10::nullopt, false, at::kDouble).item<double>();
+  return norm * norm;
+}
+
+at::Tensor Extrapolate(const at::Tensor& now, const at::Tensor& before, double momentum) {
+  return momentum == 0 ? now : at::lerp(before, now, 1 + momentum);
+}
+
+}  // namespace
+
+absl::Status Fista::SetUp() {
+  auto largest = LargestEigenvalue(problem_.map, problem_.should_stop);
+  if (!largest.ok()) return largest.status();
+  // Power iteration ends below the eigenvalue; the upper bound is checked at every step all the same.
+  lipschitz_max_ = 1.01 * *largest;
+  lipschitz_ = lipschitz_max_;
+  const auto& map = problem_.map;
+  const auto options = map.features().options();
+  current_.iterate.weights = at::zeros({map.inputs(), map.blocks()}, options);
+  current_.iterate.norms = at::zeros({map.blocks()}, options.dtype(at::kDouble));
+  current_.iterate.outputs = at::zeros_like(problem_.targets);
+  current_.gradient = map.Adjoint(problem_.targets.neg());
+  previous_ = current_;
+  return absl::OkStatus();
+}
+
+at::Tensor Fista::Outputs(const at::Tensor& weights, const at::Tensor& norms) const {
+  const at::Tensor active = norms.nonzero().squeeze(1);
+  if (static_cast<double>(active.size(0)) > kGatherShare * static_cast<double>(problem_.map.blocks())) {
+    return problem_.map.Apply(weights);
+  }
+  return problem_.map.ApplyColumns(weights.index_select(1, active), active);
+}
+
+absl::Status Fista::Step(LowerBound& bound) {
+  Point next;
+  double step_lipschitz = lipschitz_;
+  for (int trial = 0;; ++trial) {
+    const double t = (1 + std::sqrt(1 + 4 * t_ * t_ * step_lipschitz / lipschitz_)) / 2;
+    const double momentum = (t_ - 1) / t;
+    const at::Tensor point = Extrapolate(current_.iterate.weights, previous_.iterate.weights, momentum);
+    const at::Tensor gradient = Extrapolate(current_.gradient, previous_.gradient, momentum);
+    const at::Tensor outputs = Extrapolate(current_.iterate.outputs, previous_.iterate.outputs, momentum);
+
+    auto shrunk = ShrinkColumns(at::sub(point, gradient, 1 / step_lipschitz), problem_.beta / step_lipschitz);
+    next.iterate = {shrunk.weights, shrunk.norms, Outputs(shrunk.weights, shrunk.norms)};
+
+    const at::Tensor step = next.iterate.weights.sub(point);
+    const double length = SquaredNorm(step);
+    const double image = SquaredNorm(next.iterate.outputs.sub(outputs));
+    if (!std::isfinite(length) || !std::isfinite(image)) return absl::InternalError("FISTA: an iterate is not finite");
+    // A step lost in rounding says nothing about curvature.
+    const bool accepted = image <= step_lipschitz * length * (1 + 1e-3) || trial == kMaxTrials;
+    if (!accepted) {
+      step_lipschitz = std::max(kIncrease * step_lipschitz, kHeadroom * image / length);
+      if (step_lipschitz > lipschitz_max_ && trial == 0) step_lipschitz = lipschitz_max_;
+      continue;
+    }
+    lipschitz_ = step_lipschitz;
+    const at::Tensor advance = next.iterate.weights.sub(current_.iterate.weights);
+    const bool restart = at::dot(step.reshape(-1), advance.reshape(-1)).item<double>() < 0;
+    t_ = restart ? 1 : t;
+    if (length > 0) {
+      lipschitz_ = std::clamp(kHeadroom * image / length, kDecrease * lipschitz_, lipschitz_);
+    }
+    break;
+  }
+  const at::Tensor residual = next.iterate.outputs.sub(problem_.targets);
+  next.gradient = problem_.map.Adjoint(residual);
+  bound.Offer(residual.neg(), next.gradient);
+  previous_ = std::exchange(current_, std::move(next));
+  return absl::OkStatus();
+}
+
+}  // namespace cvxnn::convex

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// FISTA for gated programs: Beck & Teboulle, SIAM J. Imaging Sci. 2(1), 2009, with the adaptive restart of O'Donoghue &
+// Candès (gradient scheme), arXiv 1204.3982, and the varying steps of Scheinberg, Goldfarb & Bai, Found. Comput. Math.
+// 14, 2014. In their symbols: x = u (weights), y = z (momentum point), t = t, 1/L = step.
+//
+// Residuals and gradients are affine in u, so the ones at the momentum point are combinations of the last two: an epoch
+// is one product with F and one with Fᵀ, and both the certificate at u and the check of the quadratic upper bound
+//   ½‖F(u⁺ − z)‖² <= (L/2)‖u⁺ − z‖²
+// come for nothing.
+#pragma once
+
+#include "core/convex/solvers/solver.h"
+
+namespace cvxnn::convex {
+
+class Fista : public Solver {
+ public:
+  explicit Fista(HalfSumProblem problem) : problem_(std::move(problem)) {}
+
+  absl::Status SetUp() override;
+  absl::Status Step(LowerBound& bound) override;
+  const Iterate& iterate() const override { return current_.iterate; }
+  double step_size() const override { return 1 / lipschitz_; }
+
+ private:
+  struct Point {
+    Iterate iterate;
+    at::Tensor gradient;  // Fᵀ(F·u − Y)
+  };
+
+  at::Tensor Outputs(const at::Tensor& weights, const at::Tensor& norms) const;
+
+  HalfSumProblem problem_;
+  Point current_;
+  Point previous_;
+  double lipschitz_ = 0;      // L in use
+  double lipschitz_max_ = 0;  // ‖F‖₂²: L need never be larger
+  double t_ = 1;
+};
+
+}  // namespace cvxnn::convex

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every solver of a convex program looks like to the loop in solve.cc. Solvers see the half-sum problem
+//   min ½‖F·u − Y‖² + β Σ_j ‖u_j‖₂   (with signs and cones for ReLU)
+// through an operator; scales, metrics, stopping and patterns are not their business.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+
+#include "absl/status/status.h"
+#include "core/convex/certificate.h"
+#include "core/convex/operator.h"
+
+namespace cvxnn::convex {
+
+/// The half-sum problem in the form solvers work on (features already rank-reduced). References must outlive the
+/// solver.
+struct HalfSumProblem {
+  const PatternOperator& map;         ///< F
+  const at::Tensor& targets;          ///< Y, n×c
+  double beta;                        ///< β / s > 0
+  std::function<bool()> should_stop;  ///< may be empty
+  bool Stopped() const { return should_stop && should_stop(); }
+};
+
+/// The point a solver stands for after an epoch. Columns of w follow those of v in ReLU programs.
+struct Iterate {
+  at::Tensor weights;  ///< d×(P·c) gated, d×(2·P·c) ReLU; blocks the penalty removed are exactly zero
+  at::Tensor norms;    ///< ‖u_j‖₂ of every column, float64
+  at::Tensor outputs;  ///< F·u, n×c; undefined when the solver does not have it for nothing
+};
+
+/// One solver at work on one problem. Not thread-safe.
+class Solver {
+ public:
+  virtual ~Solver() = default;
+  /// Constants and factors. CANCELLED when the problem's should_stop says so between stages; RESOURCE_EXHAUSTED when
+  /// they cannot fit in memory, before any work.
+  virtual absl::Status SetUp() = 0;
+  /// One epoch. Offers its dual points to `bound`.
+  virtual absl::Status Step(LowerBound& bound) = 0;
+  virtual const Iterate& iterate() const = 0;
+  /// As Progress::step_size.
+  virtual double step_size() const = 0;
+};
+
+}  // namespace cvxnn::convex
