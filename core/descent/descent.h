@@ -53,8 +53,12 @@ struct Options {
   Initialization initialization = Initialization::kTorchLinear;
   double initialization_scale = 1.0;  ///< standard deviation, > 0; kGaussian only
 
+  /// Where training starts instead of at random: empty, or one network a trial (activation, d, m, c, device and dtype
+  /// as here; a gated one brings its gates).
+  std::vector<Network> start;
+
   std::int64_t max_epochs = 1000;       ///< >= 0; with 0 only the state before training is reported
-  double max_seconds = 0;               ///< > 0, or 0 for no limit; looked at after every step
+  double max_seconds = 0;               ///< > 0, or 0 for no limit; looked at before every step
   Counting counting = Counting::kNone;  ///< how accuracy is counted
   std::int64_t workspace_bytes = 0;     ///< bytes of hidden activations held at a time; 0 means 512 MiB
 };
@@ -100,13 +104,16 @@ struct Observers {
   /// Called on the training thread for every epoch from 0, and within it for every trial that has not diverged, in
   /// order. false ends training; the epoch's reports to other trials are then not delivered but kept in the result.
   std::function<bool(const EpochReport&)> on_epoch;
-  /// Asked after every step, so that a long epoch can be left; true ends training at the last finished epoch.
+  /// Asked before every step, so that a long epoch can be left; true ends training at the last finished epoch.
   std::function<bool()> should_stop;
 };
 
 /// INVALID_ARGUMENT naming the field, its value and what is allowed; nothing is computed but the finiteness of the
 /// data.
 absl::Status Validate(const Options& options, const Data& data);
+
+/// Bytes that RunDescent holds at its peak beside the data: weights, optimiser state and workspace. An estimate.
+double EstimatedBytes(const Options& options, const Data& data);
 
 /// Trains. Errors: as Validate; INVALID_ARGUMENT when a trial's objective is not finite before its first step;
 /// RESOURCE_EXHAUSTED when memory does not suffice; INTERNAL when LibTorch fails. Uses the calling thread and

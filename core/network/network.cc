@@ -138,16 +138,17 @@ Network Balanced(const Network& network, Penalty penalty) {
   return balanced;
 }
 
+at::Tensor ClassifiedRight(Counting counting, const at::Tensor& outputs, const at::Tensor& targets) {
+  const at::Tensor numbers = (outputs == outputs).all(-1);
+  if (counting == Counting::kSign) return (outputs.ge(0) == targets.ge(0)).all(-1).logical_and_(numbers);
+  return (outputs.argmax(-1) == targets.argmax(-1)).logical_and_(numbers);
+}
+
 std::optional<double> Accuracy(Counting counting, const at::Tensor& outputs, const at::Tensor& targets) {
   const std::int64_t rows = targets.size(0);
   if (counting == Counting::kNone || rows == 0) return std::nullopt;
-  at::Tensor right;
-  if (counting == Counting::kSign) {
-    right = (outputs.ge(0) == targets.ge(0)).logical_and_(outputs == outputs).all(1);
-  } else {
-    right = (outputs.argmax(1) == targets.argmax(1)).logical_and_((outputs == outputs).all(1));
-  }
-  return static_cast<double>(right.sum().item<std::int64_t>()) / static_cast<double>(rows);
+  const at::Tensor right = ClassifiedRight(counting, outputs, targets).sum();
+  return static_cast<double>(right.item<std::int64_t>()) / static_cast<double>(rows);
 }
 
 }  // namespace cvxnn

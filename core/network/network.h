@@ -45,6 +45,10 @@ Network Balanced(const Network& network, Penalty penalty);
 /// How accuracy is counted.
 enum class Counting { kNone, kSign, kArgmax };
 
+/// Which rows are classified right: outputs and targets of shape …×c give booleans of shape …, on their device. As
+/// Accuracy counts; not for kNone.
+at::Tensor ClassifiedRight(Counting counting, const at::Tensor& outputs, const at::Tensor& targets);
+
 /// Share of rows classified right, in [0, 1]; nullopt for kNone or zero rows. kSign: every output has the sign of its
 /// target, where 0 and -0 count as positive. A row with an output that is not a number is wrong.
 std::optional<double> Accuracy(Counting counting, const at::Tensor& outputs, const at::Tensor& targets);

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// See parallel_ranges.h. The only source that is compiled with OpenMP, which LibTorch's template of the loop needs.
+#include "core/descent/engines/parallel_ranges.h"
+
+#include <ATen/Parallel.h>
+
+namespace cvxnn::descent {
+
+int ParallelThreads() { return at::get_num_threads(); }
+
+void ParallelRanges(std::int64_t count, std::int64_t grain,
+                    absl::FunctionRef<void(int thread, std::int64_t begin, std::int64_t end)> body) {
+  at::parallel_for(0, count, grain,
+                   [&](std::int64_t begin, std::int64_t end) { body(at::get_thread_num(), begin, end); });
+}
+
+}  // namespace cvxnn::descent

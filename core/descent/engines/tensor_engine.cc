@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Closed-form gradients (engine.h) as batched tensor operations: groups of trials by blocks of rows, so that no more
+// than the workspace is held at a time. On a CPU LibTorch turns each trial's product into one BLAS call. The block of
+// rows depends on sizes of one trial alone, so that on a CPU a trial's arithmetic does not depend on those beside it.
+#include "core/descent/engines/tensor_engine.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace cvxnn::descent {
+namespace {
+
+constexpr std::int64_t kDefaultWorkspace = std::int64_t{512} << 20;
+
+class TensorEngine : public Engine {
+ public:
+  TensorEngine(const Options& options, const Data& data, TrialWeights& weights)
+      : options_(options),
+        weights_(weights),
+        data_(data),
+        rows_(data.features.size(0)),
+        scale_(HalfSumMultiple(options.loss_scale, static_cast<double>(rows_))) {
+    gathered_ = at::empty({0}, data.features.options());
+    workspace_ = options.workspace_bytes > 0 ? options.workspace_bytes : kDefaultWorkspace;
+    // XU, and beside it Rαᵀ or XG with its mask.
+    row_bytes_ = 3 * weights.shape.neurons * static_cast<std::int64_t>(data.features.element_size());
+    // A trial's block takes an eighth of the workspace at most: then several trials fit into one operation.
+    block_rows_ = std::max<std::int64_t>(1, workspace_ / (8 * row_bytes_));
+  }
+
+  std::vector<RowSums> TrainPass(bool gradient) override {
+    if (gradient) PenaltyGradient();
+    return Pass(data_.features, data_.targets, gradient);
+  }
+
+  std::vector<RowSums> TestPass() override { return Pass(data_.test_features, data_.test_targets, false); }
+
+  void BatchGradient(const std::vector<std::int64_t>& rows) override {
+    const std::int64_t trials = weights_.trials();
+    const std::int64_t batch = static_cast<std::int64_t>(rows.size()) / trials;
+    const double scale = scale_ * static_cast<double>(rows_) / static_cast<double>(batch);
+    PenaltyGradient();
+    const at::Tensor host =
+        at::from_blob(const_cast<std::int64_t*>(rows.data()), {trials, batch}, at::TensorOptions().dtype(at::kLong));
+    const at::Tensor index = host.to(data_.features.device());
+    const std::int64_t inputs = weights_.shape.inputs;
+    const std::int64_t gathered_bytes = inputs * static_cast<std::int64_t>(data_.features.element_size());
+    const std::int64_t step =
+        std::min(batch, std::max<std::int64_t>(1, workspace_ / (8 * (row_bytes_ + gathered_bytes))));
+    const std::int64_t group = std::max<std::int64_t>(1, workspace_ / (step * (row_bytes_ + gathered_bytes)));
+    for (std::int64_t first = 0; first < trials; first += group) {
+      const std::int64_t count = std::min(group, trials - first);
+      for (std::int64_t begin = 0; begin < batch; begin += step) {
+        const std::int64_t width = std::min(step, batch - begin);
+        const at::Tensor picked = index.narrow(0, first, count).narrow(1, begin, width).reshape({-1});
+        gathered_.resize_({0});  // keeps its memory; out operations warn when they must shrink
+        at::index_select_out(gathered_, data_.features, 0, picked);
+        const at::Tensor targets = data_.targets.index_select(0, picked);
+        Block(first, gathered_.view({count, width, inputs}), targets.view({count, width, -1}), true, scale, nullptr);
+      }
+    }
+  }
+
+  std::vector<WeightSums> MeasureWeights() override {
+    const at::Tensor first = FirstLayers(weights_.flat, weights_.shape);
+    const at::Tensor second = SecondLayers(weights_.flat, weights_.shape);
+    const at::Tensor first_size = first.abs().sum(1);
+    const at::Tensor second_size = second.abs().sum(2);
+    const at::Tensor active = first_size.gt(0).logical_and_(second_size.gt(0)).sum(1);
+    at::Tensor squares = first.to(at::kDouble).square_().sum(at::IntArrayRef{1, 2});
+    squares += options_.penalty == Penalty::kGroupL2 ? second_size.to(at::kDouble).square_().sum(1)
+                                                     : second.to(at::kDouble).square().sum(at::IntArrayRef{1, 2});
+    const at::Tensor both = at::stack({squares, active.to(at::kDouble)}, 1).cpu();
+    std::vector<WeightSums> sums;
+    for (std::int64_t slot = 0; slot < both.size(0); ++slot) {
+      const double* const row = both.data_ptr<double>() + 2 * slot;
+      sums.push_back({row[0], static_cast<std::int64_t>(row[1])});
+    }
+    return sums;
+  }
+
+ private:
+  std::vector<RowSums> Pass(const at::Tensor& features, const at::Tensor& targets, bool gradient) {
+    const std::int64_t trials = weights_.trials();
+    const std::int64_t rows = features.size(0);
+    const std::int64_t block = std::max<std::int64_t>(1, std::min(block_rows_, rows));
+    const std::int64_t group = std::max<std::int64_t>(1, workspace_ / (block * row_bytes_));
+    at::Tensor sums = at::zeros({trials, 2}, features.options().dtype(at::kDouble));
+    for (std::int64_t first = 0; first < trials; first += group) {
+      const std::int64_t count = std::min(group, trials - first);
+      at::Tensor group_sums = sums.narrow(0, first, count);
+      for (std::int64_t begin = 0; begin < rows; begin += block) {
+        const std::int64_t width = std::min(block, rows - begin);
+        Block(first, features.narrow(0, begin, width).unsqueeze(0).expand({count, -1, -1}),
+              targets.narrow(0, begin, width).unsqueeze(0).expand({count, -1, -1}), gradient, scale_, &group_sums);
+      }
+    }
+    const at::Tensor host = sums.cpu();
+    std::vector<RowSums> result;
+    for (std::int64_t slot = 0; slot < trials; ++slot) {
+      const double* const row = host.data_ptr<double>() + 2 * slot;
+      result.push_back({row[0], static_cast<std::int64_t>(row[1])});
+    }
+    return result;
+  }
+
+  /// Sets the gradient to that of the penalty; Block adds to it.
+  void PenaltyGradient() {
+    if (options_.penalty == Penalty::kNone) {
+      weights_.gradient.zero_();
+      return;
+    }
+    at::mul_out(weights_.gradient, weights_.flat, at::scalar_tensor(options_.beta, weights_.flat.options()));
+    if (options_.penalty == Penalty::kGroupL2 && weights_.shape.outputs > 1) {
+      const at::Tensor second = SecondLayers(weights_.flat, weights_.shape);
+      at::Tensor gradient = SecondLayers(weights_.gradient, weights_.shape);
+      gradient.copy_(second.sign().mul_(second.abs().sum(2, true)).mul_(options_.beta));
+    }
+  }
+
+  /// Forward, and with `gradient` backward, over rows (g×b×d, g×b×c) of the trials from slot `first`: adds to the
+  /// gradient, and to `sums` (g×2: squares, rows classified right) unless it is null.
+  void Block(std::int64_t first, const at::Tensor& features, const at::Tensor& targets, bool gradient, double scale,
+             at::Tensor* sums) {
+    const std::int64_t count = features.size(0);
+    const at::Tensor weights = weights_.flat.narrow(0, first, count);
+    const at::Tensor second = SecondLayers(weights, weights_.shape);
+    at::Tensor hidden = at::bmm(features, FirstLayers(weights, weights_.shape));
+    at::Tensor closed;
+    if (weights_.gates.defined()) {
+      closed = at::bmm(features, weights_.gates.narrow(0, first, count)).lt(0);
+      hidden.masked_fill_(closed, 0);
+    } else {
+      hidden.relu_();
+    }
+    at::Tensor residual = at::bmm(hidden, second);
+    if (sums != nullptr && options_.counting != Counting::kNone) {
+      sums->select(1, 1).add_(ClassifiedRight(options_.counting, residual, targets).sum(1));
+    }
+    residual -= targets;
+    if (sums != nullptr) sums->select(1, 0).add_(residual.to(at::kDouble).square().sum(at::IntArrayRef{1, 2}));
+    if (!gradient) return;
+
+    residual *= scale;
+    const at::Tensor gradients = weights_.gradient.narrow(0, first, count);
+    SecondLayers(gradients, weights_.shape).baddbmm_(hidden.transpose(1, 2), residual);
+    at::Tensor back = at::bmm(residual, second.transpose(1, 2));
+    if (closed.defined()) {
+      back.masked_fill_(closed, 0);
+    } else {
+      back = at::threshold_backward(back, hidden, 0);
+    }
+    FirstLayers(gradients, weights_.shape).baddbmm_(features.transpose(1, 2), back);
+  }
+
+  const Options& options_;
+  TrialWeights& weights_;
+  const Data& data_;
+  std::int64_t rows_;
+  double scale_;
+  std::int64_t workspace_ = 0;
+  std::int64_t row_bytes_ = 0;
+  std::int64_t block_rows_ = 0;
+  at::Tensor gathered_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> MakeTensorEngine(const Options& options, const Data& data, TrialWeights& weights) {
+  return std::make_unique<TensorEngine>(options, data, weights);
+}
+
+}  // namespace cvxnn::descent
