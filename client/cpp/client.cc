@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens the channel, and the calls about the server itself.
+#include "client/cpp/client.h"
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include "client/cpp/client_state.h"
+#include "client/cpp/health.h"
+
+namespace cvxnn::client {
+namespace {
+
+bool IsLoopback(const std::string& address) {
+  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost") ||
+         absl::StartsWith(address, "[::1]") || absl::StartsWith(address, "unix:");
+}
+
+grpc::ChannelArguments ChannelArguments(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  // A restarted server is found again within seconds, not after gRPC's two minutes. Keepalive pings stay off: watchers
+  // notice a dead connection by missing heartbeats, and servers answer unexpected pings with GOAWAY.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  if (IsLoopback(address)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return arguments;
+}
+
+}  // namespace
+
+Client::State::State(std::shared_ptr<grpc::Channel> shared_channel, const ConnectOptions& connect_options)
+    : channel(std::move(shared_channel)),
+      options(connect_options),
+      datasets(v1::DatasetService::NewStub(channel)),
+      jobs(v1::JobService::NewStub(channel)),
+      models(v1::ModelService::NewStub(channel)),
+      server(v1::ServerService::NewStub(channel)) {}
+
+absl::StatusOr<Client> Client::Connect(const std::string& address, const ConnectOptions& options) {
+  if (address.empty()) return absl::InvalidArgumentError("address = \"\": must be host:port");
+  if (options.timeout <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("timeout = ", absl::FormatDuration(options.timeout), ": must be above 0"));
+  }
+  auto credentials = options.credentials ? options.credentials : grpc::InsecureChannelCredentials();
+  return FromChannel(grpc::CreateCustomChannel(address, credentials, ChannelArguments(address)), options);
+}
+
+Client Client::FromChannel(std::shared_ptr<grpc::Channel> channel, const ConnectOptions& options) {
+  return Client(std::make_shared<const State>(std::move(channel), options));
+}
+
+absl::StatusOr<v1::ServerInfo> Client::GetServerInfo() const {
+  return CallUnary(state_->options, state_->options.timeout, Repeatable::kYes, *state_->server,
+                   &v1::ServerService::Stub::GetServerInfo, v1::GetServerInfoRequest());
+}
+
+absl::StatusOr<bool> Client::CheckHealth(const std::string& service) const {
+  return CheckServingStatus(state_->channel, service, absl::Now() + state_->options.timeout);
+}
+
+}  // namespace cvxnn::client

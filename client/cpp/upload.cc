@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Uploads arrays: a header, then chunks of each with their CRC-32.
+#include <absl/strings/str_cat.h>
+#include <grpcpp/support/sync_stream.h>
+#include <libdeflate.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "client/cpp/client_state.h"
+#include "client/cpp/convert.h"
+
+namespace cvxnn::client {
+namespace {
+
+/// One array of the upload, not copied.
+struct RawArray {
+  v1::DatasetArray array = v1::DATASET_ARRAY_UNSPECIFIED;
+  const char* bytes = nullptr;
+  std::int64_t size = 0;
+};
+
+constexpr std::int64_t kLargestChunk = std::int64_t{1} << 20;
+
+absl::StatusOr<v1::Dataset> Upload(v1::DatasetService::Stub& stub, const CreateDatasetOptions& options,
+                                   const std::array<RawArray, 4>& arrays) {
+  if (options.chunk_bytes < 1 || options.chunk_bytes > kLargestChunk) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("chunk_bytes = ", options.chunk_bytes, ": must be in [1, ", kLargestChunk, "]"));
+  }
+  std::int64_t total = 0;
+  for (const RawArray& array : arrays) total += array.size;
+
+  // No deadline: the size decides how long this takes, and gRPC reports a connection that breaks.
+  grpc::ClientContext context;
+  v1::Dataset dataset;
+  const auto writer = stub.CreateDataset(&context, &dataset);
+  v1::CreateDatasetRequest request;
+  *request.mutable_header() = options.header;
+  bool open = writer->Write(request);
+  std::int64_t done = 0;
+  v1::DatasetChunk& chunk = *request.mutable_chunk();
+  for (const RawArray& array : arrays) {
+    for (std::int64_t offset = 0; open && offset < array.size;) {
+      const auto size = static_cast<std::size_t>(std::min(options.chunk_bytes, array.size - offset));
+      chunk.set_array(array.array);
+      chunk.set_offset(offset);
+      chunk.mutable_data()->assign(array.bytes + offset, size);
+      chunk.set_crc32(libdeflate_crc32(0, array.bytes + offset, size));
+      open = writer->Write(request);
+      offset += static_cast<std::int64_t>(size);
+      done += static_cast<std::int64_t>(size);
+      if (open && options.progress) options.progress(done, total);
+    }
+  }
+  writer->WritesDone();
+  const grpc::Status status = writer->Finish();  // says why, where a write found the stream closed
+  if (!status.ok()) return ToAbslStatus(status);
+  return dataset;
+}
+
+template <typename Scalar>
+absl::Status CheckView(const char* what, const MatrixView<Scalar>& view) {
+  const bool fits = view.rows >= 0 && view.cols >= 0 &&
+                    (view.cols == 0 || view.rows <= static_cast<std::int64_t>(view.values.size()) / view.cols) &&
+                    static_cast<std::size_t>(view.rows * view.cols) == view.values.size();
+  if (fits) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(what, " = ", view.values.size(), " values for ", view.rows,
+                                                 " rows of ", view.cols, ": must be rows times columns"));
+}
+
+template <typename Scalar>
+RawArray Raw(v1::DatasetArray array, const MatrixView<Scalar>& view) {
+  return {array, reinterpret_cast<const char*>(view.values.data()),
+          static_cast<std::int64_t>(view.values.size_bytes())};
+}
+
+template <typename Scalar>
+void SetShape(const MatrixView<Scalar>& view, v1::MatrixShape* shape) {
+  shape->set_rows(view.rows);
+  shape->set_cols(view.cols);
+  shape->set_data_type(sizeof(Scalar) == sizeof(float) ? v1::DATA_TYPE_FLOAT32 : v1::DATA_TYPE_FLOAT64);
+}
+
+template <typename Scalar>
+absl::StatusOr<v1::Dataset> UploadViews(v1::DatasetService::Stub& stub, const MatrixView<Scalar>& features,
+                                        const MatrixView<Scalar>& targets, const MatrixView<Scalar>& test_features,
+                                        const MatrixView<Scalar>& test_targets, CreateDatasetOptions options) {
+  for (const auto& [what, view] :
+       {std::pair("features", &features), std::pair("targets", &targets), std::pair("test_features", &test_features),
+        std::pair("test_targets", &test_targets)}) {
+    if (absl::Status status = CheckView(what, *view); !status.ok()) return status;
+  }
+  SetShape(features, options.header.mutable_features());
+  SetShape(targets, options.header.mutable_targets());
+  if (test_features.rows > 0) SetShape(test_features, options.header.mutable_test_features());
+  if (test_targets.rows > 0) SetShape(test_targets, options.header.mutable_test_targets());
+  return Upload(
+      stub, options,
+      {Raw(v1::DATASET_ARRAY_FEATURES, features), Raw(v1::DATASET_ARRAY_TARGETS, targets),
+       Raw(v1::DATASET_ARRAY_TEST_FEATURES, test_features), Raw(v1::DATASET_ARRAY_TEST_TARGETS, test_targets)});
+}
+
+RawArray Raw(v1::DatasetArray array, const data::Matrix& matrix) {
+  return {array, static_cast<const char*>(matrix.data()), matrix.bytes()};
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Dataset> Client::CreateDataset(const data::Dataset& dataset, CreateDatasetOptions options) const {
+  FillHeader(dataset, &options.header);
+  return Upload(
+      *state_->datasets, options,
+      {Raw(v1::DATASET_ARRAY_FEATURES, dataset.train.features), Raw(v1::DATASET_ARRAY_TARGETS, dataset.train.targets),
+       Raw(v1::DATASET_ARRAY_TEST_FEATURES, dataset.test.features),
+       Raw(v1::DATASET_ARRAY_TEST_TARGETS, dataset.test.targets)});
+}
+
+absl::StatusOr<v1::Dataset> Client::CreateDataset(MatrixView<float> features, MatrixView<float> targets,
+                                                  MatrixView<float> test_features, MatrixView<float> test_targets,
+                                                  CreateDatasetOptions options) const {
+  return UploadViews(*state_->datasets, features, targets, test_features, test_targets, std::move(options));
+}
+
+absl::StatusOr<v1::Dataset> Client::CreateDataset(MatrixView<double> features, MatrixView<double> targets,
+                                                  MatrixView<double> test_features, MatrixView<double> test_targets,
+                                                  CreateDatasetOptions options) const {
+  return UploadViews(*state_->datasets, features, targets, test_features, test_targets, std::move(options));
+}
+
+}  // namespace cvxnn::client
