@@ -20,7 +20,6 @@ namespace cvxnn::data {
 struct NpyArray {
   Matrix values;                    ///< float32 for f4, u1 and bool; float64 for f8 and the other integers
   std::vector<std::int64_t> shape;  ///< as stored, at least one dimension
-  bool integral = false;            ///< stored as integers or bool
 };
 
 /// Reads one array; `source` must end with it. Either byte order, C or Fortran order, f4 f8 i1–i8 u1–u8 b1.
@@ -39,8 +38,9 @@ struct NpyFiles {
 /// An n×c×h×w feature array gives the data set's image shape.
 absl::StatusOr<Dataset> ReadNpy(const NpyFiles& files, TargetKind targets, const ReadLimits& limits);
 
-/// Joins arrays into a data set: what ReadNpy and ReadNpz share. Test arrays of 0 dimensions mean no test part.
+/// Joins arrays into a data set: what ReadNpy and ReadNpz share. Test arrays of 0 dimensions mean no test part. One-hot
+/// targets may take `max_bytes`.
 absl::StatusOr<Dataset> DatasetFromArrays(NpyArray train_features, NpyArray train_targets, NpyArray test_features,
-                                          NpyArray test_targets, TargetKind targets);
+                                          NpyArray test_targets, TargetKind targets, std::int64_t max_bytes);
 
 }  // namespace cvxnn::data
