@@ -23,10 +23,10 @@
 
 namespace cvxnn::server {
 
-/// What trains: core's training::Train, or a stand-in in tests. Called on a slot's thread; must return soon after the
-/// observer says stop.
+/// What trains: core's training::Train, or a stand-in in tests. Called on a slot's thread; must return soon after
+/// hooks say stop.
 using Trainer = std::function<absl::StatusOr<training::Result>(const training::Spec&, const data::Dataset&,
-                                                               const training::Observer&)>;
+                                                               const training::Hooks&)>;
 
 /// Queue, runner and log of jobs. Thread-safe.
 class JobManager {

@@ -15,18 +15,11 @@
 #include "cvxnn/v1/job.pb.h"
 #include "cvxnn/v1/job_service.pb.h"
 #include "server/store/database.h"
+#include "server/store/log_events.h"
 #include "server/store/model_store.h"
 #include "server/store/page.h"
 
 namespace cvxnn::server {
-
-/// A part of a job's log: state_change and metrics events in order. Shared, since many watchers send the same ones.
-using LogEvents = std::vector<std::shared_ptr<const v1::WatchJobResponse>>;
-
-/// First sequence number that an event holds (event.sequence() is the last).
-std::int64_t FirstSequence(const v1::WatchJobResponse& event);
-/// The event without the records up to and including `after_sequence`, which it must not reach entirely.
-v1::WatchJobResponse WithoutRecordsUpTo(std::int64_t after_sequence, const v1::WatchJobResponse& event);
 
 /// What is committed together for one job.
 struct JobCommit {
@@ -58,7 +51,7 @@ class JobStore {
 
   /// NOT_FOUND: no job of that name.
   absl::StatusOr<v1::Job> Get(const std::string& name) const;
-  /// Newest first.
+  /// Newest first. INVALID_ARGUMENT: bad page size or token.
   absl::StatusOr<Page<v1::Job>> List(const v1::JobFilter& filter, const PageRequest& request) const;
   /// Jobs that have not ended, oldest first.
   absl::StatusOr<std::vector<Created>> ListUnfinished() const;
@@ -66,13 +59,14 @@ class JobStore {
   /// Appends records, replaces job messages and makes written models visible, for all of `commits` in one transaction.
   absl::Status Commit(absl::Span<const JobCommit> commits);
 
-  /// Records after `after_sequence`, at most `max_records` (>= 1); consecutive epochs share events where they can.
-  /// `job` is of the same moment. NOT_FOUND: no job of that name.
   struct LogPart {
     v1::Job job;
     LogEvents events;
   };
-  absl::StatusOr<LogPart> ReadLog(const std::string& name, std::int64_t after_sequence, std::int64_t max_records) const;
+  /// Records after `after_sequence` (>= 0), at most `max_records` (>= 1), in events of at most about
+  /// `epochs_per_event` epochs; the job is of the same moment. NOT_FOUND: no job of that name.
+  absl::StatusOr<LogPart> ReadLog(const std::string& name, std::int64_t after_sequence, std::int64_t max_records,
+                                  int epochs_per_event) const;
 
   /// Deletes a job that has ended with its log and models; returns the names of the models, whose files are now free.
   /// NOT_FOUND: no job of that name. FAILED_PRECONDITION: it has not ended.

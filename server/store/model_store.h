@@ -10,10 +10,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/network/network.h"
 #include "cvxnn/v1/model.pb.h"
 #include "server/store/database.h"
 #include "server/store/page.h"
+
+namespace cvxnn {
+struct Network;
+}
 
 namespace cvxnn::server {
 
@@ -37,9 +40,6 @@ class ModelStore {
 
   /// Writes and syncs the weights under a new name. `metadata` is kept but for name, stored_bytes and create_time.
   absl::StatusOr<WrittenModel> Write(v1::Model metadata, const Network& network);
-  /// Removes weights that did not become a model.
-  void Discard(const WrittenModel& written);
-
   /// NOT_FOUND: no model of that name.
   absl::StatusOr<v1::Model> Get(const std::string& name) const;
   /// Newest first; only those of `job` ("jobs/{job}") unless it is empty.
@@ -50,7 +50,7 @@ class ModelStore {
   /// The weights as a network on the CPU. Errors as ReadFile.
   absl::StatusOr<Network> Load(const std::string& name) const;
 
-  /// Removes the files of models whose rows are gone; called with the names that JobStore::Delete returned.
+  /// Removes weights that did not become a model, or whose row is gone (JobStore::Delete returns their names).
   void RemoveFile(const std::string& name);
 
  private:

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// Data sets on disk. Each has a folder of its own under datasets/ whose name is never used twice, so that deleting a
+// data set and creating another of the same name cannot meet in one folder.
+#include "server/store/dataset_store.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <array>
+#include <cstdint>
+#include <new>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cvxnn/v1/job.pb.h"
+#include "server/store/checked_file.h"
+#include "server/store/clock.h"
+#include "server/store/dataset_description.h"
+#include "server/store/random_id.h"
+
+namespace cvxnn::server {
+namespace {
+
+constexpr char kDescriptionFile[] = "description.cbor";
+constexpr char kWritingPrefix[] = "writing-";
+constexpr std::size_t kJobsNamed = 5;
+
+// One file of a data set, as its row in dataset_files.
+struct StoredFile {
+  std::string name;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::int64_t element_bytes = 0;
+  std::uint32_t crc32 = 0;
+};
+
+struct NamedArray {
+  const char* file;
+  const data::Matrix* matrix;
+};
+
+std::array<NamedArray, 4> Arrays(const data::Dataset& dataset) {
+  return {{{"features.bin", &dataset.train.features},
+           {"targets.bin", &dataset.train.targets},
+           {"test_features.bin", &dataset.test.features},
+           {"test_targets.bin", &dataset.test.targets}}};
+}
+
+data::Matrix* ArrayOf(const std::string& file, data::Dataset* dataset) {
+  for (const NamedArray& array : Arrays(*dataset)) {
+    if (file == array.file) return const_cast<data::Matrix*>(array.matrix);
+  }
+  return nullptr;
+}
+
+absl::Status NotFound(const std::string& name) { return absl::NotFoundError(absl::StrCat(name, ": no such data set")); }
+
+absl::Status Taken(const std::string& name) {
+  return absl::AlreadyExistsError(
+      absl::StrCat(name, " exists already: choose another dataset_id, or delete the data set first"));
+}
+
+bool Exists(SQLite::Database& database, const std::string& name) {
+  SQLite::Statement query(database, "SELECT 1 FROM datasets WHERE name = ?");
+  query.bind(1, name);
+  return query.executeStep();
+}
+
+v1::Dataset Parse(const SQLite::Column& body) {
+  v1::Dataset dataset;
+  dataset.ParseFromArray(body.getBlob(), body.getBytes());
+  return dataset;
+}
+
+// Writes and syncs all files of a data set into `folder`.
+absl::StatusOr<std::vector<StoredFile>> WriteFiles(const std::filesystem::path& folder, const data::Dataset& dataset) {
+  std::vector<StoredFile> files;
+  for (const NamedArray& array : Arrays(dataset)) {
+    const data::Matrix& matrix = *array.matrix;
+    auto crc = WriteSynced(folder / array.file, matrix.data(), static_cast<std::size_t>(matrix.bytes()));
+    if (!crc.ok()) return crc.status();
+    const std::int64_t element_bytes = matrix.type() == data::ElementType::kFloat32 ? 4 : 8;
+    files.push_back({array.file, matrix.rows(), matrix.cols(), element_bytes, *crc});
+  }
+  const std::string description = EncodeDescription(dataset.description);
+  auto crc = WriteSynced(folder / kDescriptionFile, description.data(), description.size());
+  if (!crc.ok()) return crc.status();
+  files.push_back({kDescriptionFile, 1, static_cast<std::int64_t>(description.size()), 1, *crc});
+  if (absl::Status synced = SyncDirectory(folder); !synced.ok()) return synced;
+  return files;
+}
+
+void InsertRows(SQLite::Database& database, const v1::Dataset& metadata, const std::string& directory,
+                const std::vector<StoredFile>& files) {
+  const std::string body = metadata.SerializeAsString();
+  SQLite::Statement insert(database, "INSERT INTO datasets (name, directory, body) VALUES (?, ?, ?)");
+  insert.bind(1, metadata.name());
+  insert.bind(2, directory);
+  insert.bind(3, body.data(), static_cast<int>(body.size()));
+  insert.exec();
+  const std::int64_t number = database.getLastInsertRowid();
+  SQLite::Statement insert_file(database,
+                                "INSERT INTO dataset_files (dataset, file, rows, cols, element_bytes, crc32) "
+                                "VALUES (?, ?, ?, ?, ?, ?)");
+  for (const StoredFile& file : files) {
+    insert_file.bind(1, number);
+    insert_file.bind(2, file.name);
+    insert_file.bind(3, file.rows);
+    insert_file.bind(4, file.cols);
+    insert_file.bind(5, file.element_bytes);
+    insert_file.bind(6, static_cast<std::int64_t>(file.crc32));
+    insert_file.exec();
+    insert_file.reset();
+  }
+}
+
+// Names of the jobs that keep a data set from being deleted.
+std::vector<std::string> JobsUsing(SQLite::Database& database, const std::string& dataset) {
+  SQLite::Statement query(database, "SELECT name FROM jobs WHERE dataset = ? AND state IN (?, ?) ORDER BY number");
+  query.bind(1, dataset);
+  query.bind(2, static_cast<int>(v1::JOB_STATE_QUEUED));
+  query.bind(3, static_cast<int>(v1::JOB_STATE_RUNNING));
+  std::vector<std::string> names;
+  while (query.executeStep()) names.push_back(query.getColumn(0).getString());
+  return names;
+}
+
+}  // namespace
+
+DatasetStore::DatasetStore(std::shared_ptr<Database> database) : database_(std::move(database)) {}
+
+absl::StatusOr<std::unique_ptr<DatasetStore>> DatasetStore::Open(std::shared_ptr<Database> database) {
+  std::unique_ptr<DatasetStore> store(new DatasetStore(std::move(database)));
+  std::error_code error;
+  std::filesystem::create_directories(store->Root(), error);
+  if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create ", store->Root().string()));
+  absl::flat_hash_set<std::string> known;
+  absl::Status read = store->database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT directory FROM datasets");
+    while (query.executeStep()) known.insert(query.getColumn(0).getString());
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  std::vector<std::filesystem::path> leftovers;
+  for (const auto& entry : std::filesystem::directory_iterator(store->Root(), error)) {
+    if (!known.contains(entry.path().filename().string())) leftovers.push_back(entry.path());
+  }
+  if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot list ", store->Root().string()));
+  for (const auto& leftover : leftovers) RemoveAll(leftover);
+  return store;
+}
+
+absl::Status DatasetStore::CheckNameFree(const std::string& name) const {
+  return database_->Read([&](SQLite::Database& db) { return Exists(db, name) ? Taken(name) : absl::OkStatus(); });
+}
+
+absl::StatusOr<v1::Dataset> DatasetStore::Create(v1::Dataset metadata, const data::Dataset& dataset) {
+  if (metadata.name().empty()) metadata.set_name(absl::StrCat("datasets/", RandomId()));
+  if (absl::Status is_free = CheckNameFree(metadata.name()); !is_free.ok()) return is_free;
+
+  const std::string directory = RandomId();
+  const std::filesystem::path writing = Root() / absl::StrCat(kWritingPrefix, directory);
+  const std::filesystem::path final_folder = Root() / directory;
+  std::error_code error;
+  if (!std::filesystem::create_directory(writing, error)) {
+    return ErrnoStatus(error.value(), absl::StrCat("cannot create ", writing.string()));
+  }
+  absl::Cleanup remove = [&] {
+    RemoveAll(writing);
+    RemoveAll(final_folder);
+  };
+  auto files = WriteFiles(writing, dataset);
+  if (!files.ok()) return files.status();
+  if (absl::Status renamed = RenameSynced(writing, final_folder); !renamed.ok()) return renamed;
+
+  std::int64_t bytes = 0;
+  for (const StoredFile& file : *files) bytes += file.rows * file.cols * file.element_bytes;
+  metadata.set_stored_bytes(bytes);
+  *metadata.mutable_create_time() = TimestampNow();
+  absl::Status inserted = database_->Write([&](SQLite::Database& db) {
+    if (Exists(db, metadata.name())) return Taken(metadata.name());
+    InsertRows(db, metadata, directory, *files);
+    return absl::OkStatus();
+  });
+  if (!inserted.ok()) return inserted;
+  std::move(remove).Cancel();
+  return metadata;
+}
+
+absl::StatusOr<v1::Dataset> DatasetStore::Get(const std::string& name) const {
+  v1::Dataset dataset;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT body FROM datasets WHERE name = ?");
+    query.bind(1, name);
+    if (!query.executeStep()) return NotFound(name);
+    dataset = Parse(query.getColumn(0));
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return dataset;
+}
+
+absl::StatusOr<Page<v1::Dataset>> DatasetStore::List(const PageRequest& request) const {
+  const std::string list = "datasets";
+  auto start = ParsePageRequest(request, list);
+  if (!start.ok()) return start.status();
+  Page<v1::Dataset> page;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT number, body FROM datasets WHERE number < ? ORDER BY number DESC LIMIT ?");
+    query.bind(1, start->before);
+    query.bind(2, start->size + 1);
+    std::int64_t last = 0;
+    while (query.executeStep()) {
+      if (page.items.size() == static_cast<std::size_t>(start->size)) {
+        page.next_token = MakePageToken(last, list);
+        break;
+      }
+      last = query.getColumn(0).getInt64();
+      v1::Dataset& dataset = page.items.emplace_back(Parse(query.getColumn(1)));
+      for (v1::FittedTransform& fitted : *dataset.mutable_transforms()) {
+        fitted.clear_mean();
+        fitted.clear_scale();
+      }
+    }
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return page;
+}
+
+absl::StatusOr<data::Dataset> DatasetStore::Load(const std::string& name) const {
+  std::string directory;
+  std::vector<StoredFile> files;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement query(db,
+                            "SELECT directory, file, rows, cols, element_bytes, crc32 FROM datasets "
+                            "JOIN dataset_files ON dataset = number WHERE name = ?");
+    query.bind(1, name);
+    while (query.executeStep()) {
+      directory = query.getColumn(0).getString();
+      files.push_back({query.getColumn(1).getString(), query.getColumn(2).getInt64(), query.getColumn(3).getInt64(),
+                       query.getColumn(4).getInt64(), static_cast<std::uint32_t>(query.getColumn(5).getInt64())});
+    }
+    return files.empty() ? NotFound(name) : absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+
+  data::Dataset dataset;
+  for (const StoredFile& file : files) {
+    const std::filesystem::path path = Root() / directory / file.name;
+    absl::Status status;
+    if (file.name == kDescriptionFile) {
+      std::string bytes(static_cast<std::size_t>(file.cols), '\0');
+      status = ReadChecked(path, file.crc32, bytes.data(), bytes.size());
+      if (status.ok()) {
+        auto description = DecodeDescription(bytes);
+        if (!description.ok()) {
+          return absl::DataLossError(absl::StrCat(path.string(), ": ", description.status().message()));
+        }
+        dataset.description = *std::move(description);
+      }
+    } else if (data::Matrix* matrix = ArrayOf(file.name, &dataset)) {
+      const auto type = file.element_bytes == 4 ? data::ElementType::kFloat32 : data::ElementType::kFloat64;
+      try {
+        *matrix = data::Matrix(type, file.rows, file.cols);
+      } catch (const std::bad_alloc&) {
+        return absl::ResourceExhaustedError(absl::StrCat(name, ": no memory for ", file.rows, " x ", file.cols, " x ",
+                                                         file.element_bytes, " bytes of ", file.name));
+      }
+      status = ReadChecked(path, file.crc32, matrix->mutable_data(), static_cast<std::size_t>(matrix->bytes()));
+    }
+    if (!status.ok()) {
+      // Deleted between the two reads: that is no damage.
+      if (absl::Status now = Get(name).status(); absl::IsNotFound(now)) return now;
+      return status;
+    }
+  }
+  return dataset;
+}
+
+absl::Status DatasetStore::Delete(const std::string& name) {
+  std::string directory;
+  absl::Status deleted = database_->Write([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT directory FROM datasets WHERE name = ?");
+    query.bind(1, name);
+    if (!query.executeStep()) return NotFound(name);
+    directory = query.getColumn(0).getString();
+    std::vector<std::string> jobs = JobsUsing(db, name);
+    if (!jobs.empty()) {
+      const std::size_t more = jobs.size() > kJobsNamed ? jobs.size() - kJobsNamed : 0;
+      jobs.resize(jobs.size() - more);
+      return absl::FailedPreconditionError(absl::StrCat(name, " is used by ", absl::StrJoin(jobs, ", "),
+                                                        more > 0 ? absl::StrCat(" and ", more, " more") : "",
+                                                        ": cancel the jobs or wait for them first"));
+    }
+    SQLite::Statement erase(db, "DELETE FROM datasets WHERE name = ?");
+    erase.bind(1, name);
+    erase.exec();
+    return absl::OkStatus();
+  });
+  if (deleted.ok()) RemoveAll(Root() / directory);
+  return deleted;
+}
+
+}  // namespace cvxnn::server

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs and their logs in SQLite. That a log has no hole and no repeat is checked in every commit, so a mistake
+// elsewhere fails loudly instead of being stored.
+#include "server/store/job_store.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/job_filter.h"
+
+namespace cvxnn::server {
+namespace {
+
+absl::Status NotFound(const std::string& name) { return absl::NotFoundError(absl::StrCat(name, ": no such job")); }
+
+void BindBlob(SQLite::Statement& statement, int index, const std::string& bytes) {
+  statement.bind(index, bytes.data(), static_cast<int>(bytes.size()));
+}
+
+template <typename Message>
+Message Parse(const SQLite::Column& body) {
+  Message message;
+  message.ParseFromArray(body.getBlob(), body.getBytes());
+  return message;
+}
+
+// What a request asked for, in one form however its maps are ordered: two requests are the same when these bytes are.
+std::string RequestBody(const v1::Job& job) {
+  v1::Job asked;
+  asked.set_display_name(job.display_name());
+  asked.set_experiment(job.experiment());
+  *asked.mutable_labels() = job.labels();
+  *asked.mutable_spec() = job.spec();
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    asked.SerializeToCodedStream(&coded);
+  }
+  return bytes;
+}
+
+// The job that a request made before; nullopt when there is none.
+absl::StatusOr<std::optional<JobStore::Created>> EarlierJob(SQLite::Database& db, const std::string& request_id,
+                                                            const v1::Job& job) {
+  SQLite::Statement query(db, "SELECT number, request_body, body FROM jobs WHERE request_id = ?");
+  query.bind(1, request_id);
+  if (!query.executeStep()) return std::nullopt;
+  JobStore::Created earlier{Parse<v1::Job>(query.getColumn(2)), query.getColumn(0).getInt64(), false};
+  if (query.getColumn(1).getString() != RequestBody(job)) {
+    return absl::AlreadyExistsError(absl::StrCat("request_id = \"", request_id, "\": was used for another job, ",
+                                                 earlier.job.name(), ": use a new one"));
+  }
+  return earlier;
+}
+
+void InsertLabels(SQLite::Database& db, std::int64_t number, const v1::Job& job) {
+  SQLite::Statement insert(db, "INSERT INTO job_labels (job, key, value) VALUES (?, ?, ?)");
+  for (const auto& [key, value] : job.labels()) {
+    insert.bind(1, number);
+    insert.bind(2, key);
+    insert.bind(3, value);
+    insert.exec();
+    insert.reset();
+  }
+}
+
+absl::Status InsertEvents(SQLite::Database& db, std::int64_t number, std::int64_t last_sequence,
+                          const JobCommit& commit) {
+  SQLite::Statement insert(db, "INSERT INTO job_events (job, last_sequence, body) VALUES (?, ?, ?)");
+  for (const auto& event : commit.events) {
+    if (FirstSequence(*event) != last_sequence + 1 || event->sequence() <= last_sequence) {
+      return absl::InternalError(absl::StrCat(commit.job.name(), ": record ", FirstSequence(*event), " follows record ",
+                                              last_sequence, " of its log"));
+    }
+    last_sequence = event->sequence();
+    insert.bind(1, number);
+    insert.bind(2, last_sequence);
+    BindBlob(insert, 3, event->SerializeAsString());
+    insert.exec();
+    insert.reset();
+  }
+  if (last_sequence != commit.job.last_sequence()) {
+    return absl::InternalError(absl::StrCat(commit.job.name(), ": its log ends at record ", last_sequence,
+                                            ", the job says ", commit.job.last_sequence()));
+  }
+  return absl::OkStatus();
+}
+
+void InsertModels(SQLite::Database& db, std::int64_t number, const std::vector<WrittenModel>& models) {
+  SQLite::Statement insert(db, "INSERT INTO models (name, job, crc32, bytes, body) VALUES (?, ?, ?, ?, ?)");
+  for (const WrittenModel& model : models) {
+    insert.bind(1, model.metadata.name());
+    insert.bind(2, number);
+    insert.bind(3, static_cast<std::int64_t>(model.crc32));
+    insert.bind(4, static_cast<std::int64_t>(model.metadata.stored_bytes()));
+    BindBlob(insert, 5, model.metadata.SerializeAsString());
+    insert.exec();
+    insert.reset();
+  }
+}
+
+absl::Status CommitOne(SQLite::Database& db, const JobCommit& commit) {
+  SQLite::Statement query(db, "SELECT number, last_sequence FROM jobs WHERE name = ?");
+  query.bind(1, commit.job.name());
+  if (!query.executeStep()) return NotFound(commit.job.name());
+  const std::int64_t number = query.getColumn(0).getInt64();
+  if (absl::Status inserted = InsertEvents(db, number, query.getColumn(1).getInt64(), commit); !inserted.ok()) {
+    return inserted;
+  }
+  InsertModels(db, number, commit.models);
+  SQLite::Statement update(db, "UPDATE jobs SET state = ?, last_sequence = ?, body = ? WHERE number = ?");
+  update.bind(1, static_cast<int>(commit.job.state()));
+  update.bind(2, static_cast<std::int64_t>(commit.job.last_sequence()));
+  BindBlob(update, 3, commit.job.SerializeAsString());
+  update.bind(4, number);
+  update.exec();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool HasEnded(v1::JobState state) {
+  return state == v1::JOB_STATE_SUCCEEDED || state == v1::JOB_STATE_FAILED || state == v1::JOB_STATE_CANCELLED;
+}
+
+JobStore::JobStore(std::shared_ptr<Database> database) : database_(std::move(database)) {}
+
+absl::StatusOr<JobStore::Created> JobStore::Create(const JobCommit& commit, const std::string& request_id) {
+  Created created{commit.job, 0, true};
+  absl::Status written = database_->Write([&](SQLite::Database& db) -> absl::Status {
+    if (!request_id.empty()) {
+      auto earlier = EarlierJob(db, request_id, commit.job);
+      if (!earlier.ok()) return earlier.status();
+      if (earlier->has_value()) {
+        created = **std::move(earlier);
+        return absl::OkStatus();
+      }
+    }
+    SQLite::Statement dataset(db, "SELECT 1 FROM datasets WHERE name = ?");
+    dataset.bind(1, commit.job.spec().dataset());
+    if (!dataset.executeStep()) {
+      return absl::NotFoundError(absl::StrCat(commit.job.spec().dataset(), ": no such data set"));
+    }
+    SQLite::Statement insert(db,
+                             "INSERT INTO jobs (name, dataset, experiment, state, last_sequence, request_id, "
+                             "request_body, body) VALUES (?, ?, ?, ?, 0, ?, ?, '')");
+    insert.bind(1, commit.job.name());
+    insert.bind(2, commit.job.spec().dataset());
+    insert.bind(3, commit.job.experiment());
+    insert.bind(4, static_cast<int>(commit.job.state()));
+    if (!request_id.empty()) {
+      insert.bind(5, request_id);
+      BindBlob(insert, 6, RequestBody(commit.job));
+    }
+    insert.exec();
+    created.number = db.getLastInsertRowid();
+    InsertLabels(db, created.number, commit.job);
+    return CommitOne(db, commit);
+  });
+  if (!written.ok()) return written;
+  return created;
+}
+
+absl::StatusOr<v1::Job> JobStore::FindRequest(const std::string& request_id, const v1::Job& job) const {
+  v1::Job found;
+  absl::Status read = database_->Read([&](SQLite::Database& db) -> absl::Status {
+    auto earlier = EarlierJob(db, request_id, job);
+    if (!earlier.ok()) return earlier.status();
+    if (!earlier->has_value()) return absl::NotFoundError(absl::StrCat("request_id = \"", request_id, "\": not used"));
+    found = (**std::move(earlier)).job;
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return found;
+}
+
+absl::StatusOr<v1::Job> JobStore::Get(const std::string& name) const {
+  v1::Job job;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT body FROM jobs WHERE name = ?");
+    query.bind(1, name);
+    if (!query.executeStep()) return NotFound(name);
+    job = Parse<v1::Job>(query.getColumn(0));
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return job;
+}
+
+absl::StatusOr<Page<v1::Job>> JobStore::List(const v1::JobFilter& filter, const PageRequest& request) const {
+  const std::string list = absl::StrCat("jobs ", CanonicalText(filter));
+  auto start = ParsePageRequest(request, list);
+  if (!start.ok()) return start.status();
+  const FilterSql sql = ToSql(filter);
+  Page<v1::Job> page;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement query(db, absl::StrCat("SELECT number, body FROM jobs WHERE number < ?", sql.conditions,
+                                             " ORDER BY number DESC LIMIT ?"));
+    int index = 1;
+    query.bind(index++, start->before);
+    for (const std::string& value : sql.values) query.bind(index++, value);
+    query.bind(index, start->size + 1);
+    std::int64_t last = 0;
+    while (query.executeStep()) {
+      if (page.items.size() == static_cast<std::size_t>(start->size)) {
+        page.next_token = MakePageToken(last, list);
+        break;
+      }
+      last = query.getColumn(0).getInt64();
+      page.items.push_back(Parse<v1::Job>(query.getColumn(1)));
+    }
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return page;
+}
+
+absl::StatusOr<std::vector<JobStore::Created>> JobStore::ListUnfinished() const {
+  std::vector<Created> jobs;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT number, body FROM jobs WHERE state IN (?, ?) ORDER BY number");
+    query.bind(1, static_cast<int>(v1::JOB_STATE_QUEUED));
+    query.bind(2, static_cast<int>(v1::JOB_STATE_RUNNING));
+    while (query.executeStep()) {
+      jobs.push_back({Parse<v1::Job>(query.getColumn(1)), query.getColumn(0).getInt64(), false});
+    }
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return jobs;
+}
+
+absl::Status JobStore::Commit(absl::Span<const JobCommit> commits) {
+  return database_->Write([&](SQLite::Database& db) {
+    for (const JobCommit& commit : commits) {
+      if (absl::Status status = CommitOne(db, commit); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<JobStore::LogPart> JobStore::ReadLog(const std::string& name, std::int64_t after_sequence,
+                                                    std::int64_t max_records, int epochs_per_event) const {
+  LogPart part;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement job(db, "SELECT number, body FROM jobs WHERE name = ?");
+    job.bind(1, name);
+    if (!job.executeStep()) return NotFound(name);
+    part.job = Parse<v1::Job>(job.getColumn(1));
+    SQLite::Statement query(db,
+                            "SELECT body FROM job_events WHERE job = ? AND last_sequence > ? ORDER BY last_sequence");
+    query.bind(1, job.getColumn(0).getInt64());
+    query.bind(2, after_sequence);
+    EventCollector collector(after_sequence, max_records, epochs_per_event);
+    while (!collector.full() && query.executeStep()) {
+      collector.Add(std::make_shared<v1::WatchJobResponse>(Parse<v1::WatchJobResponse>(query.getColumn(0))));
+    }
+    part.events = collector.Take();
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return part;
+}
+
+absl::StatusOr<std::vector<std::string>> JobStore::Delete(const std::string& name) {
+  std::vector<std::string> models;
+  absl::Status deleted = database_->Write([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT number, state FROM jobs WHERE name = ?");
+    query.bind(1, name);
+    if (!query.executeStep()) return NotFound(name);
+    const std::int64_t number = query.getColumn(0).getInt64();
+    const auto state = static_cast<v1::JobState>(query.getColumn(1).getInt());
+    if (!HasEnded(state)) {
+      return absl::FailedPreconditionError(absl::StrCat(name,
+                                                        state == v1::JOB_STATE_QUEUED ? " is queued" : " is running",
+                                                        ": cancel it and wait for its end first"));
+    }
+    SQLite::Statement select(db, "SELECT name FROM models WHERE job = ?");
+    select.bind(1, number);
+    while (select.executeStep()) models.push_back(select.getColumn(0).getString());
+    SQLite::Statement erase(db, "DELETE FROM jobs WHERE number = ?");
+    erase.bind(1, number);
+    erase.exec();
+    return absl::OkStatus();
+  });
+  if (!deleted.ok()) return deleted;
+  return models;
+}
+
+}  // namespace cvxnn::server

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models on disk: rows in SQLite, weights as safetensors files.
+#include "server/store/model_store.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "core/network/export/safetensors.h"
+#include "core/network/network.h"
+#include "server/store/checked_file.h"
+#include "server/store/clock.h"
+#include "server/store/random_id.h"
+
+namespace cvxnn::server {
+namespace {
+
+constexpr char kPrefix[] = "models/";
+
+absl::Status NotFound(const std::string& name) { return absl::NotFoundError(absl::StrCat(name, ": no such model")); }
+
+v1::Model Parse(const SQLite::Column& body) {
+  v1::Model model;
+  model.ParseFromArray(body.getBlob(), body.getBytes());
+  return model;
+}
+
+}  // namespace
+
+ModelStore::ModelStore(std::shared_ptr<Database> database) : database_(std::move(database)) {}
+
+std::filesystem::path ModelStore::FileOf(const std::string& name) const {
+  return database_->data_dir() / "models" / absl::StrCat(absl::StripPrefix(name, kPrefix), ".safetensors");
+}
+
+absl::StatusOr<std::unique_ptr<ModelStore>> ModelStore::Open(std::shared_ptr<Database> database) {
+  std::unique_ptr<ModelStore> store(new ModelStore(std::move(database)));
+  const std::filesystem::path root = store->database_->data_dir() / "models";
+  std::error_code error;
+  std::filesystem::create_directories(root, error);
+  if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create ", root.string()));
+  absl::flat_hash_set<std::string> known;
+  absl::Status read = store->database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT name FROM models");
+    while (query.executeStep()) known.insert(store->FileOf(query.getColumn(0).getString()).filename().string());
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  std::vector<std::filesystem::path> leftovers;
+  for (const auto& entry : std::filesystem::directory_iterator(root, error)) {
+    if (!known.contains(entry.path().filename().string())) leftovers.push_back(entry.path());
+  }
+  if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot list ", root.string()));
+  for (const auto& leftover : leftovers) RemoveAll(leftover);
+  return store;
+}
+
+absl::StatusOr<WrittenModel> ModelStore::Write(v1::Model metadata, const Network& network) {
+  auto bytes = ToSafetensors(network);
+  if (!bytes.ok()) return bytes.status();
+  WrittenModel written{std::move(metadata), 0};
+  written.metadata.set_name(absl::StrCat(kPrefix, RandomId()));
+  written.metadata.set_stored_bytes(static_cast<std::int64_t>(bytes->size()));
+  *written.metadata.mutable_create_time() = TimestampNow();
+  const std::filesystem::path file = FileOf(written.metadata.name());
+  std::filesystem::path writing = file;
+  writing += ".writing";
+  auto crc = WriteSynced(writing, bytes->data(), bytes->size());
+  if (!crc.ok()) return crc.status();
+  written.crc32 = *crc;
+  if (absl::Status renamed = RenameSynced(writing, file); !renamed.ok()) {
+    RemoveAll(writing);
+    RemoveAll(file);
+    return renamed;
+  }
+  return written;
+}
+
+void ModelStore::RemoveFile(const std::string& name) { RemoveAll(FileOf(name)); }
+
+absl::StatusOr<v1::Model> ModelStore::Get(const std::string& name) const {
+  v1::Model model;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT body FROM models WHERE name = ?");
+    query.bind(1, name);
+    if (!query.executeStep()) return NotFound(name);
+    model = Parse(query.getColumn(0));
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return model;
+}
+
+absl::StatusOr<Page<v1::Model>> ModelStore::List(const std::string& job, const PageRequest& request) const {
+  const std::string list = absl::StrCat("models ", job);
+  auto start = ParsePageRequest(request, list);
+  if (!start.ok()) return start.status();
+  Page<v1::Model> page;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    const std::string of_job = job.empty() ? "" : " AND job = (SELECT number FROM jobs WHERE name = ?3)";
+    SQLite::Statement query(db, absl::StrCat("SELECT number, body FROM models WHERE number < ?1", of_job,
+                                             " ORDER BY number DESC LIMIT ?2"));
+    query.bind(1, start->before);
+    query.bind(2, start->size + 1);
+    if (!job.empty()) query.bind(3, job);
+    std::int64_t last = 0;
+    while (query.executeStep()) {
+      if (page.items.size() == static_cast<std::size_t>(start->size)) {
+        page.next_token = MakePageToken(last, list);
+        break;
+      }
+      last = query.getColumn(0).getInt64();
+      page.items.push_back(Parse(query.getColumn(1)));
+    }
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return page;
+}
+
+absl::StatusOr<ModelFile> ModelStore::ReadFile(const std::string& name) const {
+  ModelFile file;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT crc32, bytes FROM models WHERE name = ?");
+    query.bind(1, name);
+    if (!query.executeStep()) return NotFound(name);
+    file.crc32 = static_cast<std::uint32_t>(query.getColumn(0).getInt64());
+    file.bytes.resize(static_cast<std::size_t>(query.getColumn(1).getInt64()));
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  if (absl::Status status = ReadChecked(FileOf(name), file.crc32, file.bytes.data(), file.bytes.size()); !status.ok()) {
+    // Deleted between the two reads: that is no damage.
+    if (absl::Status now = Get(name).status(); absl::IsNotFound(now)) return now;
+    return status;
+  }
+  return file;
+}
+
+absl::StatusOr<Network> ModelStore::Load(const std::string& name) const {
+  auto file = ReadFile(name);
+  if (!file.ok()) return file.status();
+  return FromSafetensors(file->bytes);
+}
+
+}  // namespace cvxnn::server
