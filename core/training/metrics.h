@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is reported each epoch and at the end. A value that has no meaning for a job, or was not computed in an epoch, is
-// absent, not zero.
+// What is reported each epoch and at the end. A value that has no meaning for a job, or was not computed in an epoch,
+// is absent, not zero.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,18 @@ namespace cvxnn::training {
 
 /// One epoch: one solver iteration of convex training, or one pass over the data of one trial of descent.
 struct EpochMetrics {
-  std::int32_t trial = 0;  ///< 0-based; always 0 for convex training
-  std::int64_t epoch = 0;  ///< 1-based within the trial; 0 is the state before training
-  double seconds = 0;      ///< since this attempt of training started (set-up included), monotonic
-  std::optional<double> objective;          ///< train objective: convex objective, or loss + penalty of descent
-  std::optional<double> loss;               ///< train loss at the job's scale
-  std::optional<double> penalty;            ///< objective - loss
-  std::optional<double> train_accuracy;     ///< [0, 1]
-  std::optional<double> test_accuracy;      ///< [0, 1]
-  std::optional<double> test_loss;          ///< at the job's scale, over the test rows
-  std::optional<double> network_objective;  ///< objective of the reconstructed network: an upper bound on p*
-  std::optional<double> lower_bound;        ///< best certified lower bound on the (restricted) optimum so far
-  std::optional<double> gap;                ///< (objective - lower_bound) / max(|objective|, 1e-12)
+  std::int32_t trial = 0;                      ///< 0-based; always 0 for convex training
+  std::int64_t epoch = 0;                      ///< 1-based within the trial; 0 is the state before training
+  double seconds = 0;                          ///< since this attempt of training started (set-up included), monotonic
+  std::optional<double> objective;             ///< train objective: convex objective, or loss + penalty of descent
+  std::optional<double> loss;                  ///< train loss at the job's scale
+  std::optional<double> penalty;               ///< objective - loss
+  std::optional<double> train_accuracy;        ///< [0, 1]
+  std::optional<double> test_accuracy;         ///< [0, 1]
+  std::optional<double> test_loss;             ///< at the job's scale, over the test rows
+  std::optional<double> network_objective;     ///< objective of the reconstructed network: an upper bound on p*
+  std::optional<double> lower_bound;           ///< best certified lower bound on the (restricted) optimum so far
+  std::optional<double> gap;                   ///< (objective - lower_bound) / max(|objective|, 1e-12)
   std::optional<double> constraint_violation;  ///< convex ReLU: max over rows of the cone violation, see Certificate
   std::optional<std::int64_t> active_neurons;  ///< neurons (pattern and sign) with non-zero weights
   std::optional<double> step_size;             ///< learning rate, 1/L of FISTA, or ρ₁ of ADMM

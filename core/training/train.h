@@ -48,15 +48,15 @@ struct Certificate {
 /// The report of a finished training.
 struct Summary {
   Termination termination = Termination::kEpochLimit;
-  std::string message;            ///< one sentence for people: why it ended and how well
-  double beta = 0;                ///< β used
-  std::int64_t patterns = 0;      ///< convex: distinct patterns used
+  std::string message;                        ///< one sentence for people: why it ended and how well
+  double beta = 0;                            ///< β used
+  std::int64_t patterns = 0;                  ///< convex: distinct patterns used
   Precision precision = Precision::kFloat64;  ///< used; never kAuto
-  std::string device;             ///< used, canonical ("cuda:0")
-  std::string solver;             ///< used: "fista", "admm", "sgd", "adam"
-  std::int64_t epochs = 0;        ///< done, summed over trials
-  double seconds = 0;             ///< wall clock of the whole call
-  std::optional<Certificate> certificate;  ///< convex training only
+  std::string device;                         ///< used, canonical ("cuda:0")
+  std::string solver;                         ///< used: "fista", "admm", "sgd", "adam"
+  std::int64_t epochs = 0;                    ///< done, summed over trials
+  double seconds = 0;                         ///< wall clock of the whole call
+  std::optional<Certificate> certificate;     ///< convex training only
 };
 
 struct Result {
@@ -65,12 +65,13 @@ struct Result {
   Summary summary;
 };
 
-/// Checks everything about `spec` that does not need the numbers: one message per field, "field = value: allowed range".
+/// Checks everything about `spec` that does not need the numbers: one message per field, "field = value: allowed
+/// range".
 absl::Status Validate(const Spec& spec, const data::Dataset& dataset);
 
 /// Trains. Errors: INVALID_ARGUMENT as Validate; RESOURCE_EXHAUSTED when memory does not suffice; UNIMPLEMENTED for a
-/// combination that is named but not built; INTERNAL when LibTorch fails. A numerical failure is INTERNAL with a reason.
-/// Stopped during set-up, before the first epoch, it gives the network of zero neurons.
+/// combination that is named but not built; INTERNAL when LibTorch fails. A numerical failure is INTERNAL with a
+/// reason. Stopped during set-up, before the first epoch, it gives the network of zero neurons.
 absl::StatusOr<Result> Train(const Spec& spec, const data::Dataset& dataset, const Hooks& hooks = {});
 
 }  // namespace cvxnn::training

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convex training of a spec: patterns, β, solve, reconstruct, and the sentence that says how good the answer is.
+#include <ATen/ATen.h>
+
+#include <chrono>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "core/convex/reconstruct.h"
+#include "core/convex/solve.h"
+#include "core/patterns/sampled.h"
+#include "core/training/methods.h"
+
+namespace cvxnn::training {
+namespace {
+
+// What "verified" means for a job that asked for all its epochs.
+constexpr double kDefaultTolerance = 1e-4;
+
+EpochMetrics ToMetrics(const convex::Progress& progress, double earlier_seconds) {
+  EpochMetrics metrics;
+  metrics.epoch = progress.epoch;
+  metrics.seconds = earlier_seconds + progress.seconds;
+  metrics.objective = progress.objective;
+  metrics.loss = progress.loss;
+  metrics.penalty = progress.penalty;
+  metrics.train_accuracy = progress.train_accuracy;
+  metrics.test_accuracy = progress.test_accuracy;
+  metrics.test_loss = progress.test_loss;
+  metrics.network_objective = progress.network_objective;
+  metrics.lower_bound = progress.lower_bound;
+  metrics.gap = progress.gap;
+  metrics.constraint_violation = progress.constraint_violation;
+  metrics.active_neurons = progress.active_neurons;
+  if (progress.step_size > 0) metrics.step_size = progress.step_size;
+  return metrics;
+}
+
+Termination ToTermination(convex::StopReason reason) {
+  switch (reason) {
+    case convex::StopReason::kConverged:
+    case convex::StopReason::kZeroIsExact:
+      return Termination::kConverged;
+    case convex::StopReason::kEpochLimit:
+      return Termination::kEpochLimit;
+    case convex::StopReason::kTimeLimit:
+      return Termination::kTimeLimit;
+    case convex::StopReason::kStopped:
+      return Termination::kStopped;
+    case convex::StopReason::kStalled:
+      return Termination::kStalled;
+  }
+  return Termination::kEpochLimit;
+}
+
+std::string Ending(convex::StopReason reason) {
+  switch (reason) {
+    case convex::StopReason::kConverged:
+      return "Converged";
+    case convex::StopReason::kZeroIsExact:
+      return "Solved";
+    case convex::StopReason::kEpochLimit:
+      return "Stopped at the epoch limit";
+    case convex::StopReason::kTimeLimit:
+      return "Stopped at the time limit";
+    case convex::StopReason::kStopped:
+      return "Stopped on request";
+    case convex::StopReason::kStalled:
+      return "Stopped at the limit of this precision";
+  }
+  return "Ended";
+}
+
+std::string Message(const convex::Program& program, const convex::Solution& solution, const Certificate& certificate) {
+  const std::int64_t patterns = program.patterns.count();
+  if (solution.reason == convex::StopReason::kZeroIsExact) {
+    return absl::StrFormat(
+        "Solved: beta = %g is at least beta_max over the %d sampled patterns, so the zero network is optimal for them; "
+        "verified, restricted to these patterns.",
+        program.beta, patterns);
+  }
+  std::string message = absl::StrFormat("%s after %d epochs: relative gap %.2g", Ending(solution.reason),
+                                        solution.epochs, solution.progress.gap);
+  if (solution.progress.constraint_violation.has_value()) {
+    absl::StrAppendFormat(&message, ", constraint violation %.2g", *solution.progress.constraint_violation);
+  }
+  absl::StrAppendFormat(&message, " over %d sampled patterns; %s, restricted to these patterns.", patterns,
+                        certificate.verified ? "verified" : "not verified");
+  return message;
+}
+
+// Stopped while patterns were drawn: nothing was computed.
+Result StoppedBeforeTheProgram(Activation activation, const TensorData& data) {
+  Result result;
+  result.models.push_back({ZeroNetwork(activation, data), EpochMetrics(), false});
+  result.summary.termination = Termination::kStopped;
+  result.summary.message = "Stopped on request before the first epoch.";
+  result.summary.certificate = Certificate();
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& convex, const TensorData& data,
+                                   const Hooks& hooks) {
+  const auto start = std::chrono::steady_clock::now();
+  const bool gated = convex.activation == Activation::kGated;
+  const std::string solver = gated ? "fista" : "admm";
+  auto patterns = SamplePatterns(data.features, convex.patterns.count, spec.seed, hooks.should_stop);
+  if (absl::IsCancelled(patterns.status())) {
+    Result result = StoppedBeforeTheProgram(convex.activation, data);
+    result.summary.solver = solver;
+    return result;
+  }
+  if (!patterns.ok()) return patterns.status();
+
+  convex::Program program{convex.activation, data.features, data.targets, *std::move(patterns), spec.loss_scale, 0};
+  if (spec.beta.has_value()) {
+    program.beta = *spec.beta;
+  } else {
+    const double beta_max = convex::BetaMax(program);
+    if (!(beta_max > 0)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "beta_max_fraction = ", *spec.beta_max_fraction,
+          ": beta_max is 0, since no pattern correlates with the targets on these data; give beta instead"));
+    }
+    program.beta = *spec.beta_max_fraction * beta_max;
+  }
+  const convex::Evaluation evaluation{data.counting, data.test_features, data.test_targets};
+  convex::Options options;
+  options.solver = gated ? convex::SolverKind::kFista : convex::SolverKind::kAdmm;
+  options.max_epochs = spec.stopping.max_epochs;
+  options.tolerance = spec.stopping.tolerance;
+  options.should_stop = hooks.should_stop;
+  const double earlier = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (spec.stopping.max_seconds > 0) options.max_seconds = std::max(1e-9, spec.stopping.max_seconds - earlier);
+
+  auto solution = convex::Solve(program, evaluation, options, [&](const convex::Progress& progress) {
+    return !hooks.observer || hooks.observer(ToMetrics(progress, earlier)) == Continue::kYes;
+  });
+  if (!solution.ok()) return solution.status();
+
+  const double tolerance = spec.stopping.tolerance > 0 ? spec.stopping.tolerance : kDefaultTolerance;
+  Certificate certificate;
+  certificate.verified =
+      std::abs(solution->progress.gap) <= tolerance && solution->progress.constraint_violation.value_or(0) <= tolerance;
+  Result result;
+  result.models.push_back(
+      {convex::Reconstruct(program, *solution), ToMetrics(solution->progress, earlier), /*diverged=*/false});
+  result.summary.termination = ToTermination(solution->reason);
+  result.summary.message = Message(program, *solution, certificate);
+  result.summary.beta = program.beta;
+  result.summary.patterns = program.patterns.count();
+  result.summary.solver = solver;
+  result.summary.epochs = solution->epochs;
+  result.summary.certificate = certificate;
+  return result;
+}
+
+}  // namespace cvxnn::training

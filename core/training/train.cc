@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one entrance; see train.h.
+#include "core/training/train.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <chrono>
+
+#include "core/torch/runtime.h"
+#include "core/training/methods.h"
+
+namespace cvxnn::training {
+namespace {
+
+absl::StatusOr<Result> TrainOn(const c10::Device& device, const Spec& spec, const data::Dataset& dataset,
+                               const Hooks& hooks) {
+  const Precision precision = ChoosePrecision(spec.precision, dataset, device);
+  const TensorData data = ToTensors(dataset, device, precision);
+  auto result = std::holds_alternative<ConvexTraining>(spec.method)
+                    ? TrainConvex(spec, std::get<ConvexTraining>(spec.method), data, hooks)
+                    : TrainByDescent(spec, std::get<GradientDescent>(spec.method), data, hooks);
+  if (!result.ok()) return result.status();
+  result->summary.precision = precision;
+  result->summary.device = device.str();
+  return result;
+}
+
+}  // namespace
+
+Network ZeroNetwork(Activation activation, const TensorData& data) {
+  const auto options = data.features.options();
+  Network network;
+  network.activation = activation;
+  network.first_layer = at::zeros({data.features.size(1), 0}, options);
+  network.second_layer = at::zeros({0, data.targets.size(1)}, options);
+  if (activation == Activation::kGated) network.gates = at::zeros({data.features.size(1), 0}, options);
+  return network;
+}
+
+absl::StatusOr<Result> Train(const Spec& spec, const data::Dataset& dataset, const Hooks& hooks) {
+  const auto start = std::chrono::steady_clock::now();
+  if (const absl::Status status = Validate(spec, dataset); !status.ok()) return status;
+  const auto device = ParseDevice(spec.device);
+  if (!device.ok()) return device.status();
+
+  absl::StatusOr<Result> result = absl::InternalError("training did not run");
+  const absl::Status status = GuardTorch("training", [&] {
+    // A new thread has OpenMP's own number of threads until LibTorch tells it the one that was set.
+    at::init_num_threads();
+    result = TrainOn(*device, spec, dataset, hooks);
+    return result.status();
+  });
+  if (!status.ok()) return status;
+  result->summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace cvxnn::training
