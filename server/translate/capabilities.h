@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is built: the contract's values beside core's. Translation looks values up here and refuses the rest with
+// UNIMPLEMENTED; GetServerInfo lists exactly these tables. To announce something new, add its line.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "core/network/loss.h"
+#include "core/training/spec.h"
+#include "cvxnn/v1/dataset_service.pb.h"
+#include "cvxnn/v1/job.pb.h"
+#include "cvxnn/v1/model_service.pb.h"
+#include "cvxnn/v1/server_service.pb.h"
+
+namespace cvxnn::server {
+
+/// One built value of an enum. In a table the first line is what "unspecified" means, unless the table says otherwise.
+template <typename Proto, typename Core>
+struct Choice {
+  Proto proto;
+  Core core;
+};
+
+inline constexpr std::array kConvexLosses = {Choice{v1::LOSS_SQUARED, Loss::kSquared}};
+inline constexpr std::array kDescentLosses = kConvexLosses;
+
+inline constexpr std::array kLossScales = {Choice{v1::LOSS_SCALE_HALF_SUM, LossScale::kHalfSum},
+                                           Choice{v1::LOSS_SCALE_SUM, LossScale::kSum},
+                                           Choice{v1::LOSS_SCALE_MEAN, LossScale::kMean}};
+
+/// Weight decay in convex training is built for one output only; core refuses more.
+inline constexpr std::array kConvexPenalties = {Choice{v1::PENALTY_GROUP_L2, Penalty::kGroupL2},
+                                                Choice{v1::PENALTY_WEIGHT_DECAY, Penalty::kWeightDecay}};
+inline constexpr std::array kDescentPenalties = {Choice{v1::PENALTY_GROUP_L2, Penalty::kGroupL2},
+                                                 Choice{v1::PENALTY_WEIGHT_DECAY, Penalty::kWeightDecay},
+                                                 Choice{v1::PENALTY_NONE, Penalty::kNone}};
+
+inline constexpr std::array kConvexActivations = {Choice{v1::ACTIVATION_GATED, Activation::kGated},
+                                                  Choice{v1::ACTIVATION_RELU, Activation::kRelu}};
+inline constexpr std::array kDescentActivations = {Choice{v1::ACTIVATION_RELU, Activation::kRelu},
+                                                   Choice{v1::ACTIVATION_GATED, Activation::kGated}};
+
+/// Unspecified is training::ConvexSolver::kAuto.
+inline constexpr std::array kConvexSolvers = {Choice{v1::CONVEX_SOLVER_FISTA, training::ConvexSolver::kFista},
+                                              Choice{v1::CONVEX_SOLVER_ADMM, training::ConvexSolver::kAdmm}};
+
+/// Unspecified is training::Precision::kAuto.
+inline constexpr std::array kPrecisions = {Choice{v1::PRECISION_FLOAT32, training::Precision::kFloat32},
+                                           Choice{v1::PRECISION_FLOAT64, training::Precision::kFloat64}};
+
+inline constexpr std::array kOptimizers = {Choice{v1::OPTIMIZER_SGD, training::Optimizer::kSgd},
+                                           Choice{v1::OPTIMIZER_ADAM, training::Optimizer::kAdam}};
+inline constexpr std::array kInitializations = {
+    Choice{v1::INITIALIZATION_TORCH_LINEAR, training::Initialization::kTorchLinear},
+    Choice{v1::INITIALIZATION_GAUSSIAN, training::Initialization::kGaussian}};
+
+/// File formats of weights, by the ending of the file. The server's reader of formats takes the second as the format.
+enum class WeightsFile { kSafetensors, kTorchScript };
+inline constexpr std::array kModelFormats = {Choice{v1::MODEL_FORMAT_SAFETENSORS, WeightsFile::kSafetensors},
+                                             Choice{v1::MODEL_FORMAT_TORCHSCRIPT, WeightsFile::kTorchScript}};
+
+/// Members of a oneof that are built, by field number.
+inline constexpr std::array kTrainings = {static_cast<int>(v1::JobSpec::kConvexFieldNumber),
+                                          static_cast<int>(v1::JobSpec::kDescentFieldNumber)};
+inline constexpr std::array kPatterns = {static_cast<int>(v1::Patterns::kSampledFieldNumber)};
+inline constexpr std::array kTransforms = {static_cast<int>(v1::Transform::kSelectClassesFieldNumber),
+                                           static_cast<int>(v1::Transform::kSubsetPerClassFieldNumber),
+                                           static_cast<int>(v1::Transform::kTrainTestSplitFieldNumber),
+                                           static_cast<int>(v1::Transform::kDivideByFieldNumber),
+                                           static_cast<int>(v1::Transform::kNormalizeChannelsFieldNumber),
+                                           static_cast<int>(v1::Transform::kStandardizeFieldNumber),
+                                           static_cast<int>(v1::Transform::kPrincipalComponentsFieldNumber),
+                                           static_cast<int>(v1::Transform::kAppendBiasFieldNumber)};
+inline constexpr std::array kGenerators = {static_cast<int>(v1::GenerateDatasetRequest::kGaussianFieldNumber),
+                                           static_cast<int>(v1::GenerateDatasetRequest::kSineFieldNumber),
+                                           static_cast<int>(v1::GenerateDatasetRequest::kTwoSpiralsFieldNumber),
+                                           static_cast<int>(v1::GenerateDatasetRequest::kBlobsFieldNumber),
+                                           static_cast<int>(v1::GenerateDatasetRequest::kPlantedReluFieldNumber)};
+inline constexpr std::array kImportFormats = {static_cast<int>(v1::ImportDatasetRequest::kCsvFieldNumber),
+                                              static_cast<int>(v1::ImportDatasetRequest::kNumpyFieldNumber),
+                                              static_cast<int>(v1::ImportDatasetRequest::kCifar10FieldNumber),
+                                              static_cast<int>(v1::ImportDatasetRequest::kIdxFieldNumber)};
+
+/// Fills the fields of `info` that say what is built. `imports`: whether the server has an import root.
+void FillCapabilities(bool imports, v1::ServerInfo* info);
+
+}  // namespace cvxnn::server

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// JobSpec to training::Spec and back; the ranges are those that proto/cvxnn/v1/job.proto states.
+#include "server/translate/job_spec.h"
+
+#include <cmath>
+#include <cstdint>
+
+#include "server/translate/capabilities.h"
+#include "server/translate/choose.h"
+#include "server/translate/resource_name.h"
+#include "server/translate/violations.h"
+
+namespace cvxnn::server {
+namespace {
+
+using training::ConvexTraining;
+using training::GradientDescent;
+using training::Spec;
+
+constexpr std::int64_t kMillion = 1'000'000;
+
+bool Positive(double value) { return std::isfinite(value) && value > 0; }
+bool InUnitInterval(double value) { return value >= 0 && value < 1; }
+
+training::StoppingRule Stopping(const v1::StoppingRule& from, Violations* violations) {
+  training::StoppingRule rule;
+  if (from.max_epochs() != 0) rule.max_epochs = from.max_epochs();
+  rule.max_seconds = from.max_seconds();
+  if (from.has_tolerance()) rule.tolerance = from.tolerance();
+  violations->Require(rule.max_epochs >= 1 && rule.max_epochs <= 1'000'000'000, "stopping.max_epochs",
+                      from.max_epochs(), "must be 1 to 1000000000, or 0 for the default of 1000");
+  violations->Require(std::isfinite(rule.max_seconds) && rule.max_seconds >= 0, "stopping.max_seconds",
+                      from.max_seconds(), "must be finite and >= 0");
+  violations->Require(InUnitInterval(rule.tolerance), "stopping.tolerance", from.tolerance(),
+                      "must be at least 0 and below 1");
+  return rule;
+}
+
+ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, Violations* violations) {
+  ConvexTraining to;
+  to.activation = Choose(kConvexActivations, from.activation(), path + "activation", violations);
+  to.solver = Choose(kConvexSolvers, from.solver(), path + "solver", training::ConvexSolver::kAuto, violations);
+  const int kind = from.patterns().kind_case();
+  if (kind != v1::Patterns::KIND_NOT_SET &&
+      !IsBuilt(v1::Patterns::descriptor(), kPatterns, kind, path + "patterns", violations)) {
+    return to;
+  }
+  const auto& sampled = from.patterns().sampled();
+  if (sampled.has_count()) to.patterns.count = sampled.count();
+  violations->Require(to.patterns.count >= 1 && to.patterns.count <= kMillion, path + "patterns.sampled.count",
+                      to.patterns.count, "must be 1 to 1000000");
+  const bool fista_on_relu = to.solver == training::ConvexSolver::kFista && to.activation == Activation::kRelu;
+  const bool admm_on_gated = to.solver == training::ConvexSolver::kAdmm && to.activation == Activation::kGated;
+  if (fista_on_relu || admm_on_gated) {
+    violations->Invalid(path + "solver", ValueName(from.solver()),
+                        fista_on_relu ? "must be CONVEX_SOLVER_ADMM or unspecified with ACTIVATION_RELU"
+                                      : "must be CONVEX_SOLVER_FISTA or unspecified with ACTIVATION_GATED");
+  }
+  return to;
+}
+
+GradientDescent Descent(const v1::GradientDescent& from, Violations* violations) {
+  GradientDescent to;
+  const std::string path = "descent.";
+  to.activation = Choose(kDescentActivations, from.activation(), path + "activation", violations);
+  to.optimizer = Choose(kOptimizers, from.optimizer(), path + "optimizer", violations);
+  to.initialization = Choose(kInitializations, from.initialization(), path + "initialization", violations);
+  if (from.has_neurons()) to.neurons = from.neurons();
+  if (from.has_learning_rate()) to.learning_rate = from.learning_rate();
+  to.momentum = from.momentum();
+  if (from.has_adam_beta1()) to.adam_beta1 = from.adam_beta1();
+  if (from.has_adam_beta2()) to.adam_beta2 = from.adam_beta2();
+  if (from.has_adam_epsilon()) to.adam_epsilon = from.adam_epsilon();
+  to.batch_size = from.batch_size();
+  if (from.trials() != 0) to.trials = from.trials();
+  if (from.has_initialization_scale()) to.initialization_scale = from.initialization_scale();
+
+  const auto check = [&](bool ok, const char* field, auto value, const char* must) {
+    violations->Require(ok, path + field, value, must);
+  };
+  check(to.neurons >= 1 && to.neurons <= kMillion, "neurons", to.neurons, "must be 1 to 1000000");
+  check(Positive(to.learning_rate), "learning_rate", to.learning_rate, "must be finite and > 0");
+  check(InUnitInterval(to.momentum), "momentum", to.momentum, "must be at least 0 and below 1");
+  check(InUnitInterval(to.adam_beta1), "adam_beta1", to.adam_beta1, "must be at least 0 and below 1");
+  check(InUnitInterval(to.adam_beta2), "adam_beta2", to.adam_beta2, "must be at least 0 and below 1");
+  check(Positive(to.adam_epsilon), "adam_epsilon", to.adam_epsilon, "must be finite and > 0");
+  check(to.batch_size >= 0, "batch_size", to.batch_size, "must be >= 0 (0: full batch)");
+  check(to.trials >= 1 && to.trials <= 100'000, "trials", to.trials, "must be 1 to 100000");
+  check(Positive(to.initialization_scale), "initialization_scale", to.initialization_scale, "must be finite and > 0");
+  return to;
+}
+
+// β, or its share of β_max, or neither: what the penalty and the kind of training allow.
+void Regularization(const v1::JobSpec& from, bool convex, Spec* to, Violations* violations) {
+  const char* const by_convex = "set beta (> 0) or beta_max_fraction (above 0, at most 1)";
+  if (to->penalty == Penalty::kNone) {
+    if (from.has_beta()) violations->Invalid("beta", from.beta(), "must be absent with PENALTY_NONE");
+    if (from.has_beta_max_fraction()) {
+      violations->Invalid("beta_max_fraction", from.beta_max_fraction(), "must be absent with PENALTY_NONE");
+    }
+    return;
+  }
+  switch (from.regularization_case()) {
+    case v1::JobSpec::kBeta:
+      violations->Require(Positive(from.beta()), "beta", from.beta(), "must be finite and > 0");
+      to->beta = from.beta();
+      break;
+    case v1::JobSpec::kBetaMaxFraction:
+      violations->Require(from.beta_max_fraction() > 0 && from.beta_max_fraction() <= 1, "beta_max_fraction",
+                          from.beta_max_fraction(), "must be above 0 and at most 1");
+      violations->Require(convex, "beta_max_fraction", from.beta_max_fraction(),
+                          "is for convex training only; set beta (> 0)");
+      to->beta_max_fraction = from.beta_max_fraction();
+      break;
+    case v1::JobSpec::REGULARIZATION_NOT_SET:
+      violations->Wrong("beta", absl::StrCat("required: ", convex ? by_convex : "set beta (> 0)",
+                                             convex ? "" : ", or penalty PENALTY_NONE"));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Spec> SpecFromProto(const v1::JobSpec& from, const std::string& prefix) {
+  Violations violations(prefix);
+  Spec to;
+  CheckResourceName("datasets", from.dataset(), "dataset", &violations);
+  const int kind = from.training_case();
+  const bool descent = kind == v1::JobSpec::kDescent;
+  to.loss = descent ? Choose(kDescentLosses, from.loss(), "loss", &violations)
+                    : Choose(kConvexLosses, from.loss(), "loss", &violations);
+  to.loss_scale = Choose(kLossScales, from.loss_scale(), "loss_scale", &violations);
+  to.precision = Choose(kPrecisions, from.precision(), "precision", training::Precision::kAuto, &violations);
+  if (!descent && from.penalty() == v1::PENALTY_NONE) {
+    violations.Invalid("penalty", ValueName(from.penalty()), "is for descent only");
+  } else {
+    to.penalty = descent ? Choose(kDescentPenalties, from.penalty(), "penalty", &violations)
+                         : Choose(kConvexPenalties, from.penalty(), "penalty", &violations);
+    Regularization(from, !descent, &to, &violations);
+  }
+  if (!from.device().empty()) to.device = from.device();
+  to.seed = from.seed();
+  to.stopping = Stopping(from.stopping(), &violations);
+  if (kind == v1::JobSpec::TRAINING_NOT_SET) {
+    violations.Wrong("training", "required: set convex or descent");
+  } else if (IsBuilt(v1::JobSpec::descriptor(), kTrainings, kind, "training", &violations)) {
+    if (descent) {
+      to.method = Descent(from.descent(), &violations);
+    } else {
+      to.method = Convex(from.convex(), "convex.", &violations);
+    }
+  }
+  if (!violations.empty()) return violations.ToStatus();
+  return to;
+}
+
+v1::JobSpec SpecToProto(const Spec& from, const std::string& dataset) {
+  v1::JobSpec to;
+  to.set_dataset(dataset);
+  to.set_loss_scale(Reverse(kLossScales, from.loss_scale));
+  if (from.beta.has_value()) to.set_beta(*from.beta);
+  if (from.beta_max_fraction.has_value()) to.set_beta_max_fraction(*from.beta_max_fraction);
+  to.set_device(from.device);
+  to.set_precision(Reverse(kPrecisions, from.precision));
+  to.set_seed(from.seed);
+  to.mutable_stopping()->set_max_epochs(from.stopping.max_epochs);
+  to.mutable_stopping()->set_max_seconds(from.stopping.max_seconds);
+  to.mutable_stopping()->set_tolerance(from.stopping.tolerance);
+  if (const auto* convex = std::get_if<ConvexTraining>(&from.method)) {
+    to.set_loss(Reverse(kConvexLosses, from.loss));
+    to.set_penalty(Reverse(kConvexPenalties, from.penalty));
+    to.mutable_convex()->set_activation(Reverse(kConvexActivations, convex->activation));
+    to.mutable_convex()->set_solver(Reverse(kConvexSolvers, convex->solver));
+    to.mutable_convex()->mutable_patterns()->mutable_sampled()->set_count(convex->patterns.count);
+    return to;
+  }
+  const auto& descent = std::get<GradientDescent>(from.method);
+  to.set_loss(Reverse(kDescentLosses, from.loss));
+  to.set_penalty(Reverse(kDescentPenalties, from.penalty));
+  auto* method = to.mutable_descent();
+  method->set_activation(Reverse(kDescentActivations, descent.activation));
+  method->set_neurons(descent.neurons);
+  method->set_optimizer(Reverse(kOptimizers, descent.optimizer));
+  method->set_learning_rate(descent.learning_rate);
+  method->set_momentum(descent.momentum);
+  method->set_adam_beta1(descent.adam_beta1);
+  method->set_adam_beta2(descent.adam_beta2);
+  method->set_adam_epsilon(descent.adam_epsilon);
+  method->set_batch_size(descent.batch_size);
+  method->set_trials(descent.trials);
+  method->set_initialization(Reverse(kInitializations, descent.initialization));
+  method->set_initialization_scale(descent.initialization_scale);
+  return to;
+}
+
+}  // namespace cvxnn::server

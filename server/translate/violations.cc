@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Violations as a Status; see violations.h.
+#include "server/translate/violations.h"
+
+#include <absl/strings/cord.h>
+#include <absl/strings/escaping.h>
+
+#include "cvxnn/rpc/error_details.pb.h"
+
+namespace cvxnn::server {
+namespace {
+
+// More violations than this help nobody and would not fit into the trailers (8 KiB by default).
+constexpr std::size_t kMostListed = 20;
+// Longest value shown.
+constexpr std::size_t kMostCharacters = 80;
+
+}  // namespace
+
+std::string Violations::Quoted(const std::string& text) {
+  const bool cut = text.size() > kMostCharacters;
+  return absl::StrCat("\"", absl::Utf8SafeCHexEscape(cut ? text.substr(0, kMostCharacters) : text), cut ? "…" : "",
+                      "\"");
+}
+
+absl::Status Violations::ToStatus() const {
+  if (empty()) return absl::OkStatus();
+  const auto& listed = invalid_.empty() ? not_built_ : invalid_;
+  std::string message;
+  rpc::BadRequest details;
+  for (std::size_t i = 0; i < listed.size() && i < kMostListed; ++i) {
+    absl::StrAppend(&message, i == 0 ? "" : "; ", listed[i].field, listed[i].text);
+    auto* violation = details.add_field_violations();
+    violation->set_field(absl::StrCat(prefix_, listed[i].field));
+    violation->set_description(absl::StrCat(listed[i].field, listed[i].text));
+  }
+  if (listed.size() > kMostListed) absl::StrAppend(&message, "; and ", listed.size() - kMostListed, " more");
+  absl::Status status(invalid_.empty() ? absl::StatusCode::kUnimplemented : absl::StatusCode::kInvalidArgument,
+                      message);
+  status.SetPayload(kBadRequestUrl, absl::Cord(details.SerializeAsString()));
+  return status;
+}
+
+}  // namespace cvxnn::server
