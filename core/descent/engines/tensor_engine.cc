@@ -68,8 +68,8 @@ class TensorEngine : public Engine {
     const at::Tensor first_size = first.abs().sum(1);
     const at::Tensor second_size = second.abs().sum(2);
     const at::Tensor active = first_size.gt(0).logical_and_(second_size.gt(0)).sum(1);
-    at::Tensor squares = first.to(at::kDouble).square_().sum(at::IntArrayRef{1, 2});
-    squares += options_.penalty == Penalty::kGroupL2 ? second_size.to(at::kDouble).square_().sum(1)
+    at::Tensor squares = first.to(at::kDouble).square().sum(at::IntArrayRef{1, 2});
+    squares += options_.penalty == Penalty::kGroupL2 ? second_size.to(at::kDouble).square().sum(1)
                                                      : second.to(at::kDouble).square().sum(at::IntArrayRef{1, 2});
     const at::Tensor both = at::stack({squares, active.to(at::kDouble)}, 1).cpu();
     std::vector<WeightSums> sums;

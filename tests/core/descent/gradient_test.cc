@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Closed-form gradients of both engines against central differences, in float64, of an objective that is computed by
+// core/network (LossValue and PenaltyValue), which knows no gradients.
+#include <gtest/gtest.h>
+
+#include <tuple>
+
+#include "core/descent/initial_weights.h"
+#include "tests/core/descent/small_problem.h"
+
+namespace cvxnn::descent {
+namespace {
+
+using Case = std::tuple<EngineKind, Activation, Penalty, LossScale, std::int64_t>;
+
+class Gradient : public testing::TestWithParam<Case> {
+ protected:
+  static constexpr std::int64_t kRows = 9;
+  static constexpr std::int64_t kInputs = 4;
+
+  Gradient() : data_(SmallData(kRows, kInputs, std::get<4>(GetParam()))) {
+    options_.activation = std::get<1>(GetParam());
+    options_.penalty = std::get<2>(GetParam());
+    options_.loss_scale = std::get<3>(GetParam());
+    options_.beta = 0.37;
+    options_.neurons = 6;
+    options_.trials = 3;
+    options_.seed = 5;
+    options_.initialization = Initialization::kGaussian;
+    weights_ = InitialWeights(options_, {kInputs, options_.neurons, std::get<4>(GetParam())}, data_.features);
+  }
+
+  /// (n/b)·loss over the given rows + penalty.
+  double Objective(std::int64_t slot, const at::Tensor& rows) const {
+    const Network network = NetworkAt(weights_.flat, weights_, slot);
+    const at::Tensor outputs = Forward(network, data_.features.index_select(0, rows));
+    const at::Tensor targets = data_.targets.index_select(0, rows);
+    const double half_squares = LossValue(Loss::kSquared, LossScale::kHalfSum, outputs, targets);
+    const double share = static_cast<double>(kRows) / static_cast<double>(rows.size(0));
+    return share * HalfSumMultiple(options_.loss_scale, kRows) * half_squares +
+           PenaltyValue(options_.penalty, options_.beta, network);
+  }
+
+  void ExpectGradientOf(const at::Tensor& rows_of_each_slot) {
+    constexpr double kStep = 1e-6;
+    double* const weights = weights_.flat.data_ptr<double>();
+    const double* const gradient = weights_.gradient.data_ptr<double>();
+    for (std::int64_t slot = 0; slot < options_.trials; ++slot) {
+      for (std::int64_t k = slot * weights_.shape.size(); k < (slot + 1) * weights_.shape.size(); ++k) {
+        const double kept = weights[k];
+        weights[k] = kept + kStep;
+        const double above = Objective(slot, rows_of_each_slot[slot]);
+        weights[k] = kept - kStep;
+        const double below = Objective(slot, rows_of_each_slot[slot]);
+        weights[k] = kept;
+        const double difference = (above - below) / (2 * kStep);
+        EXPECT_NEAR(gradient[k], difference, 1e-6 * (1 + std::abs(difference))) << "slot " << slot << " weight " << k;
+      }
+    }
+  }
+
+  Options options_;
+  Data data_;
+  TrialWeights weights_;
+};
+
+TEST_P(Gradient, OfTheFullBatchIsThatOfTheObjective) {
+  const auto engine = MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_);
+  engine->TrainPass(true);
+  const auto index = at::TensorOptions().device(at::kCPU).dtype(at::kLong);
+  ExpectGradientOf(at::arange(kRows, index).expand({options_.trials, kRows}));
+}
+
+TEST_P(Gradient, OfABatchIsThatOfItsLossScaledToAllRows) {
+  const auto engine = MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_);
+  const std::vector<std::int64_t> rows = {0, 3, 8, 1, 7, 2, 6, 5, 4};  // three of each of the three trials
+  engine->BatchGradient(rows);
+  ExpectGradientOf(at::tensor(rows, at::TensorOptions().device(at::kCPU).dtype(at::kLong)).view({3, 3}));
+}
+
+TEST_P(Gradient, DoesNotDependOnTheWorkspace) {
+  MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_)->TrainPass(true);
+  const at::Tensor whole = weights_.gradient.clone();
+  options_.workspace_bytes = 1;  // one row of one trial at a time
+  MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_)->TrainPass(true);
+  EXPECT_LT(LargestDifference(weights_.gradient, whole), 1e-12);
+  const std::vector<std::int64_t> rows = {0, 3, 8, 1, 7, 2, 6, 5, 4};
+  MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_)->BatchGradient(rows);
+  const at::Tensor blocks = weights_.gradient.clone();
+  options_.workspace_bytes = 0;
+  MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_)->BatchGradient(rows);
+  EXPECT_LT(LargestDifference(weights_.gradient, blocks), 1e-12);
+}
+
+INSTANTIATE_TEST_SUITE_P(Everywhere, Gradient,
+                         testing::Combine(testing::Values(EngineKind::kSmall, EngineKind::kTensor),
+                                          testing::Values(Activation::kRelu, Activation::kGated),
+                                          testing::Values(Penalty::kGroupL2, Penalty::kWeightDecay, Penalty::kNone),
+                                          testing::Values(LossScale::kHalfSum, LossScale::kSum, LossScale::kMean),
+                                          testing::Values<std::int64_t>(1, 3)),
+                         [](const testing::TestParamInfo<Case>& instance) {
+                           return std::string(std::get<0>(instance.param) == EngineKind::kSmall ? "small_"
+                                                                                                : "tensor_") +
+                                  Name(std::get<1>(instance.param)) + "_" + Name(std::get<2>(instance.param)) + "_" +
+                                  Name(std::get<3>(instance.param)) + "_" + std::to_string(std::get<4>(instance.param));
+                         });
+
+}  // namespace
+}  // namespace cvxnn::descent

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trials trained together are the trials trained alone, bit by bit on a CPU, whichever engine and optimiser.
+#include <gtest/gtest.h>
+
+#include "tests/core/descent/small_problem.h"
+
+namespace cvxnn::descent {
+namespace {
+
+struct Setting {
+  const char* name;
+  Optimizer optimizer;
+  std::int64_t batch_size;
+  std::int64_t neurons;  // 9,000 neurons are beyond the small engine
+  Activation activation;
+  at::ScalarType type;
+};
+
+class Trials : public testing::TestWithParam<Setting> {
+ protected:
+  Trials() : data_(SmallData(24, 6, 2, GetParam().type)) {
+    options_.optimizer.optimizer = GetParam().optimizer;
+    options_.optimizer.learning_rate = 1e-3;
+    options_.optimizer.momentum = 0.5;
+    options_.batch_size = GetParam().batch_size;
+    options_.neurons = GetParam().neurons;
+    options_.activation = GetParam().activation;
+    options_.beta = 0.01;
+    options_.seed = 11;
+    options_.trials = 5;
+    options_.max_epochs = 4;
+  }
+
+  Options options_;
+  Data data_;
+};
+
+TEST_P(Trials, TogetherAreTheTrialsAlone) {
+  const auto together = RunDescent(options_, data_, {});
+  ASSERT_TRUE(together.ok()) << together.status();
+  for (std::int64_t trial = 0; trial < 5; ++trial) {
+    Options alone = options_;
+    alone.trials = 1;
+    alone.first_trial = trial;
+    const auto result = RunDescent(alone, data_, {});
+    ASSERT_TRUE(result.ok()) << result.status();
+    const Trial& expected = result->trials[0];
+    const Trial& actual = together->trials[static_cast<std::size_t>(trial)];
+    EXPECT_TRUE(Same(actual.network.first_layer, expected.network.first_layer)) << "trial " << trial;
+    EXPECT_TRUE(Same(actual.network.second_layer, expected.network.second_layer)) << "trial " << trial;
+    EXPECT_EQ(actual.last.trial, trial);
+    EXPECT_EQ(actual.last.objective, expected.last.objective);
+  }
+}
+
+TEST_P(Trials, AreTheSameEveryTime) {
+  const auto once = RunDescent(options_, data_, {});
+  const auto again = RunDescent(options_, data_, {});
+  ASSERT_TRUE(once.ok() && again.ok());
+  for (std::size_t trial = 0; trial < 5; ++trial) {
+    EXPECT_TRUE(Same(once->trials[trial].network.first_layer, again->trials[trial].network.first_layer));
+    EXPECT_TRUE(Same(once->trials[trial].network.second_layer, again->trials[trial].network.second_layer));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Everywhere, Trials,
+    testing::Values(Setting{"small_sgd_full", Optimizer::kSgd, 0, 10, Activation::kRelu, at::kDouble},
+                    Setting{"small_adam_batches", Optimizer::kAdam, 7, 10, Activation::kRelu, at::kFloat},
+                    Setting{"small_sgd_gated", Optimizer::kSgd, 5, 10, Activation::kGated, at::kDouble},
+                    Setting{"large_adam_full", Optimizer::kAdam, 0, 9000, Activation::kRelu, at::kFloat},
+                    Setting{"large_sgd_batches", Optimizer::kSgd, 10, 9000, Activation::kRelu, at::kDouble},
+                    Setting{"large_adam_gated", Optimizer::kAdam, 10, 9000, Activation::kGated, at::kFloat}),
+    [](const testing::TestParamInfo<Setting>& instance) { return instance.param.name; });
+
+TEST(MiniBatches, OfAllRowsOrMoreAreTheFullBatch) {
+  const Data data = SmallData(20, 3, 1);
+  Options options;
+  options.neurons = 7;
+  options.max_epochs = 3;
+  options.optimizer.learning_rate = 1e-3;
+  const auto full = RunDescent(options, data, {});
+  options.batch_size = 20;
+  const auto all = RunDescent(options, data, {});
+  options.batch_size = 1000;
+  const auto more = RunDescent(options, data, {});
+  ASSERT_TRUE(full.ok() && all.ok() && more.ok());
+  EXPECT_TRUE(Same(all->trials[0].network.first_layer, full->trials[0].network.first_layer));
+  EXPECT_TRUE(Same(more->trials[0].network.first_layer, full->trials[0].network.first_layer));
+}
+
+TEST(MiniBatches, LowerTheObjective) {
+  const Data data = SmallData(103, 4, 1);
+  Options options;
+  options.neurons = 30;
+  options.max_epochs = 200;
+  options.batch_size = 10;  // the last batch has three rows
+  options.loss_scale = LossScale::kMean;
+  options.optimizer.learning_rate = 0.02;
+  std::vector<double> objectives;
+  Observers observers;
+  observers.on_epoch = [&](const EpochReport& report) {
+    objectives.push_back(report.objective);
+    return true;
+  };
+  ASSERT_TRUE(RunDescent(options, data, observers).ok());
+  ASSERT_EQ(objectives.size(), 201u);
+  EXPECT_LT(objectives.back(), 0.85 * objectives.front());
+}
+
+}  // namespace
+}  // namespace cvxnn::descent
