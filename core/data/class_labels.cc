@@ -14,8 +14,9 @@
 namespace cvxnn::data {
 namespace {
 
-// Shortest text that reads back as the same number: "1" for 1.0.
+// Shortest text that reads back as the same number; whole numbers without exponent: "10" for 1.0e1.
 std::string ShortestNumber(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e15) return absl::StrFormat("%.0f", value);
   for (int digits = 1; digits < 17; ++digits) {
     std::string text = absl::StrFormat("%.*g", digits, value);
     double parsed = 0;
@@ -155,7 +156,10 @@ absl::Status SetClassTargetsFromText(const std::vector<std::string>& train_label
     names.push_back(name);
   }
   if (numeric) {
-    for (const auto& [text, value] : values) index.emplace(text, index.at(ShortestNumber(value)));
+    for (const auto& [text, value] : values) {
+      const std::int64_t label = index.at(ShortestNumber(value));
+      index.emplace(text, label);
+    }
   }
   return SetClassTargets(LookUp(train_labels, index), LookUp(test_labels, index), names, max_bytes, dataset);
 }
