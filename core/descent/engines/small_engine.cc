@@ -20,7 +20,7 @@ constexpr std::int64_t kBlockActivations = std::int64_t{1} << 14;
 /// Up to this inner size a product is formed coefficient by coefficient; Eigen's packing would cost more than it saves.
 constexpr std::int64_t kShortSum = 16;
 /// Multiplications that are worth a thread of their own.
-constexpr std::int64_t kThreadWork = std::int64_t{1} << 18;
+constexpr std::int64_t kThreadWork = std::int64_t{1} << 16;
 
 template <typename Scalar>
 class SmallEngine : public Engine {
