@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests of the column transforms against NumPy's results (tests/testdata/make_fixtures.py) and by hand.
+#include "core/data/column_transforms.h"
+
+#include "core/data/apply_transforms.h"
+#include "tests/core/data/support.h"
+
+namespace cvxnn::data {
+namespace {
+
+using testing::ElementsAre;
+
+// A regression set of these training rows and test rows.
+Dataset Unlabelled(Matrix train, Matrix test = Matrix()) {
+  Dataset dataset;
+  dataset.train.targets = Matrix(ElementType::kFloat64, train.rows(), 1);
+  dataset.test.targets = Matrix(ElementType::kFloat64, test.rows(), 1);
+  dataset.train.features = std::move(train);
+  dataset.test.features = std::move(test);
+  return dataset;
+}
+
+Matrix ToFloat(const Matrix& matrix) { return Matrix(RowMajor<float>(matrix.ToDouble().cast<float>())); }
+
+TEST(Standardize, AgreesWithNumPy) {
+  const auto dataset = ApplyTransforms(
+      {Standardize{}}, Unlabelled(Fixture("transforms/tall.npy").values, Fixture("transforms/fresh.npy").values));
+  ASSERT_THAT(dataset, Succeeds());
+  ExpectNear(dataset->train.features, Fixture("transforms/tall_standardized.npy").values, 1e-12);
+  ExpectNear(dataset->test.features, Fixture("transforms/fresh_standardized.npy").values, 1e-11);
+}
+
+TEST(Standardize, AgreesWithNumPyInFloat32) {
+  const auto dataset = ApplyTransforms({Standardize{}}, Unlabelled(ToFloat(Fixture("transforms/tall.npy").values)));
+  ASSERT_THAT(dataset, Succeeds());
+  ExpectNear(dataset->train.features, Fixture("transforms/tall_standardized.npy").values, 1e-5);
+}
+
+TEST(Standardize, OnlyCentresConstantColumns) {
+  // 0.1 has no exact sum: a mean computed naively would leave a residue, and dividing by it would make noise.
+  std::vector<std::vector<double>> rows(1000, {0.1, 0});
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i][1] = i % 2 == 0 ? 3 : 5;
+  const auto dataset = ApplyTransforms({Standardize{}}, Unlabelled(Table(rows), Table({{0.6, 6}})));
+  ASSERT_THAT(dataset, Succeeds());
+  EXPECT_EQ(dataset->train.features.at(7, 0), 0.0);
+  EXPECT_EQ(dataset->train.features.at(7, 1), 1.0);
+  EXPECT_EQ(dataset->test.features.at(0, 0), 0.5);
+  EXPECT_EQ(dataset->test.features.at(0, 1), 2.0);
+  EXPECT_THAT(dataset->description.transforms[0].scale, ElementsAre(1.0, 1.0));
+}
+
+TEST(Standardize, SumsFloat32InFloat64) {
+  // 2^24 + 1 is no float32: a float32 sum of many ones stops growing there, and small variances drown.
+  const std::int64_t rows = 200'000;
+  RowMajor<float> values(rows, 1);
+  for (std::int64_t i = 0; i < rows; ++i) values(i, 0) = i % 2 == 0 ? 10000.0F : 10001.0F;
+  std::vector<double> mean;
+  std::vector<double> scale;
+  FitMoments(Matrix(values), 1, &mean, &scale);
+  EXPECT_NEAR(mean[0], 10000.5, 1e-9);
+  EXPECT_NEAR(scale[0], 0.5, 1e-12);
+}
+
+TEST(NormalizeChannels, AgreesWithNumPy) {
+  const NpyArray images = Fixture("transforms/images.npy");
+  Dataset dataset = Unlabelled(images.values);
+  dataset.description.image_shape = ImageShape{3, 2, 4};
+  const auto normalized = ApplyTransforms({DivideBy{255.0}, NormalizeChannels{}}, dataset);
+  ASSERT_THAT(normalized, Succeeds());
+  EXPECT_EQ(normalized->train.features.type(), ElementType::kFloat32);
+  ExpectNear(normalized->train.features, Fixture("transforms/images_normalized.npy").values, 1e-5);
+  EXPECT_EQ(normalized->description.transforms[1].mean.size(), 3U);
+  EXPECT_TRUE(normalized->description.image_shape.has_value());
+}
+
+TEST(DivideBy, Divides) {
+  const auto dataset = ApplyTransforms({DivideBy{-4.0}}, Unlabelled(Table({{1, 2}}), Table({{3, 8}})));
+  ASSERT_THAT(dataset, Succeeds());
+  EXPECT_EQ(Rows(dataset->train.features), Rows(Table({{-0.25, -0.5}})));
+  EXPECT_EQ(Rows(dataset->test.features), Rows(Table({{-0.75, -2}})));
+}
+
+TEST(AppendBias, KeepsTheImageShape) {
+  Dataset images = Unlabelled(Table({{1, 2}, {3, 4}}));
+  images.description.image_shape = ImageShape{1, 1, 2};
+  const auto dataset = ApplyTransforms({AppendBias{}}, images);
+  ASSERT_THAT(dataset, Succeeds());
+  EXPECT_EQ(Rows(dataset->train.features), Rows(Table({{1, 2, 1}, {3, 4, 1}})));
+  EXPECT_TRUE(dataset->description.image_shape.has_value());
+}
+
+TEST(PrincipalComponents, AgreesWithNumPyOnMoreRowsThanColumns) {
+  const auto dataset = ApplyTransforms({PrincipalComponents{3}}, Unlabelled(Fixture("transforms/tall.npy").values,
+                                                                            Fixture("transforms/fresh.npy").values));
+  ASSERT_THAT(dataset, Succeeds());
+  ExpectNear(dataset->train.features, Fixture("transforms/tall_pca3.npy").values, 1e-10);
+  ExpectNear(dataset->test.features, Fixture("transforms/fresh_pca3.npy").values, 1e-10);
+}
+
+TEST(PrincipalComponents, AgreesWithNumPyOnMoreColumnsThanRows) {
+  const auto dataset = ApplyTransforms({PrincipalComponents{4}}, Unlabelled(Fixture("transforms/wide.npy").values));
+  ASSERT_THAT(dataset, Succeeds());
+  ExpectNear(dataset->train.features, Fixture("transforms/wide_pca4.npy").values, 1e-10);
+}
+
+TEST(PrincipalComponents, AgreesWithNumPyInFloat32) {
+  const auto dataset =
+      ApplyTransforms({PrincipalComponents{3}}, Unlabelled(ToFloat(Fixture("transforms/tall.npy").values)));
+  ASSERT_THAT(dataset, Succeeds());
+  EXPECT_EQ(dataset->train.features.type(), ElementType::kFloat32);
+  ExpectNear(dataset->train.features, Fixture("transforms/tall_pca3.npy").values, 1e-4);
+}
+
+TEST(PrincipalComponents, HasOrthonormalDirections) {
+  for (const char* name : {"transforms/tall.npy", "transforms/wide.npy"}) {
+    const auto dataset = ApplyTransforms({PrincipalComponents{5}}, Unlabelled(Fixture(name).values));
+    ASSERT_THAT(dataset, Succeeds());
+    const FittedTransform& fitted = dataset->description.transforms[0];
+    const Eigen::Map<const RowMajor<double>> directions(fitted.projection.data(),
+                                                        static_cast<Eigen::Index>(fitted.mean.size()), 5);
+    EXPECT_LT((directions.transpose() * directions - Eigen::MatrixXd::Identity(5, 5)).norm(), 1e-12);
+  }
+}
+
+TEST(PrincipalComponents, WorksAcrossRowBlocks) {
+  // 600 rows take three blocks on the Gram side, 600×700; rank 2 by construction.
+  RowMajor<double> rows(600, 700);
+  for (Eigen::Index i = 0; i < rows.rows(); ++i) {
+    for (Eigen::Index j = 0; j < rows.cols(); ++j) {
+      rows(i, j) = std::sin(0.1 * static_cast<double>(i)) * static_cast<double>(j) +
+                   std::cos(0.37 * static_cast<double>(i)) * static_cast<double>(j % 5);
+    }
+  }
+  const auto dataset = ApplyTransforms({PrincipalComponents{2}}, Unlabelled(Matrix(rows)));
+  ASSERT_THAT(dataset, Succeeds());
+  // Two directions hold all of it: distances to the mean are kept.
+  const RowMajor<double> centred = rows.rowwise() - rows.colwise().mean();
+  EXPECT_NEAR(dataset->train.features.ToDouble().norm() / centred.norm(), 1.0, 1e-10);
+}
+
+TEST(PrincipalComponents, DropsImageShapeAndUnnamedStaysUnnamed) {
+  Dataset images = Unlabelled(Fixture("transforms/images.npy").values);
+  images.description.image_shape = ImageShape{3, 2, 4};
+  const auto dataset = ApplyTransforms({PrincipalComponents{2}}, images);
+  ASSERT_THAT(dataset, Succeeds());
+  EXPECT_FALSE(dataset->description.image_shape.has_value());
+  EXPECT_TRUE(dataset->description.feature_names.empty());
+}
+
+TEST(PrincipalComponents, RefusesComponentsOutOfRange) {
+  for (const std::int64_t components : {0, -1, 7}) {
+    EXPECT_THAT(ApplyTransforms({PrincipalComponents{components}}, Unlabelled(Fixture("transforms/tall.npy").values)),
+                IsInvalid("transforms[0].principal_components: components = " + std::to_string(components) +
+                          ": must be in [1, 6]"));
+  }
+  // Centring takes one direction from six rows.
+  EXPECT_THAT(ApplyTransforms({PrincipalComponents{6}}, Unlabelled(Fixture("transforms/wide.npy").values)),
+              IsInvalid("components = 6: must be in [1, 5], the rank of the training rows"));
+  EXPECT_THAT(ApplyTransforms({PrincipalComponents{2}}, Unlabelled(Table({{1, 2}, {2, 4}, {3, 6}}))),
+              IsInvalid("components = 2: must be in [1, 1], the rank"));
+  EXPECT_THAT(ApplyTransforms({PrincipalComponents{1}}, Unlabelled(Table({{1, 2}, {1, 2}}))),
+              IsInvalid("the training rows are all equal"));
+}
+
+}  // namespace
+}  // namespace cvxnn::data
