@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "server/jobs/subscription.h"
 
 namespace cvxnn::server {
 
@@ -22,27 +23,30 @@ struct JobChange {
 /// One watcher's view of the feed. Thread-safe. Destroying it ends the watch; see Subscription for what that waits for.
 class ChangeWatch {
  public:
-  virtual ~ChangeWatch() = default;
   /// The jobs changed since the last call, each once, in the order of their first change; empties the set.
-  virtual std::vector<JobChange> Take() = 0;
-};
-
-/// Distributes changes of jobs. Thread-safe; outlives its watches.
-class ChangeFeed {
- public:
-  ChangeFeed();
-  ~ChangeFeed();
-
-  /// Watches from now on. `on_change` is called on the thread that made a change, when the set turns from empty to
-  /// non-empty; it must be quick and must not call into the job manager's writing functions.
-  std::unique_ptr<ChangeWatch> Watch(std::function<void()> on_change);
-
-  void Publish(const JobChange& change);
+  std::vector<JobChange> Take();
 
  private:
-  class WatchImpl;
+  friend class ChangeFeed;
+  class Pending;
+  ChangeWatch(std::shared_ptr<Pending> pending, Subscription subscription);
+
+  std::shared_ptr<Pending> pending_;
+  Subscription subscription_;
+};
+
+/// Distributes changes of jobs. Thread-safe.
+class ChangeFeed {
+ public:
+  /// Watches from now on. `on_change` is called on the thread that made a change, when the set turns from empty to
+  /// non-empty; it must be quick and must not create, cancel or delete jobs.
+  ChangeWatch Watch(std::function<void()> on_change) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  void Publish(const JobChange& change) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
   absl::Mutex mutex_;
-  std::vector<std::weak_ptr<WatchImpl>> watches_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::weak_ptr<ChangeWatch::Pending>> watches_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cvxnn::server

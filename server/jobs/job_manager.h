@@ -3,32 +3,34 @@
 // jobs. What is acknowledged is on disk; a server that starts again goes on with the same queue.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "core/training/train.h"
 #include "cvxnn/v1/job.pb.h"
 #include "cvxnn/v1/job_service.pb.h"
 #include "server/devices/device_list.h"
 #include "server/devices/resident_datasets.h"
 #include "server/jobs/change_feed.h"
 #include "server/jobs/job_log.h"
+#include "server/jobs/job_queue.h"
+#include "server/jobs/job_runner.h"
 #include "server/store/job_store.h"
 #include "server/store/model_store.h"
 
 namespace cvxnn::server {
 
-/// What trains: core's training::Train, or a stand-in in tests. Called on a slot's thread; must return soon after
-/// hooks say stop.
-using Trainer = std::function<absl::StatusOr<training::Result>(const training::Spec&, const data::Dataset&,
-                                                               const training::Hooks&)>;
-
-/// Queue, runner and log of jobs. Thread-safe.
+/// Queue, slots and logs of jobs. Thread-safe.
 class JobManager {
  public:
   struct Options {
@@ -46,38 +48,76 @@ class JobManager {
     const DeviceList* devices = nullptr;
   };
 
-  /// Takes up the stored queue: jobs that were running when the server ended are queued again with the next attempt.
+  /// Takes up the stored queue and starts the slots. Jobs that were running when the server ended are queued again with
+  /// the next attempt; a job whose device is gone fails.
   static absl::StatusOr<std::unique_ptr<JobManager>> Start(const Parts& parts, Options options);
-  /// As Drain with no time left.
-  virtual ~JobManager() = default;
+  /// As Drain without time, then waits for the log to be written.
+  ~JobManager();
+  JobManager(const JobManager&) = delete;
+  JobManager& operator=(const JobManager&) = delete;
 
   /// Puts a job into the queue; display_name, experiment, labels and spec are read. With a `request_id` used before,
-  /// the job made then is returned. INVALID_ARGUMENT: the spec does not translate, or its device is not there.
+  /// the job made then is returned. INVALID_ARGUMENT, UNIMPLEMENTED: as SpecFromProto, or the device is not there.
   /// NOT_FOUND: no such data set. ALREADY_EXISTS: request_id was used for another job. RESOURCE_EXHAUSTED: the queue is
   /// full. UNAVAILABLE: draining.
-  virtual absl::StatusOr<v1::Job> Create(const v1::Job& job, const std::string& request_id) = 0;
+  absl::StatusOr<v1::Job> Create(const v1::Job& job, const std::string& request_id) ABSL_LOCKS_EXCLUDED(mutex_);
 
   /// NOT_FOUND: no job of that name.
-  virtual absl::StatusOr<v1::Job> Get(const std::string& name) const = 0;
+  absl::StatusOr<v1::Job> Get(const std::string& name) const ABSL_LOCKS_EXCLUDED(mutex_);
   /// Newest first. INVALID_ARGUMENT: bad page size or token.
-  virtual absl::StatusOr<Page<v1::Job>> List(const v1::JobFilter& filter, const PageRequest& request) const = 0;
-  /// Whether `job` is one that `filter` asks for; for watchers of many jobs.
-  static bool Matches(const v1::JobFilter& filter, const v1::Job& job);
+  absl::StatusOr<Page<v1::Job>> List(const v1::JobFilter& filter, const PageRequest& request) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   /// A queued job is CANCELLED when this returns; a running one is told to stop and ends within one epoch. A job that
-  /// has ended is returned as it is. NOT_FOUND: no job of that name.
-  virtual absl::StatusOr<v1::Job> Cancel(const std::string& name) = 0;
+  /// has ended is returned as it is. NOT_FOUND: no job of that name. UNAVAILABLE: the change cannot be written just
+  /// now.
+  absl::StatusOr<v1::Job> Cancel(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
   /// Deletes a job that has ended, with its log and models. NOT_FOUND; FAILED_PRECONDITION: it has not ended.
-  virtual absl::Status Delete(const std::string& name) = 0;
+  absl::Status Delete(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
 
   /// Logs of jobs, for WatchJob.
-  virtual JobLog& log() = 0;
+  JobLog& log() { return log_; }
   /// Changes of jobs, for WatchJobs.
-  virtual ChangeFeed& changes() = 0;
+  ChangeFeed& changes() { return changes_; }
 
   /// Starts nothing any more and answers UNAVAILABLE to Create; waits until `deadline` for running jobs, then stops
-  /// them and puts them back into the queue for the next start. Idempotent. Reading goes on working.
-  virtual void Drain(absl::Time deadline) = 0;
+  /// them and puts them back into the queue for the next start. Returns when none runs. Idempotent; reading, cancelling
+  /// and deleting go on working.
+  void Drain(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // A job that has not ended.
+  struct LiveJob {
+    std::shared_ptr<LiveLog> log;
+    std::string device;
+    std::int64_t number = 0;
+    bool running = false;
+    std::atomic<StopReason> stop = StopReason::kNone;
+  };
+
+  JobManager(const Parts& parts, Options options);
+  absl::Status TakeUpStoredJobs() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Enqueue(const std::shared_ptr<LiveJob>& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<v1::Job> StoreNew(v1::Job job, const std::string& device, const std::string& request_id)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<v1::Job> CancelQueued(const std::string& name, LiveJob* job) ABSL_LOCKS_EXCLUDED(mutex_);
+  void RunSlot(const std::string& device) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::shared_ptr<LiveJob> NextJob(const std::string& device) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool IsDraining() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const Parts parts_;
+  const Options options_;
+  const JobRunner runner_;
+  ChangeFeed changes_;
+  JobLog log_;
+
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_map<std::string, std::shared_ptr<LiveJob>> live_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_set<std::string> creating_ ABSL_GUARDED_BY(mutex_);  // being stored, not yet in live_
+  JobQueue queue_ ABSL_GUARDED_BY(mutex_);
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::jthread> slots_;
 };
 
 }  // namespace cvxnn::server

@@ -32,22 +32,30 @@ void EventCollector::Add(const std::shared_ptr<const v1::WatchJobResponse>& even
   if (first > last) return;
   last_ = last;
   const bool whole = first == FirstSequence(*event) && last == event->sequence();
-  if (!event->has_metrics() || (whole && event->metrics().epochs_size() * 2 > epochs_per_event_)) {
+  if (!event->has_metrics()) {
     Flush();
     events_.push_back(event);
     return;
   }
-  const v1::MetricsBatch& batch = event->metrics();
-  const int begin = static_cast<int>(first - batch.first_sequence());
-  const int end = static_cast<int>(last - batch.first_sequence()) + 1;
-  if (joining_ != nullptr && joining_->metrics().epochs_size() + end - begin > epochs_per_event_) Flush();
+  const int wanted = static_cast<int>(last - first) + 1;
+  if (joined_epochs_ + wanted > epochs_per_event_) Flush();
+  joined_epochs_ += wanted;
+  if (whole && joined_epochs_ == wanted) {
+    // Alone so far: shared as it is unless another one joins it.
+    alone_ = event;
+    return;
+  }
+  if (alone_ != nullptr) joining_ = std::make_shared<v1::WatchJobResponse>(*std::exchange(alone_, nullptr));
   if (joining_ == nullptr) joining_ = std::make_shared<v1::WatchJobResponse>();
-  AddEpochs(batch, begin, end, joining_.get());
+  const std::int64_t batch_first = event->metrics().first_sequence();
+  AddEpochs(event->metrics(), static_cast<int>(first - batch_first), static_cast<int>(last - batch_first) + 1,
+            joining_.get());
 }
 
 void EventCollector::Flush() {
-  if (joining_ != nullptr) events_.push_back(std::move(joining_));
-  joining_ = nullptr;
+  if (alone_ != nullptr) events_.push_back(std::exchange(alone_, nullptr));
+  if (joining_ != nullptr) events_.push_back(std::exchange(joining_, nullptr));
+  joined_epochs_ = 0;
 }
 
 LogEvents EventCollector::Take() {

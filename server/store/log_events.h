@@ -36,7 +36,10 @@ class EventCollector {
   const std::int64_t up_to_;
   const int epochs_per_event_;
   std::int64_t last_;
-  std::shared_ptr<v1::WatchJobResponse> joining_;  // epochs not yet in events_
+  // Epochs not yet in events_: one event as it came, or several joined.
+  std::shared_ptr<const v1::WatchJobResponse> alone_;
+  std::shared_ptr<v1::WatchJobResponse> joining_;
+  int joined_epochs_ = 0;
   LogEvents events_;
 };
 

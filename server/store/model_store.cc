@@ -4,6 +4,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <sstream>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -11,7 +12,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "core/network/export/safetensors.h"
+#include "core/network/export/network_file.h"
 #include "core/network/network.h"
 #include "server/store/checked_file.h"
 #include "server/store/clock.h"
@@ -61,16 +62,17 @@ absl::StatusOr<std::unique_ptr<ModelStore>> ModelStore::Open(std::shared_ptr<Dat
 }
 
 absl::StatusOr<WrittenModel> ModelStore::Write(v1::Model metadata, const Network& network) {
-  auto bytes = ToSafetensors(network);
-  if (!bytes.ok()) return bytes.status();
+  std::ostringstream stream;
+  if (absl::Status encoded = WriteNetwork(network, stream); !encoded.ok()) return encoded;
+  const std::string bytes = std::move(stream).str();
   WrittenModel written{std::move(metadata), 0};
   written.metadata.set_name(absl::StrCat(kPrefix, RandomId()));
-  written.metadata.set_stored_bytes(static_cast<std::int64_t>(bytes->size()));
+  written.metadata.set_stored_bytes(static_cast<std::int64_t>(bytes.size()));
   *written.metadata.mutable_create_time() = TimestampNow();
   const std::filesystem::path file = FileOf(written.metadata.name());
   std::filesystem::path writing = file;
   writing += ".writing";
-  auto crc = WriteSynced(writing, bytes->data(), bytes->size());
+  auto crc = WriteSynced(writing, bytes.data(), bytes.size());
   if (!crc.ok()) return crc.status();
   written.crc32 = *crc;
   if (absl::Status renamed = RenameSynced(writing, file); !renamed.ok()) {
@@ -145,7 +147,9 @@ absl::StatusOr<ModelFile> ModelStore::ReadFile(const std::string& name) const {
 absl::StatusOr<Network> ModelStore::Load(const std::string& name) const {
   auto file = ReadFile(name);
   if (!file.ok()) return file.status();
-  return FromSafetensors(file->bytes);
+  auto network = ReadNetwork(file->bytes);
+  if (network.ok()) return network;
+  return absl::DataLossError(absl::StrCat(FileOf(name).string(), ": ", network.status().message()));
 }
 
 }  // namespace cvxnn::server

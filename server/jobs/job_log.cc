@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The writer thread, and reading for watchers.
+#include "server/jobs/job_log.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace cvxnn::server {
+
+JobLog::JobLog(JobStore* store, ChangeFeed* feed, Options options)
+    : store_(store), feed_(feed), options_(options), writer_([this] { WriteLoop(); }) {}
+
+JobLog::~JobLog() {
+  {
+    absl::MutexLock lock(&mutex_);
+    closing_ = true;
+  }
+  writer_.join();
+}
+
+std::shared_ptr<LiveLog> JobLog::Open(const v1::Job& job) {
+  auto log =
+      std::make_shared<LiveLog>(job, options_.limits, [this](LiveLog* from, bool urgent) { Wake(from, urgent); });
+  absl::MutexLock lock(&mutex_);
+  live_[job.name()] = log;
+  return log;
+}
+
+void JobLog::Forget(const std::string& name) {
+  absl::MutexLock lock(&mutex_);
+  live_.erase(name);
+}
+
+std::shared_ptr<LiveLog> JobLog::Find(const std::string& name) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = live_.find(name);
+  return found == live_.end() ? nullptr : found->second;
+}
+
+void JobLog::Wake(LiveLog* log, bool urgent) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = live_.find(log->name());
+  if (found == live_.end()) return;
+  waiting_[log->name()] = found->second;
+  urgent_ |= urgent;
+}
+
+void JobLog::WriteLoop() {
+  absl::Time next_commit = absl::InfinitePast();
+  const auto has_work = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || !waiting_.empty(); };
+  const auto is_urgent = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || urgent_; };
+  const auto is_closing = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_; };
+  for (;;) {
+    std::vector<std::shared_ptr<LiveLog>> logs;
+    bool last = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(&has_work));
+      mutex_.AwaitWithDeadline(absl::Condition(&is_urgent), next_commit);
+      for (auto& [name, log] : waiting_) logs.push_back(std::move(log));
+      waiting_.clear();
+      urgent_ = false;
+      last = closing_;
+    }
+    const auto failed = Commit(logs);
+    next_commit = absl::Now() + options_.commit_interval;
+    if (!failed.empty() && !last) {
+      absl::MutexLock lock(&mutex_);
+      for (const auto& log : failed) waiting_[log->name()] = log;
+      mutex_.AwaitWithTimeout(absl::Condition(&is_closing), options_.retry_interval);
+    }
+    if (last) return;
+  }
+}
+
+std::vector<std::shared_ptr<LiveLog>> JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& logs) {
+  std::vector<JobCommit> commits;
+  std::vector<std::shared_ptr<LiveLog>> committing;
+  for (const auto& log : logs) {
+    if (auto commit = log->TakeWaiting()) {
+      commits.push_back(*std::move(commit));
+      committing.push_back(log);
+    }
+  }
+  std::vector<std::shared_ptr<LiveLog>> failed;
+  if (commits.empty()) return failed;
+  const bool together = store_->Commit(commits).ok();
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    // When the common transaction fails, each job gets one of its own, so that no job suffers from another.
+    if (!together) {
+      if (absl::Status status = store_->Commit(absl::MakeConstSpan(&commits[i], 1)); !status.ok()) {
+        spdlog::error("job={} event=log_not_written records_up_to={} reason=\"{}\"", committing[i]->name(),
+                      commits[i].job.last_sequence(), std::string(status.message()));
+        committing[i]->PutBack(std::move(commits[i]));
+        failed.push_back(committing[i]);
+        continue;
+      }
+    }
+    Publish(committing[i].get(), commits[i]);
+  }
+  return failed;
+}
+
+void JobLog::Publish(LiveLog* log, const JobCommit& commit) {
+  // Out of memory first: who is told that there is something new and looks then finds the end in the store.
+  if (HasEnded(commit.job.state())) Forget(log->name());
+  log->Publish(commit);
+  feed_->Publish({log->name(), false});
+}
+
+absl::StatusOr<LogRead> JobLog::Read(const std::string& name, std::int64_t after_sequence,
+                                     std::int64_t max_records) const {
+  if (after_sequence < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("after_sequence = ", after_sequence, ": must be >= 0"));
+  }
+  LogRead read;
+  read.last_sequence = after_sequence;
+  std::int64_t end_of_log = 0;
+  bool ended = false;
+  if (const auto live = Find(name)) {
+    LiveLog::Visible visible = live->Read(after_sequence, max_records);
+    end_of_log = visible.last_sequence;
+    if (end_of_log == 0) return absl::NotFoundError(absl::StrCat(name, ": no such job"));
+    if (visible.ended.has_value()) {
+      ended = true;
+      read.job = *std::move(visible.ended);
+    }
+    if (visible.in_memory) {
+      read.events = std::move(visible.events);
+    } else {
+      // Committed, but perhaps not yet visible, records beyond are left for the next read.
+      auto part = store_->ReadLog(name, after_sequence, std::min(max_records, end_of_log - after_sequence),
+                                  options_.limits.epochs_per_event);
+      if (!part.ok()) return part.status();
+      read.events = std::move(part->events);
+    }
+  } else {
+    auto part = store_->ReadLog(name, after_sequence, max_records, options_.limits.epochs_per_event);
+    if (!part.ok()) return part.status();
+    end_of_log = part->job.last_sequence();
+    ended = HasEnded(part->job.state());
+    read.events = std::move(part->events);
+    read.job = std::move(part->job);
+  }
+  if (after_sequence > end_of_log) {
+    return absl::OutOfRangeError(
+        absl::StrCat("after_sequence = ", after_sequence, ": the log of ", name, " ends at ", end_of_log));
+  }
+  if (!read.events.empty()) read.last_sequence = read.events.back()->sequence();
+  read.end = ended && read.last_sequence == end_of_log;
+  if (!read.end) read.job.Clear();
+  return read;
+}
+
+Subscription JobLog::Subscribe(const std::string& name, std::function<void()> on_new) {
+  const auto live = Find(name);
+  return live == nullptr ? Subscription() : live->Subscribe(std::move(on_new));
+}
+
+}  // namespace cvxnn::server

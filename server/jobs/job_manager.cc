@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// Queue, slots and the answers about jobs.
+#include "server/jobs/job_manager.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "core/torch/runtime.h"
+#include "server/store/clock.h"
+#include "server/store/random_id.h"
+#include "server/translate/job_spec.h"
+
+namespace cvxnn::server {
+namespace {
+
+// How long a caller waits for a change of state to be written; it takes a few milliseconds unless the disk is full.
+constexpr absl::Duration kWriteTimeout = absl::Seconds(5);
+constexpr absl::Duration kWritePoll = absl::Milliseconds(200);
+
+JobManager::Options WithDefaults(JobManager::Options options) {
+  if (!options.trainer) options.trainer = training::Train;
+  if (options.compute_threads <= 0) {
+    options.compute_threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }
+  return options;
+}
+
+// The new job's message before its first record.
+v1::Job NewJob(const v1::Job& asked) {
+  v1::Job job;
+  job.set_name(absl::StrCat("jobs/", RandomId()));
+  job.set_display_name(asked.display_name());
+  job.set_experiment(asked.experiment());
+  *job.mutable_labels() = asked.labels();
+  *job.mutable_spec() = asked.spec();
+  job.set_state(v1::JOB_STATE_QUEUED);
+  job.set_attempt(1);
+  *job.mutable_create_time() = TimestampNow();
+  return job;
+}
+
+JobCommit FirstCommit(const v1::Job& job) {
+  JobCommit commit;
+  commit.job = job;
+  commit.job.set_last_sequence(1);
+  auto event = std::make_shared<v1::WatchJobResponse>();
+  event->set_sequence(1);
+  event->mutable_state_change()->set_state(job.state());
+  event->mutable_state_change()->set_attempt(job.attempt());
+  *event->mutable_state_change()->mutable_time() = job.create_time();
+  commit.events.push_back(std::move(event));
+  return commit;
+}
+
+}  // namespace
+
+JobManager::JobManager(const Parts& parts, Options options)
+    : parts_(parts),
+      options_(WithDefaults(std::move(options))),
+      runner_{parts.models, parts.datasets, options_.trainer},
+      log_(parts.jobs, &changes_, options_.log) {}
+
+JobManager::~JobManager() {
+  Drain(absl::InfinitePast());
+  slots_.clear();
+}
+
+absl::StatusOr<std::unique_ptr<JobManager>> JobManager::Start(const Parts& parts, Options options) {
+  std::unique_ptr<JobManager> manager(new JobManager(parts, std::move(options)));
+  if (absl::Status taken = manager->TakeUpStoredJobs(); !taken.ok()) return taken;
+  for (const std::string& device : parts.devices->names()) {
+    for (int slot = 0; slot < manager->options_.running_jobs_per_device; ++slot) {
+      manager->slots_.emplace_back([self = manager.get(), device] { self->RunSlot(device); });
+    }
+  }
+  return manager;
+}
+
+absl::Status JobManager::TakeUpStoredJobs() {
+  auto unfinished = parts_.jobs->ListUnfinished();
+  if (!unfinished.ok()) return unfinished.status();
+  absl::MutexLock lock(&mutex_);
+  for (const JobStore::Created& stored : *unfinished) {
+    auto job = std::make_shared<LiveJob>();
+    job->log = log_.Open(stored.job);
+    job->number = stored.number;
+    auto device = parts_.devices->Canonical(stored.job.spec().device());
+    if (!device.ok()) {
+      const auto fail = [&](v1::Job* failed) {
+        failed->set_state(v1::JOB_STATE_FAILED);
+        *failed->mutable_end_time() = TimestampNow();
+        failed->mutable_error()->set_code(static_cast<int>(absl::StatusCode::kFailedPrecondition));
+        failed->mutable_error()->set_message(std::string(device.status().message()));
+      };
+      job->log->ChangeState(fail, "its device is gone");
+      continue;
+    }
+    job->device = *std::move(device);
+    if (stored.job.state() == v1::JOB_STATE_RUNNING) {
+      const auto requeue = [](v1::Job* again) {
+        again->set_state(v1::JOB_STATE_QUEUED);
+        again->set_attempt(again->attempt() + 1);
+      };
+      job->log->ChangeState(requeue, "server restarted");
+      spdlog::info("job={} event=requeued attempt={} reason=\"server restarted\"", stored.job.name(),
+                   stored.job.attempt() + 1);
+    }
+    Enqueue(job);
+  }
+  return absl::OkStatus();
+}
+
+void JobManager::Enqueue(const std::shared_ptr<LiveJob>& job) {
+  job->running = false;
+  live_[job->log->name()] = job;
+  queue_.Push(job->device, job->number, job->log->name());
+}
+
+absl::StatusOr<v1::Job> JobManager::Create(const v1::Job& asked, const std::string& request_id) {
+  // First of all, so that a retry succeeds whatever has happened to queue and data set since.
+  if (!request_id.empty()) {
+    auto earlier = parts_.jobs->FindRequest(request_id, asked);
+    if (earlier.ok()) return Get(earlier->name());
+    if (!absl::IsNotFound(earlier.status())) return earlier.status();
+  }
+  if (auto spec = SpecFromProto(asked.spec()); !spec.ok()) return spec.status();
+  auto device = parts_.devices->Canonical(asked.spec().device());
+  if (!device.ok()) return device.status();
+  v1::Job job = NewJob(asked);
+  const std::string name = job.name();
+  {
+    absl::MutexLock lock(&mutex_);
+    if (draining_) return absl::UnavailableError("the server is stopping: try again in a moment");
+    if (queue_.size() + static_cast<std::int64_t>(creating_.size()) >= options_.max_queued_jobs) {
+      return absl::ResourceExhaustedError(absl::StrCat("the queue is full: ", queue_.size(), " jobs wait, at most ",
+                                                       options_.max_queued_jobs, " may: try again later"));
+    }
+    creating_.insert(name);
+  }
+  auto created = StoreNew(std::move(job), *device, request_id);
+  if (!created.ok()) return created.status();
+  return Get(created->name());
+}
+
+// Stores the job and puts it into the queue; takes its name out of creating_ in any case.
+absl::StatusOr<v1::Job> JobManager::StoreNew(v1::Job job, const std::string& device, const std::string& request_id) {
+  const std::string name = job.name();
+  auto live = std::make_shared<LiveJob>();
+  live->device = device;
+  live->log = log_.Open(job);
+  const JobCommit commit = FirstCommit(job);
+  auto created = parts_.jobs->Create(commit, request_id);
+  const bool is_new = created.ok() && created->is_new;
+  if (is_new) {
+    live->number = created->number;
+    log_.Publish(live->log.get(), commit);
+  } else {
+    log_.Forget(name);
+  }
+  absl::MutexLock lock(&mutex_);
+  creating_.erase(name);
+  if (!created.ok()) return created.status();
+  if (is_new) Enqueue(live);
+  return created->job;
+}
+
+absl::StatusOr<v1::Job> JobManager::Get(const std::string& name) const {
+  auto job = parts_.jobs->Get(name);
+  if (!job.ok() || job->state() != v1::JOB_STATE_QUEUED) return job;
+  absl::MutexLock lock(&mutex_);
+  const auto found = live_.find(name);
+  job->set_queue_position(found == live_.end() ? 0 : queue_.Position(found->second->device, found->second->number));
+  return job;
+}
+
+absl::StatusOr<Page<v1::Job>> JobManager::List(const v1::JobFilter& filter, const PageRequest& request) const {
+  auto page = parts_.jobs->List(filter, request);
+  if (!page.ok()) return page;
+  absl::flat_hash_map<std::string, std::int32_t> positions;
+  {
+    absl::MutexLock lock(&mutex_);
+    positions = queue_.Positions();
+  }
+  for (v1::Job& job : page->items) {
+    if (job.state() == v1::JOB_STATE_QUEUED) job.set_queue_position(positions[job.name()]);
+  }
+  return page;
+}
+
+absl::StatusOr<v1::Job> JobManager::Cancel(const std::string& name) {
+  std::shared_ptr<LiveJob> job;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto is_stored = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !creating_.contains(name); };
+    mutex_.Await(absl::Condition(&is_stored));
+    const auto found = live_.find(name);
+    if (found != live_.end()) job = found->second;
+    if (job != nullptr && job->running) {
+      job->stop.store(StopReason::kCancel);
+      spdlog::info("job={} event=cancel_requested", name);
+      job = nullptr;
+    } else if (job != nullptr) {
+      queue_.Remove(job->device, job->number);
+      live_.erase(found);
+    }
+  }
+  if (job == nullptr) return Get(name);
+  return CancelQueued(name, job.get());
+}
+
+// The job is in nobody's hands but ours.
+absl::StatusOr<v1::Job> JobManager::CancelQueued(const std::string& name, LiveJob* job) {
+  const auto cancel = [](v1::Job* cancelled) {
+    cancelled->set_state(v1::JOB_STATE_CANCELLED);
+    *cancelled->mutable_end_time() = TimestampNow();
+  };
+  const std::int64_t sequence = job->log->ChangeState(cancel, "cancelled in the queue");
+  spdlog::info("job={} event=JOB_STATE_CANCELLED reason=\"cancelled in the queue\"", name);
+  if (!job->log->WaitCommitted(sequence, absl::Now() + kWriteTimeout)) {
+    return absl::UnavailableError(absl::StrCat(name, ": the cancellation is not yet written: is the disk full?"));
+  }
+  return Get(name);
+}
+
+absl::Status JobManager::Delete(const std::string& name) {
+  auto models = parts_.jobs->Delete(name);
+  if (!models.ok()) return models.status();
+  for (const std::string& model : *models) parts_.models->RemoveFile(model);
+  changes_.Publish({name, true});
+  spdlog::info("job={} event=deleted models={}", name, models->size());
+  return absl::OkStatus();
+}
+
+bool JobManager::IsDraining() const {
+  absl::MutexLock lock(&mutex_);
+  return draining_;
+}
+
+std::shared_ptr<JobManager::LiveJob> JobManager::NextJob(const std::string& device) {
+  absl::MutexLock lock(&mutex_);
+  const auto ready = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return draining_ || !queue_.IsEmpty(device); };
+  mutex_.Await(absl::Condition(&ready));
+  if (draining_) return nullptr;
+  const auto name = queue_.Pop(device);
+  const auto& job = live_.at(*name);
+  job->running = true;
+  ++running_;
+  return job;
+}
+
+void JobManager::RunSlot(const std::string& device) {
+  // OpenMP keeps the number of threads per calling thread, so each slot says it for itself.
+  SetComputeThreads(options_.compute_threads);
+  while (const auto job = NextJob(device)) {
+    const std::int64_t last = runner_.Run(job->log.get(), job->stop);
+    // With a full disk the final state is written later; a server that stops does not wait for that.
+    while (!job->log->WaitCommitted(last, absl::Now() + kWritePoll) && !IsDraining()) {
+    }
+    const bool ended = HasEnded(job->log->appended().state());
+    absl::MutexLock lock(&mutex_);
+    --running_;
+    if (ended) {
+      live_.erase(job->log->name());
+    } else {
+      Enqueue(job);
+    }
+  }
+}
+
+void JobManager::Drain(absl::Time deadline) {
+  absl::MutexLock lock(&mutex_);
+  draining_ = true;
+  const auto idle = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return running_ == 0 && creating_.empty(); };
+  if (mutex_.AwaitWithDeadline(absl::Condition(&idle), deadline)) return;
+  for (const auto& [name, job] : live_) {
+    StopReason none = StopReason::kNone;
+    if (job->running) job->stop.compare_exchange_strong(none, StopReason::kDrain);
+  }
+  mutex_.Await(absl::Condition(&idle));
+}
+
+}  // namespace cvxnn::server

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// One attempt of one job: data set, training, models, final state.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "absl/status/statusor.h"
+#include "core/training/train.h"
+#include "server/devices/resident_datasets.h"
+#include "server/jobs/live_log.h"
+#include "server/store/model_store.h"
+
+namespace cvxnn::server {
+
+/// What trains: core's training::Train, or a stand-in in tests. Called on a slot's thread; must return soon after the
+/// hooks say stop.
+using Trainer = std::function<absl::StatusOr<training::Result>(const training::Spec&, const data::Dataset&,
+                                                               const training::Hooks&)>;
+
+/// Why a running job is asked to stop.
+enum class StopReason {
+  kNone,
+  kDrain,   ///< the server ends: back into the queue, for the next start
+  kCancel,  ///< somebody cancelled it
+};
+
+/// What an attempt needs. All pointers outlive it.
+struct JobRunner {
+  ModelStore* models = nullptr;
+  ResidentDatasets* datasets = nullptr;
+  Trainer trainer;
+
+  /// Runs the job of `log` to its end and appends everything to the log: RUNNING, epochs, and the final state with
+  /// result and models; or QUEUED with the next attempt when it was stopped by kDrain. Gives the number of that last
+  /// record. No failure of the job leaves this function but as a final state; `stop` is read at every epoch.
+  std::int64_t Run(LiveLog* log, const std::atomic<StopReason>& stop) const;
+};
+
+}  // namespace cvxnn::server

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Buffer and tail of one job's log.
+#include "server/jobs/live_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/store/clock.h"
+
+namespace cvxnn::server {
+namespace {
+
+constexpr absl::Duration kGiveUpPoll = absl::Milliseconds(20);
+
+// Trials that run side by side report the same epoch one after the other; `latest` is that of the first of them.
+bool IsLatest(const v1::Job& job, const v1::EpochMetrics& metrics) {
+  return !job.has_latest() || job.latest().epoch() != metrics.epoch() || metrics.trial() <= job.latest().trial();
+}
+
+std::int64_t Records(const v1::WatchJobResponse& event) { return event.sequence() - FirstSequence(event) + 1; }
+
+}  // namespace
+
+LiveLog::LiveLog(v1::Job job, LogLimits limits, std::function<void(LiveLog*, bool urgent)> wake_writer)
+    : name_(job.name()), limits_(limits), wake_writer_(std::move(wake_writer)), job_(job), visible_(std::move(job)) {}
+
+std::int64_t LiveLog::NextSequence() {
+  ++waiting_records_;
+  job_.set_last_sequence(job_.last_sequence() + 1);
+  return job_.last_sequence();
+}
+
+void LiveLog::AppendEpoch(v1::EpochMetrics metrics, absl::FunctionRef<bool()> give_up) {
+  bool wake = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto has_room = [this]()
+                              ABSL_NO_THREAD_SAFETY_ANALYSIS { return waiting_records_ < limits_.buffered_records; };
+    while (!mutex_.AwaitWithTimeout(absl::Condition(&has_room), kGiveUpPoll)) {
+      if (give_up()) break;
+    }
+    wake = waiting_.empty();
+    if (IsLatest(job_, metrics)) *job_.mutable_latest() = metrics;
+    if (waiting_.empty() || !waiting_.back()->has_metrics() ||
+        waiting_.back()->metrics().epochs_size() >= limits_.epochs_per_event) {
+      waiting_.push_back(std::make_shared<v1::WatchJobResponse>());
+      waiting_.back()->mutable_metrics()->set_first_sequence(job_.last_sequence() + 1);
+    }
+    waiting_.back()->set_sequence(NextSequence());
+    *waiting_.back()->mutable_metrics()->add_epochs() = std::move(metrics);
+  }
+  if (wake) wake_writer_(this, false);
+}
+
+std::int64_t LiveLog::ChangeState(absl::FunctionRef<void(v1::Job*)> change, const std::string& reason,
+                                  std::vector<WrittenModel> models) {
+  std::int64_t sequence = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    change(&job_);
+    auto event = std::make_shared<v1::WatchJobResponse>();
+    v1::StateChange* record = event->mutable_state_change();
+    record->set_state(job_.state());
+    record->set_attempt(job_.attempt());
+    *record->mutable_time() = TimestampNow();
+    record->set_reason(reason);
+    sequence = NextSequence();
+    event->set_sequence(sequence);
+    waiting_.push_back(std::move(event));
+    std::move(models.begin(), models.end(), std::back_inserter(waiting_models_));
+  }
+  wake_writer_(this, true);
+  return sequence;
+}
+
+bool LiveLog::WaitCommitted(std::int64_t sequence, absl::Time deadline) const {
+  absl::MutexLock lock(&mutex_);
+  const auto committed = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return visible_.last_sequence() >= sequence; };
+  return mutex_.AwaitWithDeadline(absl::Condition(&committed), deadline);
+}
+
+v1::Job LiveLog::appended() const {
+  absl::MutexLock lock(&mutex_);
+  return job_;
+}
+
+std::optional<JobCommit> LiveLog::TakeWaiting() {
+  absl::MutexLock lock(&mutex_);
+  if (waiting_.empty()) return std::nullopt;
+  JobCommit commit;
+  commit.job = job_;
+  commit.events.assign(waiting_.begin(), waiting_.end());
+  commit.models = std::exchange(waiting_models_, {});
+  waiting_.clear();
+  waiting_records_ = 0;
+  return commit;
+}
+
+void LiveLog::Publish(const JobCommit& commit) {
+  {
+    absl::MutexLock lock(&mutex_);
+    visible_ = commit.job;
+    // A job that was just created appears in its live log with its first commit.
+    if (job_.last_sequence() < visible_.last_sequence()) job_ = visible_;
+    tail_.insert(tail_.end(), commit.events.begin(), commit.events.end());
+    while (tail_.size() > 1 && tail_.back()->sequence() - tail_.front()->sequence() > limits_.tail_records) {
+      tail_.pop_front();
+    }
+  }
+  subscribers_.Notify();
+}
+
+void LiveLog::PutBack(JobCommit commit) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::shared_ptr<v1::WatchJobResponse>> events;
+  for (const auto& event : commit.events) {
+    // Copied because appending may go on in the last one.
+    events.push_back(std::make_shared<v1::WatchJobResponse>(*event));
+    waiting_records_ += Records(*event);
+  }
+  waiting_.insert(waiting_.begin(), events.begin(), events.end());
+  waiting_models_.insert(waiting_models_.begin(), commit.models.begin(), commit.models.end());
+}
+
+LiveLog::Visible LiveLog::Read(std::int64_t after_sequence, std::int64_t max_records) const {
+  Visible visible;
+  LogEvents events;
+  {
+    absl::MutexLock lock(&mutex_);
+    visible.last_sequence = visible_.last_sequence();
+    if (HasEnded(visible_.state())) visible.ended = visible_;
+    if (after_sequence < visible.last_sequence) {
+      if (tail_.empty() || FirstSequence(*tail_.front()) > after_sequence + 1) return visible;
+      auto next = std::upper_bound(tail_.begin(), tail_.end(), after_sequence,
+                                   [](std::int64_t after, const auto& event) { return after < event->sequence(); });
+      for (; next != tail_.end() && FirstSequence(**next) <= after_sequence + max_records; ++next) {
+        events.push_back(*next);
+      }
+    }
+  }
+  // Cut and joined outside the lock, which the training thread needs.
+  EventCollector collector(after_sequence, max_records, limits_.epochs_per_event);
+  for (const auto& event : events) collector.Add(event);
+  visible.in_memory = true;
+  visible.events = collector.Take();
+  return visible;
+}
+
+}  // namespace cvxnn::server
