@@ -26,8 +26,15 @@ def forward(self, x: Tensor) -> Tensor:
 
 at::Tensor Transposed(const at::Tensor& weights) { return weights.detach().cpu().t().contiguous(); }
 
+/// A module that Python's train() and eval() can switch, as every scripted one; both mean the same here.
+torch::jit::Module ModuleNamed(const char* name) {
+  torch::jit::Module module(name);
+  module.register_attribute("training", c10::BoolType::get(), false);
+  return module;
+}
+
 torch::jit::Module LinearLayer(const char* name, const at::Tensor& weights) {
-  torch::jit::Module layer(name);
+  torch::jit::Module layer = ModuleNamed(name);
   layer.register_parameter("weight", Transposed(weights), /*is_buffer=*/false);
   return layer;
 }
@@ -37,7 +44,7 @@ torch::jit::Module LinearLayer(const char* name, const at::Tensor& weights) {
 absl::Status WriteTorchScript(const Network& network, std::ostream& stream) {
   return GuardTorch("writing TorchScript", [&]() -> absl::Status {
     if (auto status = Validate(network); !status.ok()) return status;
-    torch::jit::Module module("TwoLayerNetwork");
+    torch::jit::Module module = ModuleNamed("TwoLayerNetwork");
     module.register_module("first_layer", LinearLayer("FirstLayer", network.first_layer));
     module.register_module("second_layer", LinearLayer("SecondLayer", network.second_layer));
     if (network.activation == Activation::kGated) {
@@ -46,7 +53,6 @@ absl::Status WriteTorchScript(const Network& network, std::ostream& stream) {
     } else {
       module.define(kReluForward);
     }
-    module.eval();
     module.save(stream);
     if (!stream) return absl::DataLossError("TorchScript: the stream did not take all bytes");
     return absl::OkStatus();
