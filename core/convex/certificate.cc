@@ -19,7 +19,8 @@ LowerBound::LowerBound(const at::Tensor& targets, double beta)
 void LowerBound::Offer(const at::Tensor& dual, const at::Tensor& constraints) {
   const auto outputs = static_cast<std::int64_t>(best_.size());
   const at::Tensor nu = dual.to(at::kDouble);
-  const at::Tensor largest = ColumnNorms(constraints).view({-1, outputs}).amax(0);
+  const at::Tensor largest =
+      constraints.size(1) == 0 ? at::zeros_like(nu.select(0, 0)) : ColumnNorms(constraints).view({-1, outputs}).amax(0);
   // One transfer for all three, since each waits for the device.
   const at::Tensor sums = at::stack({nu.mul(targets_).sum(0), nu.square().sum(0), largest}).to(at::kCPU).contiguous();
   const double epsilon = constraints.scalar_type() == at::kFloat ? std::numeric_limits<float>::epsilon()

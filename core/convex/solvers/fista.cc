@@ -20,6 +20,9 @@ constexpr double kGatherShare = 0.7;
 constexpr double kDecrease = 0.9;
 constexpr double kHeadroom = 1.1;
 constexpr double kIncrease = 1.5;
+// L stays above this share of ‖F‖₂², and squared steps below this share of the squared weights do not change it.
+constexpr double kLeastShare = 1e-4;
+constexpr double kLeastStep = 1e-12;
 constexpr int kMaxTrials = 50;
 
 double SquaredNorm(const at::Tensor& x) {
@@ -38,7 +41,7 @@ absl::Status Fista::SetUp() {
   if (!largest.ok()) return largest.status();
   // Power iteration ends below the eigenvalue; the upper bound is checked at every step all the same.
   lipschitz_max_ = 1.01 * *largest;
-  lipschitz_ = lipschitz_max_;
+  lipschitz_ = proposal_ = lipschitz_max_;
   const auto& map = problem_.map;
   const auto options = map.features().options();
   current_.iterate.weights = at::zeros({map.inputs(), map.blocks()}, options);
@@ -59,7 +62,7 @@ at::Tensor Fista::Outputs(const at::Tensor& weights, const at::Tensor& norms) co
 
 absl::Status Fista::Step(LowerBound& bound) {
   Point next;
-  double step_lipschitz = lipschitz_;
+  double step_lipschitz = proposal_;
   for (int trial = 0;; ++trial) {
     const double t = (1 + std::sqrt(1 + 4 * t_ * t_ * step_lipschitz / lipschitz_)) / 2;
     const double momentum = (t_ - 1) / t;
@@ -74,19 +77,20 @@ absl::Status Fista::Step(LowerBound& bound) {
     const double length = SquaredNorm(step);
     const double image = SquaredNorm(next.iterate.outputs.sub(outputs));
     if (!std::isfinite(length) || !std::isfinite(image)) return absl::InternalError("FISTA: an iterate is not finite");
-    // A step lost in rounding says nothing about curvature.
-    const bool accepted = image <= step_lipschitz * length * (1 + 1e-3) || trial == kMaxTrials;
-    if (!accepted) {
+    // Steps near rounding say nothing about curvature.
+    const double size = next.iterate.norms.square().sum().item<double>();
+    const bool tells = length > kLeastStep * size;
+    if (tells && image > step_lipschitz * length * (1 + 1e-3) && trial < kMaxTrials) {
       step_lipschitz = std::max(kIncrease * step_lipschitz, kHeadroom * image / length);
-      if (step_lipschitz > lipschitz_max_ && trial == 0) step_lipschitz = lipschitz_max_;
       continue;
     }
-    lipschitz_ = step_lipschitz;
+    lipschitz_ = proposal_ = step_lipschitz;
     const at::Tensor advance = next.iterate.weights.sub(current_.iterate.weights);
     const bool restart = at::dot(step.reshape(-1), advance.reshape(-1)).item<double>() < 0;
     t_ = restart ? 1 : t;
-    if (length > 0) {
-      lipschitz_ = std::clamp(kHeadroom * image / length, kDecrease * lipschitz_, lipschitz_);
+    if (tells) {
+      const double curvature = std::max(kHeadroom * image / length, kLeastShare * lipschitz_max_);
+      proposal_ = std::clamp(curvature, kDecrease * lipschitz_, lipschitz_);
     }
     break;
   }

@@ -33,8 +33,9 @@ class Fista : public Solver {
   HalfSumProblem problem_;
   Point current_;
   Point previous_;
-  double lipschitz_ = 0;      // L in use
-  double lipschitz_max_ = 0;  // ‖F‖₂²: L need never be larger
+  double lipschitz_ = 0;      // L of the last step
+  double proposal_ = 0;       // L that the next step tries first
+  double lipschitz_max_ = 0;  // ‖F‖₂², the safe L
   double t_ = 1;
 };
 

@@ -14,6 +14,8 @@ constexpr double kTolerance = 1e-3;
 // Beyond this many rows the kernel costs more than the products it saves.
 constexpr std::int64_t kMaxKernelRows = 2048;
 constexpr std::int64_t kKernelRowsPerPattern = 20;
+// Up to this many rows the kernel's eigenvalues are computed outright.
+constexpr std::int64_t kMaxDirectRows = 256;
 
 // A start that no structure of the data is orthogonal to: distinct irrational phases, the same on every device.
 at::Tensor Start(std::int64_t rows, const at::TensorOptions& options) {
@@ -31,6 +33,7 @@ absl::StatusOr<double> LargestEigenvalue(const PatternOperator& map, const std::
   if (small) {
     const at::Tensor mask = map.mask().to(options.dtype());
     kernel = at::mm(map.features(), map.features().t()).mul_(at::mm(mask, mask.t()));
+    if (map.rows() <= kMaxDirectRows) return at::linalg_eigvalsh(kernel).max().item<double>();
   }
   // The kernel does not depend on the number of outputs.
   const PatternOperator single(map.features(), map.mask(), 1);

@@ -9,8 +9,9 @@
 
 namespace cvxnn::convex {
 
-/// Power iteration on the n×n kernel when that is small, through products with F and Fᵀ otherwise, until the estimate
-/// moves by less than 0.1%. Approaches λ_max from below: callers check their steps. CANCELLED when should_stop says so.
+/// Eigenvalues of the n×n kernel when that is tiny; power iteration on it when it is small, and through products with F
+/// and Fᵀ otherwise, until the estimate moves by less than 0.1%. That approaches λ_max from below: callers check their
+/// steps. CANCELLED when should_stop says so.
 absl::StatusOr<double> LargestEigenvalue(const PatternOperator& map, const std::function<bool()>& should_stop);
 
 }  // namespace cvxnn::convex

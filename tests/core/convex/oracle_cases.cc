@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the stored oracle; see oracle_cases.h.
+#include "tests/core/convex/oracle_cases.h"
+
+#include <ATen/ATen.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+namespace cvxnn::convex {
+namespace {
+
+at::Tensor ToTensor(const nlohmann::json& rows, at::ScalarType dtype) {
+  std::vector<double> values;
+  for (const auto& row : rows) {
+    for (const auto& value : row) values.push_back(value.get<double>());
+  }
+  const auto count = static_cast<std::int64_t>(rows.size());
+  return at::tensor(values, at::TensorOptions().dtype(at::kDouble)).view({count, -1}).to(dtype);
+}
+
+LossScale ScaleOf(const std::string& name) {
+  if (name == "half_sum") return LossScale::kHalfSum;
+  return name == "sum" ? LossScale::kSum : LossScale::kMean;
+}
+
+}  // namespace
+
+std::vector<OracleCase> ReadOracleCases(at::ScalarType dtype) {
+  std::ifstream file(std::string(CVXNN_TESTDATA) + "/convex_oracle.json");
+  const auto document = nlohmann::json::parse(file);
+  std::vector<OracleCase> cases;
+  for (const auto& entry : document.at("cases")) {
+    OracleCase oracle;
+    oracle.name = entry.at("name");
+    oracle.program.activation = entry.at("activation") == "gated" ? Activation::kGated : Activation::kRelu;
+    oracle.program.features = ToTensor(entry.at("features"), dtype);
+    oracle.program.targets = ToTensor(entry.at("targets"), dtype);
+    oracle.program.patterns.mask = ToTensor(entry.at("mask"), at::kBool);
+    oracle.program.patterns.gates = ToTensor(entry.at("gates"), dtype);
+    oracle.program.loss_scale = ScaleOf(entry.at("loss_scale"));
+    oracle.program.beta = entry.at("beta");
+    oracle.beta_max = entry.at("beta_max");
+    oracle.optimum = entry.at("optimum");
+    cases.push_back(std::move(oracle));
+  }
+  return cases;
+}
+
+OracleCase ReadOracleCase(const std::string& name) {
+  for (auto& oracle : ReadOracleCases(at::kDouble)) {
+    if (oracle.name == name) return oracle;
+  }
+  throw std::invalid_argument("no oracle case is called " + name);
+}
+
+}  // namespace cvxnn::convex

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sampled patterns: what they are, that they repeat with the seed, and that none is repeated or useless.
+#include "core/patterns/sampled.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+namespace cvxnn {
+namespace {
+
+at::Tensor Gaussian(std::int64_t rows, std::int64_t columns, at::ScalarType dtype = at::kDouble) {
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(7);
+  return at::randn({rows, columns}, generator, at::TensorOptions().dtype(at::kDouble)).to(dtype);
+}
+
+std::string Column(const at::Tensor& mask, std::int64_t p) {
+  std::string text;
+  for (std::int64_t i = 0; i < mask.size(0); ++i) text += mask[i][p].item<bool>() ? '1' : '0';
+  return text;
+}
+
+TEST(SampledPatterns, AreTheSignsOfTheirGates) {
+  const at::Tensor x = Gaussian(9, 3);
+  const auto patterns = SamplePatterns(x, 20, 1);
+  ASSERT_TRUE(patterns.ok());
+  for (std::int64_t p = 0; p < patterns->count(); ++p) {
+    for (std::int64_t i = 0; i < 9; ++i) {
+      double product = 0;
+      for (std::int64_t j = 0; j < 3; ++j) product += x[i][j].item<double>() * patterns->gates[j][p].item<double>();
+      EXPECT_EQ(patterns->mask[i][p].item<bool>(), product >= 0);
+    }
+  }
+}
+
+TEST(SampledPatterns, HoldEachPatternOnceAndNoneThatIsNeverActive) {
+  const auto patterns = SamplePatterns(Gaussian(4, 2), 500, 3);
+  ASSERT_TRUE(patterns.ok());
+  std::set<std::string> seen;
+  for (std::int64_t p = 0; p < patterns->count(); ++p) seen.insert(Column(patterns->mask, p));
+  EXPECT_EQ(static_cast<std::int64_t>(seen.size()), patterns->count());
+  EXPECT_FALSE(seen.contains("0000"));
+  // Four rows in general position in the plane cut it into 8 cells; at most one of them is the empty pattern.
+  EXPECT_GE(patterns->count(), 7);
+  EXPECT_LE(patterns->count(), 8);
+}
+
+TEST(SampledPatterns, RepeatWithTheSeedAndDifferWithout) {
+  const at::Tensor x = Gaussian(30, 5);
+  const auto first = SamplePatterns(x, 16, 42), again = SamplePatterns(x, 16, 42), other = SamplePatterns(x, 16, 43);
+  ASSERT_TRUE(first.ok() && again.ok() && other.ok());
+  EXPECT_TRUE(at::equal(first->gates, again->gates));
+  EXPECT_TRUE(at::equal(first->mask, again->mask));
+  EXPECT_FALSE(at::equal(first->gates, other->gates));
+}
+
+TEST(SampledPatterns, StartFromTheSameGatesInEitherPrecision) {
+  const auto wide = SamplePatterns(Gaussian(30, 5), 16, 42);
+  const auto narrow = SamplePatterns(Gaussian(30, 5, at::kFloat), 16, 42);
+  ASSERT_TRUE(wide.ok() && narrow.ok());
+  EXPECT_EQ(narrow->gates.scalar_type(), at::kFloat);
+  EXPECT_TRUE(at::equal(wide->gates.to(at::kFloat), narrow->gates));
+}
+
+TEST(SampledPatterns, GrowWithTheCount) {
+  const at::Tensor x = Gaussian(40, 6);
+  const auto few = SamplePatterns(x, 10, 5), many = SamplePatterns(x, 25, 5);
+  ASSERT_TRUE(few.ok() && many.ok());
+  EXPECT_TRUE(at::equal(few->gates, many->gates.narrow(1, 0, few->count())));
+}
+
+TEST(SampledPatterns, HaveStandardNormalGates) {
+  const auto patterns = SamplePatterns(Gaussian(64, 50), 400, 9);
+  ASSERT_TRUE(patterns.ok());
+  const at::Tensor gates = patterns->gates;
+  EXPECT_NEAR(gates.mean().item<double>(), 0, 0.03);
+  EXPECT_NEAR(gates.square().mean().item<double>(), 1, 0.05);
+  EXPECT_NEAR(gates.pow(4).mean().item<double>(), 3, 0.3);
+}
+
+TEST(SampledPatterns, OfZeroRowsAreAllActive) {
+  const auto patterns = SamplePatterns(at::zeros({3, 2}, at::TensorOptions().dtype(at::kDouble)), 5, 0);
+  ASSERT_TRUE(patterns.ok());
+  ASSERT_EQ(patterns->count(), 1);
+  EXPECT_EQ(Column(patterns->mask, 0), "111");
+}
+
+TEST(SampledPatterns, RefuseACountBelowOne) {
+  const auto patterns = SamplePatterns(Gaussian(3, 2), 0, 0);
+  EXPECT_EQ(patterns.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(patterns.status().message()), testing::HasSubstr("patterns.count = 0: must be >= 1"));
+}
+
+TEST(SampledPatterns, StopWhenAsked) {
+  const auto patterns = SamplePatterns(Gaussian(3, 2), 5, 0, [] { return true; });
+  EXPECT_EQ(patterns.status().code(), absl::StatusCode::kCancelled);
+}
+
+}  // namespace
+}  // namespace cvxnn
