@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// Train(): specs in, networks and an honest report out.
+#include "core/training/train.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/network/network.h"
+#include "core/training/tensors.h"
+#include "tests/core/training/small_dataset.h"
+
+namespace cvxnn::training {
+namespace {
+
+using testing::HasSubstr;
+
+Spec ConvexSpec(Activation activation) {
+  Spec spec;
+  spec.beta_max_fraction = 0.05;
+  spec.seed = 3;
+  spec.stopping.max_epochs = 20000;
+  spec.stopping.tolerance = 1e-4;
+  ConvexTraining convex;
+  convex.activation = activation;
+  convex.patterns.count = 20;
+  spec.method = convex;
+  return spec;
+}
+
+Spec DescentSpec() {
+  Spec spec;
+  spec.beta = 0.01;
+  spec.loss_scale = LossScale::kMean;
+  spec.stopping.max_epochs = 25;
+  GradientDescent descent;
+  descent.neurons = 8;
+  descent.trials = 3;
+  descent.learning_rate = 0.05;
+  spec.method = descent;
+  return spec;
+}
+
+// The objective of a model, from the network room alone.
+double Objective(const Spec& spec, const Network& network, const data::Dataset& dataset, double beta) {
+  const TensorData data = ToTensors(dataset, c10::Device("cpu"), Precision::kFloat64);
+  return LossValue(spec.loss, spec.loss_scale, Forward(network, data.features), data.targets) +
+         PenaltyValue(spec.penalty, beta, network);
+}
+
+class ConvexTrain : public testing::TestWithParam<Activation> {};
+INSTANTIATE_TEST_SUITE_P(Activation, ConvexTrain, testing::Values(Activation::kGated, Activation::kRelu),
+                         [](const testing::TestParamInfo<Activation>& test) { return Name(test.param); });
+
+TEST_P(ConvexTrain, GivesANetworkWithTheObjectiveItReports) {
+  const Spec spec = ConvexSpec(GetParam());
+  for (const data::Dataset& dataset : {SmallDataset(), SmallMulticlassDataset()}) {
+    const auto result = Train(spec, dataset);
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->models.size(), 1U);
+    const EpochMetrics& metrics = result->models[0].final_metrics;
+    const double objective = Objective(spec, result->models[0].network, dataset, result->summary.beta);
+    EXPECT_NEAR(objective, *metrics.network_objective, 1e-9 * objective);
+    EXPECT_NEAR(objective, *metrics.objective, 2e-3 * objective);
+    EXPECT_LE(*metrics.lower_bound, *metrics.objective * (1 + 1e-4));
+  }
+}
+
+TEST_P(ConvexTrain, SaysRestrictedAndVerified) {
+  const auto result = Train(ConvexSpec(GetParam()), SmallDataset());
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->summary.termination, Termination::kConverged);
+  ASSERT_TRUE(result->summary.certificate.has_value());
+  EXPECT_TRUE(result->summary.certificate->restricted);
+  EXPECT_TRUE(result->summary.certificate->verified);
+  EXPECT_THAT(result->summary.message, HasSubstr("; verified, restricted to these patterns."));
+  EXPECT_EQ(result->summary.solver, GetParam() == Activation::kGated ? "fista" : "admm");
+  EXPECT_EQ(result->summary.precision, Precision::kFloat64);
+  EXPECT_EQ(result->summary.device, "cpu");
+  EXPECT_GT(result->summary.patterns, 0);
+  EXPECT_LE(result->summary.patterns, 20);
+}
+
+TEST_P(ConvexTrain, SaysNotVerifiedWhenItEndsEarly) {
+  Spec spec = ConvexSpec(GetParam());
+  spec.stopping.max_epochs = 2;
+  const auto result = Train(spec, SmallDataset());
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->summary.termination, Termination::kEpochLimit);
+  EXPECT_FALSE(result->summary.certificate->verified);
+  EXPECT_THAT(result->summary.message, HasSubstr("not verified"));
+}
+
+TEST_P(ConvexTrain, CallsTheObserverOnceAnEpoch) {
+  Spec spec = ConvexSpec(GetParam());
+  spec.stopping.max_epochs = 12;
+  spec.stopping.tolerance = 0;
+  std::vector<EpochMetrics> seen;
+  const auto result = Train(spec, SmallDataset(),
+                            {[&](const EpochMetrics& metrics) {
+                               seen.push_back(metrics);
+                               return Continue::kYes;
+                             },
+                             {}});
+  ASSERT_TRUE(result.ok());
+  ASSERT_EQ(seen.size(), 12U);
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    EXPECT_EQ(seen[i].epoch, static_cast<std::int64_t>(i) + 1);
+    EXPECT_TRUE(seen[i].objective && seen[i].loss && seen[i].penalty && seen[i].lower_bound && seen[i].gap);
+    EXPECT_TRUE(seen[i].train_accuracy && seen[i].test_accuracy && seen[i].test_loss && seen[i].network_objective);
+    EXPECT_EQ(seen[i].constraint_violation.has_value(), GetParam() == Activation::kRelu);
+    EXPECT_NEAR(*seen[i].gap, (*seen[i].objective - *seen[i].lower_bound) / *seen[i].objective, 1e-12);
+  }
+}
+
+TEST_P(ConvexTrain, StopsInTheEpochInWhichItIsAsked) {
+  const auto by_observer =
+      Train(ConvexSpec(GetParam()), SmallDataset(),
+            {[](const EpochMetrics& metrics) { return metrics.epoch < 4 ? Continue::kYes : Continue::kStop; }, {}});
+  ASSERT_TRUE(by_observer.ok());
+  EXPECT_EQ(by_observer->summary.termination, Termination::kStopped);
+  EXPECT_EQ(by_observer->summary.epochs, 4);
+
+  const auto at_once = Train(ConvexSpec(GetParam()), SmallDataset(), {{}, [] { return true; }});
+  ASSERT_TRUE(at_once.ok()) << at_once.status();
+  EXPECT_EQ(at_once->summary.termination, Termination::kStopped);
+  EXPECT_EQ(at_once->summary.epochs, 0);
+  EXPECT_EQ(at_once->models[0].network.neurons(), 0);
+}
+
+TEST_P(ConvexTrain, GivesTheZeroNetworkFromBetaMaxOnAndSaysSo) {
+  Spec spec = ConvexSpec(GetParam());
+  spec.beta_max_fraction = 1;
+  const auto result = Train(spec, SmallDataset());
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->models[0].network.neurons(), 0);
+  EXPECT_TRUE(Validate(result->models[0].network).ok());
+  EXPECT_EQ(result->summary.termination, Termination::kConverged);
+  EXPECT_TRUE(result->summary.certificate->verified);
+  EXPECT_THAT(result->summary.message, HasSubstr("the zero network is optimal"));
+}
+
+TEST_P(ConvexTrain, GivesTheSameResultForTheSameSpec) {
+  const auto first = Train(ConvexSpec(GetParam()), SmallDataset()),
+             again = Train(ConvexSpec(GetParam()), SmallDataset());
+  ASSERT_TRUE(first.ok() && again.ok());
+  EXPECT_TRUE(at::equal(first->models[0].network.first_layer, again->models[0].network.first_layer));
+}
+
+TEST_P(ConvexTrain, AgreesInSinglePrecision) {
+  Spec spec = ConvexSpec(GetParam());
+  const auto wide = Train(spec, SmallDataset());
+  spec.precision = Precision::kFloat32;
+  spec.stopping.tolerance = 1e-3;
+  const auto narrow = Train(spec, SmallDataset());
+  ASSERT_TRUE(wide.ok() && narrow.ok());
+  EXPECT_EQ(narrow->summary.precision, Precision::kFloat32);
+  EXPECT_EQ(narrow->models[0].network.first_layer.scalar_type(), at::kFloat);
+  EXPECT_NEAR(*narrow->models[0].final_metrics.objective, *wide->models[0].final_metrics.objective,
+              5e-3 * *wide->models[0].final_metrics.objective);
+}
+
+TEST(ConvexTrainOnUselessData, SaysThatBetaMaxIsZero) {
+  data::Dataset dataset = SmallDataset();
+  dataset.train.features = data::Matrix(data::ElementType::kFloat64, 24, 3);
+  dataset.description.has_bias_column = false;
+  const auto result = Train(ConvexSpec(Activation::kGated), dataset);
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("beta_max is 0"));
+  Spec spec = ConvexSpec(Activation::kRelu);
+  spec.beta_max_fraction.reset();
+  spec.beta = 1;
+  const auto zero = Train(spec, dataset);
+  ASSERT_TRUE(zero.ok()) << zero.status();
+  EXPECT_EQ(zero->models[0].network.neurons(), 0);
+}
+
+TEST(DescentTrain, GivesOneModelATrialAndNamesTheBest) {
+  const Spec spec = DescentSpec();
+  const auto result = Train(spec, SmallDataset());
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(result->models.size(), 3U);
+  for (std::size_t t = 0; t < 3; ++t) {
+    const EpochMetrics& metrics = result->models[t].final_metrics;
+    EXPECT_EQ(metrics.trial, static_cast<std::int32_t>(t));
+    EXPECT_EQ(metrics.epoch, 25);
+    const double objective = Objective(spec, result->models[t].network, SmallDataset(), *spec.beta);
+    EXPECT_NEAR(objective, *metrics.objective, 1e-9 * objective);
+    EXPECT_GE(*metrics.objective, *result->models[result->best].final_metrics.objective);
+    EXPECT_FALSE(metrics.lower_bound.has_value());
+  }
+  EXPECT_EQ(result->summary.termination, Termination::kEpochLimit);
+  EXPECT_EQ(result->summary.solver, "sgd");
+  EXPECT_EQ(result->summary.epochs, 75);
+  EXPECT_FALSE(result->summary.certificate.has_value());
+}
+
+TEST(DescentTrain, ReportsEveryTrialOfEveryEpochFromZero) {
+  std::vector<std::pair<std::int64_t, std::int32_t>> seen;
+  Spec spec = DescentSpec();
+  spec.stopping.max_epochs = 2;
+  const auto result = Train(spec, SmallDataset(),
+                            {[&](const EpochMetrics& metrics) {
+                               seen.emplace_back(metrics.epoch, metrics.trial);
+                               return Continue::kYes;
+                             },
+                             {}});
+  ASSERT_TRUE(result.ok());
+  using P = std::pair<std::int64_t, std::int32_t>;
+  EXPECT_THAT(seen,
+              testing::ElementsAre(P(0, 0), P(0, 1), P(0, 2), P(1, 0), P(1, 1), P(1, 2), P(2, 0), P(2, 1), P(2, 2)));
+}
+
+TEST(DescentTrain, SaysThatAllTrialsDiverged) {
+  Spec spec = DescentSpec();
+  std::get<GradientDescent>(spec.method).learning_rate = 1e6;
+  spec.stopping.max_epochs = 500;
+  const auto result = Train(spec, SmallDataset());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->summary.termination, Termination::kDiverged);
+  EXPECT_TRUE(result->models[0].diverged);
+  EXPECT_THAT(result->summary.message, HasSubstr("All 3 trials diverged"));
+}
+
+TEST(Precision, IsFloat32ForLargeDataUnlessAsked) {
+  data::Dataset large;
+  large.train.features = data::Matrix(data::ElementType::kFloat32, 1025, 1024);
+  EXPECT_EQ(ChoosePrecision(Precision::kAuto, large, c10::Device("cpu")), Precision::kFloat32);
+  EXPECT_EQ(ChoosePrecision(Precision::kAuto, SmallDataset(), c10::Device("cpu")), Precision::kFloat64);
+  EXPECT_EQ(ChoosePrecision(Precision::kAuto, SmallDataset(), c10::Device("cuda:0")), Precision::kFloat32);
+  EXPECT_EQ(ChoosePrecision(Precision::kFloat64, large, c10::Device("cuda:0")), Precision::kFloat64);
+}
+
+}  // namespace
+}  // namespace cvxnn::training

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Validate refuses: one row a field, and the message that names it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+
+#include "core/training/train.h"
+#include "tests/core/training/small_dataset.h"
+
+namespace cvxnn::training {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+Spec ConvexSpec() {
+  Spec spec;
+  spec.beta = 0.1;
+  spec.method = ConvexTraining();
+  return spec;
+}
+
+Spec DescentSpec() {
+  Spec spec;
+  spec.beta = 0.1;
+  spec.method = GradientDescent();
+  return spec;
+}
+
+struct Refusal {
+  std::string name;
+  Spec base;
+  std::function<void(Spec&)> spoil;
+  std::string message;
+};
+void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
+
+GradientDescent& Descent(Spec& spec) { return std::get<GradientDescent>(spec.method); }
+ConvexTraining& Convex(Spec& spec) { return std::get<ConvexTraining>(spec.method); }
+
+class Refused : public testing::TestWithParam<Refusal> {};
+
+TEST_P(Refused, WithTheFieldTheValueAndTheRange) {
+  Spec spec = GetParam().base;
+  ASSERT_TRUE(Validate(spec, SmallDataset()).ok());
+  GetParam().spoil(spec);
+  const absl::Status status = Validate(spec, SmallDataset());
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr(GetParam().message));
+  EXPECT_EQ(Train(spec, SmallDataset()).status(), status);
+}
+
+const Refusal kRefusals[] = {
+    {"NegativeBeta", ConvexSpec(), [](Spec& s) { s.beta = -1; }, "beta = -1: must be finite and > 0"},
+    {"ZeroBeta", DescentSpec(), [](Spec& s) { s.beta = 0; }, "beta = 0: must be finite and > 0"},
+    {"NanBeta", ConvexSpec(), [](Spec& s) { s.beta = kNan; }, "beta = nan: must be finite and > 0"},
+    {"BothBetas", ConvexSpec(), [](Spec& s) { s.beta_max_fraction = 0.5; }, "exactly one of the two must be set"},
+    {"NoBeta", ConvexSpec(), [](Spec& s) { s.beta.reset(); }, "exactly one of beta and beta_max_fraction"},
+    {"NoBetaForDescent", DescentSpec(), [](Spec& s) { s.beta.reset(); }, "beta is missing"},
+    {"FractionAboveOne", ConvexSpec(),
+     [](Spec& s) {
+       s.beta.reset();
+       s.beta_max_fraction = 1.5;
+     },
+     "beta_max_fraction = 1.5: must be in (0, 1]"},
+    {"FractionForDescent", DescentSpec(),
+     [](Spec& s) {
+       s.beta.reset();
+       s.beta_max_fraction = 0.5;
+     },
+     "beta_max_fraction = 0.5: must be absent for descent"},
+    {"NoPenaltyForConvex", ConvexSpec(),
+     [](Spec& s) {
+       s.beta.reset();
+       s.penalty = Penalty::kNone;
+     },
+     "penalty = none: must be group_l2"},
+    {"BetaWithoutPenalty", DescentSpec(), [](Spec& s) { s.penalty = Penalty::kNone; }, "beta = 0.1: must be absent"},
+    {"UnknownDevice", ConvexSpec(), [](Spec& s) { s.device = "tpu"; }, "device = \"tpu\": not on this machine"},
+    {"AbsentGpu", ConvexSpec(), [](Spec& s) { s.device = "cuda:99"; }, "device = \"cuda:99\": not on this machine"},
+    {"NoEpochs", ConvexSpec(), [](Spec& s) { s.stopping.max_epochs = 0; }, "stopping.max_epochs = 0: must be in [1"},
+    {"NegativeTime", ConvexSpec(), [](Spec& s) { s.stopping.max_seconds = -2; }, "stopping.max_seconds = -2: must be"},
+    {"ToleranceOfOne", ConvexSpec(), [](Spec& s) { s.stopping.tolerance = 1; },
+     "stopping.tolerance = 1: must be in [0"},
+    {"NanTolerance", ConvexSpec(), [](Spec& s) { s.stopping.tolerance = kNan; }, "stopping.tolerance = nan: must be"},
+    {"NoPatterns", ConvexSpec(), [](Spec& s) { Convex(s).patterns.count = 0; },
+     "convex.patterns.sampled.count = 0: must be in [1, 1000000]"},
+    {"FistaForRelu", ConvexSpec(),
+     [](Spec& s) {
+       Convex(s).activation = Activation::kRelu;
+       Convex(s).solver = ConvexSolver::kFista;
+     },
+     "convex.solver = fista: must be auto or admm"},
+    {"AdmmForGated", ConvexSpec(), [](Spec& s) { Convex(s).solver = ConvexSolver::kAdmm; },
+     "convex.solver = admm: must be auto or fista"},
+    {"NoNeurons", DescentSpec(), [](Spec& s) { Descent(s).neurons = 0; }, "descent.neurons = 0: must be in [1"},
+    {"NoTrials", DescentSpec(), [](Spec& s) { Descent(s).trials = 0; }, "descent.trials = 0: must be in [1"},
+    {"ZeroRate", DescentSpec(), [](Spec& s) { Descent(s).learning_rate = 0; }, "descent.learning_rate = 0: must be"},
+    {"MomentumOfOne", DescentSpec(), [](Spec& s) { Descent(s).momentum = 1; },
+     "descent.momentum = 1: must be in [0, 1)"},
+    {"AdamBeta1", DescentSpec(), [](Spec& s) { Descent(s).adam_beta1 = -0.1; }, "descent.adam_beta1 = -0.1: must be"},
+    {"AdamBeta2", DescentSpec(), [](Spec& s) { Descent(s).adam_beta2 = 1; }, "descent.adam_beta2 = 1: must be"},
+    {"AdamEpsilon", DescentSpec(), [](Spec& s) { Descent(s).adam_epsilon = 0; }, "descent.adam_epsilon = 0: must be"},
+    {"NegativeBatch", DescentSpec(), [](Spec& s) { Descent(s).batch_size = -1; }, "descent.batch_size = -1: must be"},
+    {"ZeroSpread", DescentSpec(),
+     [](Spec& s) {
+       Descent(s).initialization = Initialization::kGaussian;
+       Descent(s).initialization_scale = 0;
+     },
+     "descent.initialization_scale = 0: must be"},
+};
+INSTANTIATE_TEST_SUITE_P(Spec, Refused, testing::ValuesIn(kRefusals),
+                         [](const testing::TestParamInfo<Refusal>& refusal) { return refusal.param.name; });
+
+TEST(Validate, SaysThatConvexWeightDecayOfSeveralOutputsIsNotBuilt) {
+  Spec spec = ConvexSpec();
+  spec.penalty = Penalty::kWeightDecay;
+  EXPECT_TRUE(Validate(spec, SmallDataset()).ok());
+  const absl::Status status = Validate(spec, SmallMulticlassDataset());
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("penalty = weight_decay"));
+}
+
+TEST(Validate, RefusesDataThatAreNotFinite) {
+  data::Dataset dataset = SmallDataset();
+  static_cast<double*>(dataset.train.features.mutable_data())[4] = kNan;
+  const absl::Status status = Validate(ConvexSpec(), dataset);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("row 1, column 1"));
+}
+
+}  // namespace
+}  // namespace cvxnn::training
