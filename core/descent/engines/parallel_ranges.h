@@ -9,7 +9,7 @@
 namespace cvxnn::descent {
 
 /// Elements of a plain pass over weights that are worth a thread of their own.
-inline constexpr std::int64_t kElementGrain = std::int64_t{1} << 15;
+inline constexpr std::int64_t kElementGrain = std::int64_t{1} << 17;
 
 /// Threads that ParallelRanges may use on the calling thread, >= 1.
 int ParallelThreads();

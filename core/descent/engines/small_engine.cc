@@ -19,8 +19,9 @@ namespace {
 constexpr std::int64_t kBlockActivations = std::int64_t{1} << 14;
 /// Up to this inner size a product is formed coefficient by coefficient; Eigen's packing would cost more than it saves.
 constexpr std::int64_t kShortSum = 16;
-/// Multiplications that are worth a thread of their own.
-constexpr std::int64_t kThreadWork = std::int64_t{1} << 16;
+/// Multiplications that are worth a thread of their own: about a millisecond. Less gains little, and waiting for a
+/// thread that the system has put aside costs many times as much.
+constexpr std::int64_t kThreadWork = std::int64_t{1} << 20;
 
 template <typename Scalar>
 class SmallEngine : public Engine {
@@ -185,9 +186,9 @@ class SmallEngine : public Engine {
     residual *= static_cast<Scalar>(scale);
     SecondGradient(slot).noalias() += hidden.transpose() * residual;
     if (second.cols() == 1) {
-      for (Eigen::Index i = 0; i < slope.rows(); ++i) {
-        slope.row(i).array() *= residual(i, 0) * second.col(0).transpose().array();
-      }
+      // As one row: a column of a row-major matrix is not known to be contiguous, so would not be vectorised.
+      const Eigen::Map<const Eigen::Array<Scalar, 1, Eigen::Dynamic>> output_weights(second.data(), second.rows());
+      for (Eigen::Index i = 0; i < slope.rows(); ++i) slope.row(i).array() *= residual(i, 0) * output_weights;
     } else {
       hidden.noalias() = residual * second.transpose();
       slope.array() *= hidden.array();
