@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// cvxnn dataset create: reads files on this machine and uploads the numbers.
+#include <absl/strings/str_cat.h>
+
+#include <iostream>
+
+#include "client/cpp/command/commands.h"
+#include "client/cpp/command/dataset_report.h"
+#include "client/cpp/command/file_flags.h"
+#include "client/cpp/command/transfer_line.h"
+#include "client/cpp/command/transform_flag.h"
+#include "core/data/reader.h"
+
+namespace cvxnn::command {
+namespace {
+
+struct CreateFlags {
+  std::vector<std::string> files;
+  std::vector<std::string> test_files;
+  std::string test_targets;
+  FileFlags file;
+  NewDatasetFlags dataset;
+};
+
+data::FileFormat ToFormat(const std::string& text) {
+  for (const data::FileFormat format : {data::FileFormat::kCsv, data::FileFormat::kNpy, data::FileFormat::kNpz,
+                                        data::FileFormat::kCifar10, data::FileFormat::kIdx}) {
+    if (data::FileFormatName(format) == text) return format;
+  }
+  return data::FileFormat::kAuto;
+}
+
+data::ReadOptions ToReadOptions(const CreateFlags& flags) {
+  data::ReadOptions options;
+  options.format = ToFormat(flags.file.format);
+  options.train_paths = flags.files;
+  options.test_paths = flags.test_files;
+  options.train_targets_path = flags.file.targets;
+  options.test_targets_path = flags.test_targets;
+  options.targets = flags.file.regression() ? data::TargetKind::kValues : data::TargetKind::kClasses;
+  options.csv_has_header = !flags.file.no_header;
+  options.csv_delimiter = flags.file.delimiter_character();
+  options.csv_label_columns = flags.file.labels;
+  options.npz_arrays.train_features = flags.file.features_key;
+  options.npz_arrays.train_targets = flags.file.targets_key;
+  return options;
+}
+
+ExitStatus Run(const Context& context, const CreateFlags& flags) {
+  client::CreateDatasetOptions options;
+  options.header.set_dataset_id(flags.dataset.id);
+  options.header.set_display_name(flags.dataset.title);
+  const absl::Status parsed = ParseTransforms(flags.dataset.transforms, options.header.mutable_transforms());
+  if (!parsed.ok()) return FailUsage(parsed);
+  const absl::StatusOr<data::Dataset> dataset = data::ReadDataset(ToReadOptions(flags));
+  if (!dataset.ok()) return FailUsage(dataset.status());
+
+  const auto client = context.Connect();
+  if (!client.ok()) return Fail(context, client.status());
+  absl::StatusOr<v1::Dataset> created;
+  {
+    TransferLine line("uploading", !context.json() && !context.quiet);
+    options.progress = line.Callback();
+    created = client->CreateDataset(*dataset, std::move(options));
+  }
+  return created.ok() ? ReportDataset(context, *created) : Fail(context, created.status());
+}
+
+}  // namespace
+
+void AddDatasetCreate(CLI::App& dataset, Context& context) {
+  CLI::App* command = dataset.add_subcommand("create", "Upload files of this machine as a data set");
+  auto flags = std::make_shared<CreateFlags>();
+  command->add_option("FILE", flags->files, "Training file; a CIFAR-10 or IDX folder; several CIFAR-10 record files")
+      ->required();
+  AddRepeated(*command, "--test", flags->test_files, "Test file (repeat for CIFAR-10 record files)");
+  command->add_option("--test-targets", flags->test_targets, "npy, idx: file of the test targets");
+  AddFileFlags(*command, flags->file);
+  AddNewDatasetFlags(*command, flags->dataset);
+  command->footer(
+      "Examples:\n"
+      "  cvxnn dataset create iris.csv --label species --transform split=0.2,seed=1 --transform standardize\n"
+      "  cvxnn dataset create houses.csv --task regression --label price --id houses\n"
+      "  cvxnn dataset create train.npy --targets labels.npy\n"
+      "  cvxnn dataset create cifar-10-batches-bin --id planes \\\n"
+      "      --transform select_classes=airplane,automobile:pm1 --transform divide=255");
+  command->callback([&context, flags] { context.action = [&context, flags] { return Run(context, *flags); }; });
+}
+
+}  // namespace cvxnn::command

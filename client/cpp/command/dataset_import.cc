@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// cvxnn dataset import: has the server read files below its --import-root.
+#include "client/cpp/command/commands.h"
+#include "client/cpp/command/dataset_report.h"
+#include "client/cpp/command/file_flags.h"
+
+namespace cvxnn::command {
+namespace {
+
+struct ImportFlags {
+  std::string path;
+  std::vector<std::string> test_paths;
+  std::string test_targets;
+  FileFlags file;
+  NewDatasetFlags dataset;
+};
+
+absl::StatusOr<v1::ImportDatasetRequest> ToRequest(const ImportFlags& flags) {
+  v1::ImportDatasetRequest request;
+  request.set_dataset_id(flags.dataset.id);
+  request.set_display_name(flags.dataset.title);
+  request.set_path(flags.path);
+  const std::string& format = flags.file.format;
+  const v1::Task task = flags.file.regression() ? v1::TASK_REGRESSION : v1::TASK_MULTICLASS;
+  if (format == "csv") {
+    v1::CsvFormat& csv = *request.mutable_csv();
+    csv.set_header(!flags.file.no_header);
+    csv.set_delimiter(std::string(1, flags.file.delimiter_character()));
+    csv.mutable_label_columns()->Assign(flags.file.labels.begin(), flags.file.labels.end());
+    csv.set_task(task);
+  } else if (format == "npy" || format == "npz") {
+    request.mutable_numpy()->set_features_key(flags.file.features_key);
+    request.mutable_numpy()->set_targets_key(flags.file.targets_key);
+    request.mutable_numpy()->set_targets_path(flags.file.targets);
+    request.mutable_numpy()->set_task(task);
+  } else if (format == "cifar10") {
+    request.mutable_cifar10()->mutable_test_paths()->Assign(flags.test_paths.begin(), flags.test_paths.end());
+  } else if (format == "idx") {
+    request.mutable_idx()->set_labels_path(flags.file.targets);
+    if (!flags.test_paths.empty()) request.mutable_idx()->set_test_images_path(flags.test_paths.front());
+    request.mutable_idx()->set_test_labels_path(flags.test_targets);
+  }
+  const absl::Status parsed = ParseTransforms(flags.dataset.transforms, request.mutable_transforms());
+  if (!parsed.ok()) return parsed;
+  return request;
+}
+
+ExitStatus Run(const Context& context, const ImportFlags& flags) {
+  const absl::StatusOr<v1::ImportDatasetRequest> request = ToRequest(flags);
+  if (!request.ok()) return FailUsage(request.status());
+  const auto client = context.Connect();
+  if (!client.ok()) return Fail(context, client.status());
+  const absl::StatusOr<v1::Dataset> dataset = client->ImportDataset(*request);
+  return dataset.ok() ? ReportDataset(context, *dataset) : Fail(context, dataset.status());
+}
+
+/// The format of a file by its name, where flags of a format were given without --format.
+std::string FormatOf(const std::string& path) {
+  for (const char* ending : {"csv", "npy", "npz"}) {
+    if (path.size() > 4 && path.compare(path.size() - 3, 3, ending) == 0) return ending;
+  }
+  return "";
+}
+
+}  // namespace
+
+void AddDatasetImport(CLI::App& dataset, Context& context) {
+  CLI::App* command = dataset.add_subcommand("import", "Have the server read a file below its --import-root");
+  auto flags = std::make_shared<ImportFlags>();
+  command->add_option("PATH", flags->path, "File or folder, relative to the server's import root")->required();
+  AddRepeated(*command, "--test", flags->test_paths, "cifar10, idx: test file below the import root");
+  command->add_option("--test-targets", flags->test_targets, "idx: file of the test targets");
+  AddFileFlags(*command, flags->file);
+  AddNewDatasetFlags(*command, flags->dataset);
+  command->footer(
+      "Examples:\n"
+      "  cvxnn dataset import tables/iris.csv --label species\n"
+      "  cvxnn dataset import cifar-10-batches-bin --id cifar10 --transform divide=255");
+  command->callback([&context, flags] {
+    context.action = [&context, flags] {
+      if (flags->file.format.empty()) flags->file.format = FormatOf(flags->path);
+      return Run(context, *flags);
+    };
+  });
+}
+
+}  // namespace cvxnn::command

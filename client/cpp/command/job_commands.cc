@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// cvxnn job list, describe, cancel, delete.
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include <iostream>
+
+#include "client/cpp/command/commands.h"
+#include "client/cpp/command/flags.h"
+#include "client/cpp/command/job_report.h"
+
+namespace cvxnn::command {
+namespace {
+
+struct ListFlags {
+  std::vector<std::string> states;
+  std::string experiment;
+  std::string dataset;
+  std::vector<std::string> labels;
+  std::int64_t limit = 50;
+};
+
+absl::StatusOr<v1::JobFilter> ToFilter(const ListFlags& flags) {
+  v1::JobFilter filter;
+  for (const std::string& state : flags.states) filter.add_states(EnumValue<v1::JobState>(state));
+  filter.set_experiment(flags.experiment);
+  filter.set_dataset(ResourceName("datasets", flags.dataset));
+  for (const std::string& label : flags.labels) {
+    const std::vector<std::string> halves = absl::StrSplit(label, absl::MaxSplits('=', 1));
+    if (halves.size() != 2) return absl::InvalidArgumentError(absl::StrCat("--label ", label, ": must be KEY=VALUE"));
+    (*filter.mutable_labels())[halves[0]] = halves[1];
+  }
+  return filter;
+}
+
+void AddList(CLI::App& job, Context& context) {
+  CLI::App* command = job.add_subcommand("list", "List jobs, newest first")->alias("ls");
+  auto flags = std::make_shared<ListFlags>();
+  OneOf<v1::JobState>(AddRepeated(*command, "--state", flags->states, "Only jobs in this state (repeat for several)"));
+  command->add_option("--experiment", flags->experiment, "Only jobs of this experiment");
+  command->add_option("--dataset", flags->dataset, "Only jobs on this data set");
+  AddRepeated(*command, "--label,--label-kv", flags->labels,
+              "Only jobs with this label, KEY=VALUE (repeat for several)");
+  command->add_option("-n,--limit", flags->limit, "Most to show; 0 shows all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->footer("Example:\n  cvxnn job list --state running --state queued --experiment cifar");
+  command->callback([&context, flags] {
+    context.action = [&context, flags]() -> ExitStatus {
+      const auto filter = ToFilter(*flags);
+      if (!filter.ok()) return FailUsage(filter.status());
+      const auto client = context.Connect();
+      if (!client.ok()) return Fail(context, client.status());
+      const auto jobs = client->ListJobs(*filter, flags->limit);
+      return jobs.ok() ? ReportJobs(context, *jobs) : Fail(context, jobs.status());
+    };
+  });
+}
+
+void AddDescribe(CLI::App& job, Context& context) {
+  CLI::App* command = job.add_subcommand("describe", "Show one job: what it was asked, and what came of it");
+  auto name = std::make_shared<std::string>();
+  command->add_option("NAME", *name, "jobs/…, or its last part")->required();
+  command->footer(
+      "The JSON of a job is also a job file:\n"
+      "  cvxnn job describe 3f2a --output json > again.json && cvxnn job submit --file again.json --seed 2");
+  command->callback([&context, name] {
+    context.action = [&context, name]() -> ExitStatus {
+      const auto client = context.Connect();
+      if (!client.ok()) return Fail(context, client.status());
+      const auto found = client->GetJob(ResourceName("jobs", *name));
+      return found.ok() ? ReportJob(context, *found) : Fail(context, found.status());
+    };
+  });
+}
+
+void AddCancel(CLI::App& job, Context& context) {
+  CLI::App* command = job.add_subcommand("cancel", "Ask jobs to end; a running one keeps its best model so far");
+  auto names = std::make_shared<std::vector<std::string>>();
+  command->add_option("NAME", *names, "Jobs to cancel")->required();
+  command->footer("Example:\n  cvxnn job cancel $(cvxnn job list --state queued --quiet)");
+  command->callback([&context, names] {
+    context.action = [&context, names]() -> ExitStatus {
+      const auto client = context.Connect();
+      if (!client.ok()) return Fail(context, client.status());
+      for (const std::string& name : *names) {
+        const auto cancelled = client->CancelJob(ResourceName("jobs", name));
+        if (!cancelled.ok()) return Fail(context, cancelled.status());
+        if (context.json()) {
+          PrintJson(*cancelled);
+        } else if (!context.quiet) {
+          const bool ended = cancelled->state() >= v1::JOB_STATE_SUCCEEDED;
+          std::cout << cancelled->name() << ": " << (ended ? EnumText(cancelled->state()) : "ending") << "\n";
+        }
+      }
+      return kSuccess;
+    };
+  });
+}
+
+void AddDelete(CLI::App& job, Context& context) {
+  CLI::App* command = job.add_subcommand("delete", "Delete ended jobs with their metrics and models")->alias("rm");
+  auto names = std::make_shared<std::vector<std::string>>();
+  auto allow_missing = std::make_shared<bool>(false);
+  command->add_option("NAME", *names, "Jobs to delete")->required();
+  command->add_flag("--allow-missing", *allow_missing, "Succeed also where there is no such job");
+  command->footer("Example:\n  cvxnn job delete $(cvxnn job list --state failed --quiet)");
+  command->callback([&context, names, allow_missing] {
+    context.action = [&context, names, allow_missing]() -> ExitStatus {
+      const auto client = context.Connect();
+      if (!client.ok()) return Fail(context, client.status());
+      for (const std::string& name : *names) {
+        const absl::Status status = client->DeleteJob(ResourceName("jobs", name), *allow_missing);
+        if (!status.ok()) return Fail(context, status);
+      }
+      return kSuccess;
+    };
+  });
+}
+
+}  // namespace
+
+void AddJobCommands(CLI::App& app, Context& context) {
+  CLI::App* job = app.add_subcommand("job", "Train: submit, follow and end jobs")->alias("jobs");
+  job->require_subcommand(1);
+  AddJobSubmit(*job, context);
+  AddList(*job, context);
+  AddDescribe(*job, context);
+  AddJobWatch(*job, context);
+  AddCancel(*job, context);
+  AddDelete(*job, context);
+}
+
+}  // namespace cvxnn::command

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flags into a Job. Ranges are the server's to check: it knows them, and its answer names the field.
+#include "client/cpp/command/job_flags.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include "client/cpp/command/context.h"
+#include "client/cpp/command/job_file.h"
+
+namespace cvxnn::command {
+namespace {
+
+using Integer = std::int64_t;
+using v1::ConvexTraining;
+using v1::GradientDescent;
+using v1::Job;
+
+/// Puts the options that were added since `first` under a heading of the help.
+void Group(CLI::App& command, std::size_t first, const char* heading) {
+  const std::vector<CLI::Option*> options = command.get_options();
+  for (std::size_t i = first; i < options.size(); ++i) options[i]->group(heading);
+}
+
+}  // namespace
+
+void JobFlags::AddTo(CLI::App& command) {
+  command.add_option("METHOD,--method", method_, "convex or descent")->check(CLI::IsMember({"convex", "descent"}));
+  command.add_option("-f,--file", file_, "The job message in YAML or JSON (- is standard input); flags override it");
+  AddCommon(command);
+  std::size_t first = command.get_options().size();
+  AddConvex(command);
+  Group(command, first, "Convex training");
+  first = command.get_options().size();
+  AddDescent(command);
+  Group(command, first, "Gradient descent");
+}
+
+void JobFlags::AddCommon(CLI::App& command) {
+  common_.Add<std::string>(command, "--dataset", "Data set to train on", [](Job& job, const auto& value) {
+    job.mutable_spec()->set_dataset(ResourceName("datasets", value));
+  });
+  CLI::Option* beta = common_.Add<double>(command, "--beta", "Regularisation strength, above 0",
+                                          [](Job& job, const auto& value) { job.mutable_spec()->set_beta(value); });
+  common_
+      .Add<double>(command, "--beta-max-fraction",
+                   "Convex: strength as a share of the least one at which the optimum is zero",
+                   [](Job& job, const auto& value) { job.mutable_spec()->set_beta_max_fraction(value); })
+      ->excludes(beta);
+  OneOf<v1::Activation>(command.add_option("--activation", activation_, "Default: convex gated, descent relu"));
+  common_.AddEnum<v1::Loss>(command, "--loss", "Default squared",
+                            [](Job& job, v1::Loss value) { job.mutable_spec()->set_loss(value); });
+  common_.AddEnum<v1::LossScale>(command, "--loss-scale", "Default half-sum",
+                                 [](Job& job, v1::LossScale value) { job.mutable_spec()->set_loss_scale(value); });
+  common_.AddEnum<v1::Penalty>(command, "--penalty", "Default group-l2", [](Job& job, v1::Penalty value) {
+    job.mutable_spec()->set_penalty(value);
+    if (value == v1::PENALTY_NONE) job.mutable_spec()->clear_regularization();
+  });
+  common_.Add<Integer>(command, "--epochs", "Most epochs (per trial); default 1000", [](Job& job, const auto& value) {
+    job.mutable_spec()->mutable_stopping()->set_max_epochs(value);
+  });
+  common_.Add<double>(
+      command, "--max-seconds", "Most seconds of training; default no limit",
+      [](Job& job, const auto& value) { job.mutable_spec()->mutable_stopping()->set_max_seconds(value); });
+  common_.Add<std::uint64_t>(command, "--seed", "The only source of randomness; default 0",
+                             [](Job& job, const auto& value) { job.mutable_spec()->set_seed(value); });
+  common_.Add<std::string>(command, "--device", "cpu, cuda or cuda:N; default cpu",
+                           [](Job& job, const auto& value) { job.mutable_spec()->set_device(value); });
+  common_.AddEnum<v1::Precision>(command, "--precision", "Default by size",
+                                 [](Job& job, v1::Precision value) { job.mutable_spec()->set_precision(value); });
+  common_.Add<std::string>(command, "--experiment", "Experiment the job belongs to",
+                           [](Job& job, const auto& value) { job.set_experiment(value); });
+  AddRepeated(command, "--label,--label-kv", labels_, "Label, KEY=VALUE (repeat for several)");
+  common_.Add<std::string>(command, "--name,--title", "Title for people",
+                           [](Job& job, const auto& value) { job.set_display_name(value); });
+}
+
+void JobFlags::AddConvex(CLI::App& command) {
+  convex_options_ = {
+      convex_.Add<Integer>(command, "--patterns", "Activation patterns to sample; default 100",
+                           [](ConvexTraining& convex, const auto& value) {
+                             convex.mutable_patterns()->mutable_sampled()->set_count(value);
+                           }),
+      convex_.AddEnum<v1::ConvexSolver>(
+          command, "--solver", "Default fista for gated, admm for relu",
+          [](ConvexTraining& convex, v1::ConvexSolver value) { convex.set_solver(value); }),
+      common_.Add<double>(
+          command, "--tolerance", "Relative gap and violation to stop at; default 1e-4, 0: all epochs",
+          [](Job& job, const auto& value) { job.mutable_spec()->mutable_stopping()->set_tolerance(value); }),
+  };
+}
+
+void JobFlags::AddDescent(CLI::App& command) {
+  const auto add = [&](CLI::Option* option) { descent_options_.push_back(option); };
+  add(descent_.Add<Integer>(command, "--neurons", "Width of the network; default 100",
+                            [](GradientDescent& descent, const auto& value) { descent.set_neurons(value); }));
+  add(descent_.AddEnum<v1::Optimizer>(
+      command, "--optimizer", "Default sgd",
+      [](GradientDescent& descent, v1::Optimizer value) { descent.set_optimizer(value); }));
+  add(descent_.Add<double>(command, "--learning-rate,--lr", "Default 0.01",
+                           [](GradientDescent& descent, const auto& value) { descent.set_learning_rate(value); }));
+  add(descent_.Add<double>(command, "--momentum", "sgd: default 0",
+                           [](GradientDescent& descent, const auto& value) { descent.set_momentum(value); }));
+  add(descent_.Add<Integer>(command, "--batch-size", "Rows per step; default 0: all",
+                            [](GradientDescent& descent, const auto& value) { descent.set_batch_size(value); }));
+  add(descent_.Add<Integer>(command, "--trials", "Independent initialisations; default 1",
+                            [](GradientDescent& descent, const auto& value) { descent.set_trials(value); }));
+  add(descent_.AddEnum<v1::Initialization>(
+      command, "--initialization", "Default torch-linear",
+      [](GradientDescent& descent, v1::Initialization value) { descent.set_initialization(value); }));
+  add(descent_.Add<double>(
+      command, "--initialization-scale", "gaussian: standard deviation; default 1",
+      [](GradientDescent& descent, const auto& value) { descent.set_initialization_scale(value); }));
+  add(descent_.Add<double>(command, "--adam-beta1", "adam: default 0.9",
+                           [](GradientDescent& descent, const auto& value) { descent.set_adam_beta1(value); }));
+  add(descent_.Add<double>(command, "--adam-beta2", "adam: default 0.999",
+                           [](GradientDescent& descent, const auto& value) { descent.set_adam_beta2(value); }));
+  add(descent_.Add<double>(command, "--adam-epsilon", "adam: default 1e-8",
+                           [](GradientDescent& descent, const auto& value) { descent.set_adam_epsilon(value); }));
+}
+
+absl::Status JobFlags::ApplyMethod(Job& job) const {
+  v1::JobSpec& spec = *job.mutable_spec();
+  // A method that the file has already keeps what the file says of it.
+  if (method_ == "convex") spec.mutable_convex();
+  if (method_ == "descent") spec.mutable_descent();
+  if (spec.training_case() == v1::JobSpec::TRAINING_NOT_SET) {
+    return absl::InvalidArgumentError("no method: say convex or descent, or give a job file");
+  }
+  if (absl::Status status = CheckMethodFlags(job); !status.ok()) return status;
+  const auto activation = EnumValue<v1::Activation>(activation_);
+  if (spec.has_convex()) {
+    convex_.Apply(*spec.mutable_convex());
+    if (!activation_.empty()) spec.mutable_convex()->set_activation(activation);
+  } else if (spec.has_descent()) {
+    descent_.Apply(*spec.mutable_descent());
+    if (!activation_.empty()) spec.mutable_descent()->set_activation(activation);
+  } else {
+    convex_.Apply(*spec.mutable_path()->mutable_convex());
+    if (!activation_.empty()) spec.mutable_path()->mutable_convex()->set_activation(activation);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status JobFlags::CheckMethodFlags(const Job& job) const {
+  const bool descent = job.spec().has_descent();
+  for (const CLI::Option* option : descent ? convex_options_ : descent_options_) {
+    if (option->count() == 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat(option->get_name(), ": ", descent ? "descent" : "convex training",
+                                                   " has no such setting, ", descent ? "convex training" : "descent",
+                                                   " has"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Job> JobFlags::Build() const {
+  Job job;
+  if (!file_.empty()) {
+    absl::StatusOr<Job> from_file = ReadJobFile(file_);
+    if (!from_file.ok()) return from_file.status();
+    job = *std::move(from_file);
+  }
+  common_.Apply(job);
+  for (const std::string& label : labels_) {
+    const std::vector<std::string> halves = absl::StrSplit(label, absl::MaxSplits('=', 1));
+    if (halves.size() != 2 || halves[0].empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("--label ", label, ": must be KEY=VALUE"));
+    }
+    (*job.mutable_labels())[halves[0]] = halves[1];
+  }
+  if (absl::Status status = ApplyMethod(job); !status.ok()) return status;
+  return job;
+}
+
+}  // namespace cvxnn::command

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags of `job submit` that describe a job, put over a job file where one is given.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/cpp/command/flags.h"
+#include "cvxnn/v1/job.pb.h"
+
+namespace cvxnn::command {
+
+class JobFlags {
+ public:
+  /// Adds the flags; this must outlive the parser.
+  void AddTo(CLI::App& command);
+
+  /// Reads the job file, if one is named, and puts every flag that was given over it. INVALID_ARGUMENT: a fault of the
+  /// file, no method, or a flag that the method does not have.
+  absl::StatusOr<v1::Job> Build() const;
+
+ private:
+  void AddCommon(CLI::App& command);
+  void AddConvex(CLI::App& command);
+  void AddDescent(CLI::App& command);
+  absl::Status ApplyMethod(v1::Job& job) const;
+  absl::Status CheckMethodFlags(const v1::Job& job) const;
+
+  std::string file_;
+  std::string method_;
+  std::string activation_;
+  std::vector<std::string> labels_;
+  MessageFlags<v1::Job> common_;
+  MessageFlags<v1::ConvexTraining> convex_;
+  MessageFlags<v1::GradientDescent> descent_;
+  std::vector<CLI::Option*> convex_options_;
+  std::vector<CLI::Option*> descent_options_;
+};
+
+}  // namespace cvxnn::command

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs for people.
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "client/cpp/command/context.h"
+#include "cvxnn/v1/job.pb.h"
+
+namespace cvxnn::command {
+
+/// "convex gated", "descent relu sgd": the method in a few words.
+std::string MethodText(const v1::JobSpec& spec);
+/// A description as the global flags want it.
+ExitStatus ReportJob(const Context& context, const v1::Job& job);
+/// A list as a table, a JSON array, or names.
+ExitStatus ReportJobs(const Context& context, const std::vector<v1::Job>& jobs);
+/// What came of a job that has ended: one sentence and its models.
+void PrintOutcome(const v1::Job& job, std::ostream& out);
+/// Success only for SUCCEEDED; kCancelled for CANCELLED.
+ExitStatus StatusOfEndedJob(const v1::Job& job);
+
+}  // namespace cvxnn::command
