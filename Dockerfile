@@ -32,7 +32,7 @@ LABEL org.opencontainers.image.title="cvxnn" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      libgrpc++1.51 libprotobuf32 libsqlitecpp0 libspdlog1.10 libyaml-cpp0.7 libzip4 libdeflate0 libcpp-httplib0.11 \
+      libgrpc++1.51 libprotobuf32 libsqlite3-0 libspdlog1.10 libyaml-cpp0.7 libzip4 libdeflate0 libcpp-httplib0.11 \
       libopenblas0-pthread \
       $([ -n "$LIBTORCH_URL" ] || echo libtorch1.13) \
  && rm -rf /var/lib/apt/lists/* \
