@@ -60,7 +60,7 @@ struct BlobsGenerator {
 struct PlantedNetworkGenerator {
   std::int64_t rows = 100;    ///< n, >= 1
   std::int64_t columns = 10;  ///< d, >= 1
-  std::int64_t neurons = 5;   ///< m, in [1, 100000]
+  std::int64_t neurons = 10;  ///< m, in [1, 100000]
   double noise = 0.0;         ///< standard deviation, >= 0
 };
 
