@@ -25,6 +25,8 @@ static_assert(std::endian::native == std::endian::little, "safetensors are littl
 constexpr std::size_t kLengthBytes = 8;
 constexpr const char* kMetadataKey = "__metadata__";
 constexpr std::uint64_t kMaxDimensions = 8;
+/// A header is an object of objects of lists.
+constexpr int kMaxNesting = 3;
 
 absl::Status Broken(const std::string& what) { return absl::InvalidArgumentError(absl::StrCat("safetensors: ", what)); }
 
@@ -96,18 +98,22 @@ absl::StatusOr<Place> PlaceOf(const std::string& name, const Json& entry, std::u
   return place;
 }
 
-/// nullopt-like: a discarded value when `text` is not JSON or names a key of the outer object twice.
+/// A discarded value when `text` is not JSON, names a key of the outer object twice, or is nested deeper than a header
+/// ever is (copies of a JSON value recurse, so a hostile depth must not be stored).
 Json ParseHeader(absl::string_view text) {
   std::set<std::string> names;
-  bool repeated = false;
+  bool refused = false;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    const bool opens = event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+    if (opens && depth >= kMaxNesting) refused = true;
     if (depth == 1 && event == Json::parse_event_t::key) {
-      repeated = repeated || !names.insert(parsed.get<std::string>()).second;
+      refused = refused || !names.insert(parsed.get<std::string>()).second;
     }
-    return true;
+    return !refused;
   };
   Json header = Json::parse(text.begin(), text.end(), watch, /*allow_exceptions=*/false);
-  return repeated ? Json(Json::value_t::discarded) : header;
+  if (refused) return Json(Json::value_t::discarded);
+  return header;
 }
 
 absl::Status ReadMetadata(const Json& entry, std::map<std::string, std::string>& metadata) {
