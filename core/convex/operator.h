@@ -34,6 +34,8 @@ class PatternOperator {
 
   /// Products so far in units of a full pass; a product over some columns counts in proportion.
   double passes() const { return passes_; }
+  /// Adds products of the same size that a solver made itself.
+  void CountPasses(double passes) const { passes_ += passes; }
 
  private:
   at::Tensor features_;

@@ -55,9 +55,9 @@ absl::Status Check(const Program& program, const Options& options) {
     return absl::InvalidArgumentError(gated ? "solver = admm: must be fista for gated programs"
                                             : "solver = fista: must be admm for ReLU programs");
   }
-  if (gated) return absl::OkStatus();
   // Rank reduction leaves min(n, d) inputs.
-  return CheckAdmmMemory(x.size(0), std::min(x.size(0), x.size(1)), program.patterns.count() * y.size(1), x);
+  const std::int64_t inputs = std::min(x.size(0), x.size(1)), blocks = program.patterns.count() * y.size(1);
+  return gated ? CheckFistaMemory(x.size(0), inputs, blocks, x) : CheckAdmmMemory(x.size(0), inputs, blocks, x);
 }
 
 // Watches for a solve that rounding has brought to a standstill: over `kWindow` epochs neither objective nor bound

@@ -67,7 +67,7 @@ struct Solution {
   Progress progress;    ///< of that iterate, with the last lower bound; epoch says when it was met
   StopReason reason = StopReason::kEpochLimit;
   std::int64_t epochs = 0;  ///< done in all
-  double passes = 0;        ///< products with F or Fᵀ (2·n·d·P·c flops each) made
+  double passes = 0;        ///< products of the size of F·u (2·n·d·P·c flops) that the solver made
 };
 
 /// Solves the program. Errors: INVALID_ARGUMENT for shapes, β or a solver that does not fit the activation;

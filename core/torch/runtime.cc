@@ -72,9 +72,21 @@ absl::StatusOr<c10::Device> ParseDevice(const std::string& name) {
   for (const auto& device : devices) {
     if (device.name == canonical) return c10::Device(canonical);
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "device = \"", name, "\": not on this machine; available: ",
-      absl::StrJoin(devices, ", ", [](std::string* out, const DeviceInfo& d) { out->append(d.name); })));
+  return absl::InvalidArgumentError(
+      absl::StrCat("device = \"", name, "\": not on this machine; available: ",
+                   absl::StrJoin(devices, ", ", [](std::string* out, const DeviceInfo& d) { out->append(d.name); })));
+}
+
+absl::Status CheckFits(const std::string& what, double needed, const c10::Device& device) {
+  for (const auto& known : AvailableDevices()) {
+    if (known.name != device.str() || known.total_bytes == 0) continue;
+    if (needed > static_cast<double>(known.free_bytes)) {
+      return absl::ResourceExhaustedError(absl::StrCat(what, " needs ", static_cast<std::int64_t>(needed),
+                                                       " bytes, available on ", known.name, ": ", known.free_bytes,
+                                                       " bytes"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 void SetComputeThreads(int threads) { at::set_num_threads(threads); }
@@ -90,8 +102,8 @@ absl::Status GuardTorch(const std::string& what, const std::function<absl::Statu
   } catch (const c10::Error& error) {
     // LibTorch has no type of its own for a failed allocation on the CPU; its allocators say it in words.
     const std::string line = FirstLine(error.what_without_backtrace());
-    const bool memory = line.find("out of memory") != std::string::npos ||
-                        line.find("can't allocate memory") != std::string::npos;
+    const bool memory =
+        line.find("out of memory") != std::string::npos || line.find("can't allocate memory") != std::string::npos;
     return memory ? absl::ResourceExhaustedError(absl::StrCat(what, ": ", line))
                   : absl::InternalError(absl::StrCat(what, ": ", line));
   } catch (const std::exception& error) {

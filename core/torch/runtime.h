@@ -19,8 +19,8 @@ namespace cvxnn {
 
 /// A device that tensors can live on.
 struct DeviceInfo {
-  std::string name;         ///< "cpu", "cuda:0", …: what a spec's `device` says
-  std::string description;  ///< e.g. the processor's or the GPU's own name
+  std::string name;              ///< "cpu", "cuda:0", …: what a spec's `device` says
+  std::string description;       ///< e.g. the processor's or the GPU's own name
   std::int64_t total_bytes = 0;  ///< memory of the device (host memory for "cpu")
   std::int64_t free_bytes = 0;   ///< memory now free on it
 };
@@ -31,6 +31,10 @@ std::vector<DeviceInfo> AvailableDevices();
 /// Parses "cpu", "cuda" (= "cuda:0") or "cuda:N" and checks that the device is present.
 /// INVALID_ARGUMENT names the text and the devices that are there.
 absl::StatusOr<c10::Device> ParseDevice(const std::string& name);
+
+/// RESOURCE_EXHAUSTED "<what> needs N bytes, available on <device>: M bytes" when `needed` bytes are not free on the
+/// device. OK where the free memory is not known.
+absl::Status CheckFits(const std::string& what, double needed, const c10::Device& device);
 
 /// Sets the number of threads one tensor operation may use (>= 1). LibTorch may otherwise start with one.
 void SetComputeThreads(int threads);

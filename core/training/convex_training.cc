@@ -10,6 +10,7 @@
 #include "core/convex/reconstruct.h"
 #include "core/convex/solve.h"
 #include "core/patterns/sampled.h"
+#include "core/torch/runtime.h"
 #include "core/training/methods.h"
 
 namespace cvxnn::training {
@@ -107,6 +108,14 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   const auto start = std::chrono::steady_clock::now();
   const bool gated = convex.activation == Activation::kGated;
   const std::string solver = gated ? "fista" : "admm";
+  const auto count = static_cast<double>(convex.patterns.count);
+  const double pattern_bytes =
+      count * static_cast<double>(data.features.size(0) + data.features.size(1) * data.features.element_size());
+  if (auto fits = CheckFits(absl::StrCat("masks and gates of ", convex.patterns.count, " patterns"), pattern_bytes,
+                            data.features.device());
+      !fits.ok()) {
+    return fits;
+  }
   auto patterns = SamplePatterns(data.features, convex.patterns.count, spec.seed, hooks.should_stop);
   if (absl::IsCancelled(patterns.status())) {
     Result result = StoppedBeforeTheProgram(convex.activation, data);

@@ -23,7 +23,7 @@ struct EpochMetrics {
   std::optional<double> network_objective;     ///< objective of the reconstructed network: an upper bound on p*
   std::optional<double> lower_bound;           ///< best certified lower bound on the (restricted) optimum so far
   std::optional<double> gap;                   ///< (objective - lower_bound) / max(|objective|, 1e-12)
-  std::optional<double> constraint_violation;  ///< convex ReLU: max over rows of the cone violation, see Certificate
+  std::optional<double> constraint_violation;  ///< convex ReLU, see convex::Progress
   std::optional<std::int64_t> active_neurons;  ///< neurons (pattern and sign) with non-zero weights
   std::optional<double> step_size;             ///< learning rate, 1/L of FISTA, or ρ₁ of ADMM
 };

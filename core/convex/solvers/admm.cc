@@ -21,7 +21,7 @@ constexpr double kIntervalGrowth = 1.3;
 // Ratios of residuals that are left alone, and the largest change of a ρ at once.
 constexpr double kTolerated = 2;
 constexpr double kLargestChange = 10;
-// Multiplications with XᵀX below which a certificate each epoch costs nothing worth saving.
+// Flops of a certificate below which a certificate each epoch costs nothing worth saving.
 constexpr double kCheapCertificateFlops = 1e8;
 constexpr std::int64_t kCertificateInterval = 5;
 
@@ -84,6 +84,7 @@ absl::Status Admm::Step(LowerBound& bound) {
   right.narrow(1, blocks, blocks).add_(correction);
   const at::Tensor u = at::mm(factors_.inverse(), right);
   const at::Tensor products = at::mm(x, u);
+  map.CountPasses(5);  // two of Xᵀ and two of X for the pair, one of X M⁻¹; the correction counted itself
 
   // z-step and its dual.
   const at::Tensor z = std::move(iterate_.weights);
@@ -119,6 +120,7 @@ void Admm::OfferDualPoint(LowerBound& bound) const {
   row_side.narrow(1, 0, blocks).add_(masked);
   row_side.narrow(1, blocks, blocks).sub_(masked);
   bound.Offer(nu, at::mm(map.features().t(), row_side));
+  map.CountPasses(2);
 }
 
 absl::Status Admm::Balance(const Residuals& weights, const Residuals& cones) {

@@ -24,16 +24,8 @@ absl::Status CheckAdmmMemory(std::int64_t rows, std::int64_t inputs, std::int64_
   const auto n = static_cast<double>(rows), d = static_cast<double>(inputs), m = 2 * static_cast<double>(blocks);
   // H and its factor; X M⁻¹; XᵀX, M and M⁻¹ in float64; six row-side and six weight-side arrays of the iteration.
   const double needed = element * (2 * n * n + n * d + 6 * m * (n + d)) + 24 * d * d;
-  for (const auto& device : AvailableDevices()) {
-    if (device.name != like.device().str() || device.total_bytes == 0) continue;
-    const auto available = static_cast<double>(device.free_bytes);
-    if (needed > available) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("ADMM on ", rows, " rows needs ", static_cast<std::int64_t>(needed), " bytes (a ", rows, "×",
-                       rows, " kernel and its factor), available on ", device.name, ": ", device.free_bytes, " bytes"));
-    }
-  }
-  return absl::OkStatus();
+  return CheckFits(absl::StrCat("ADMM on ", rows, " rows (with a ", rows, "×", rows, " kernel and its factor)"), needed,
+                   like.device());
 }
 
 AdmmFactors::AdmmFactors(const PatternOperator& map) : map_(map) {}

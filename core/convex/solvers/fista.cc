@@ -8,8 +8,10 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/convex/group_l2.h"
 #include "core/convex/solvers/lipschitz.h"
+#include "core/torch/runtime.h"
 
 namespace cvxnn::convex {
 namespace {
@@ -35,6 +37,14 @@ at::Tensor Extrapolate(const at::Tensor& now, const at::Tensor& before, double m
 }
 
 }  // namespace
+
+absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, const at::Tensor& like) {
+  const auto element = static_cast<double>(like.element_size());
+  // Weights and gradients of three points, extrapolations and products in flight.
+  const double needed = 12 * element * static_cast<double>(inputs) * static_cast<double>(blocks) +
+                        4 * element * static_cast<double>(rows);
+  return CheckFits(absl::StrCat("FISTA over ", blocks, " blocks of ", inputs, " weights"), needed, like.device());
+}
 
 absl::Status Fista::SetUp() {
   auto largest = LargestEigenvalue(problem_.map, problem_.should_stop);

@@ -13,6 +13,10 @@
 
 namespace cvxnn::convex {
 
+/// RESOURCE_EXHAUSTED with needed and available bytes when FISTA's state for n rows, d inputs and P·c `blocks` cannot
+/// fit in the free memory of the device that `like` is on.
+absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, const at::Tensor& like);
+
 class Fista : public Solver {
  public:
   explicit Fista(HalfSumProblem problem) : problem_(std::move(problem)) {}

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "core/convex/solvers/admm_factors.h"
+#include "core/convex/solvers/fista.h"
 #include "tests/core/convex/oracle_cases.h"
 
 namespace cvxnn::convex {
@@ -174,12 +175,14 @@ TEST(Solve, AnswersZeroWithoutPatterns) {
   EXPECT_EQ(solution->reason, StopReason::kZeroIsExact);
 }
 
-TEST(AdmmMemory, IsRefusedWithNeededAndAvailableBytes) {
+TEST(Memory, IsRefusedWithNeededAndAvailableBytes) {
   const at::Tensor like = at::empty({0}, at::TensorOptions().dtype(at::kFloat).device(at::kCPU));
   const absl::Status status = CheckAdmmMemory(20'000'000, 10, 10, like);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), testing::MatchesRegex(".*needs [0-9]+ bytes.*available on cpu: [0-9]+.*"));
   EXPECT_TRUE(CheckAdmmMemory(100, 10, 10, like).ok());
+  EXPECT_EQ(CheckFistaMemory(100, 1'000'000, 10'000'000, like).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(CheckFistaMemory(100, 10, 10, like).ok());
 }
 
 }  // namespace
