@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights become models with their job's commit, and come back bit for bit or not at all.
+#include "server/store/model_store.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_cat.h"
+#include "core/network/network.h"
+#include "tests/server/store/store_fixture.h"
+
+namespace cvxnn::server {
+namespace {
+
+using testing::HasSubstr;
+
+class ModelStoreTest : public StoreTest {
+ protected:
+  ModelStoreTest() {
+    StoreDataset();
+    StoreJob(MakeJob("jobs/one"));
+    network_.activation = Activation::kGated;
+    const auto options = at::TensorOptions().dtype(at::kFloat).device(at::kCPU);
+    network_.first_layer = at::arange(6, options).reshape({2, 3}) / 7;
+    network_.second_layer = at::arange(3, options).reshape({3, 1}) / 3;
+    network_.gates = at::ones({2, 3}, options);
+  }
+
+  WrittenModel WriteModel() {
+    v1::Model metadata;
+    metadata.set_job("jobs/one");
+    metadata.set_inputs(2);
+    auto written = models_->Write(metadata, network_);
+    EXPECT_TRUE(written.ok()) << written.status();
+    return *std::move(written);
+  }
+
+  std::filesystem::path FileOf(const std::string& name) const { return directory_.path() / (absl::StrCat(name, ".safetensors")); }
+
+  Network network_;
+};
+
+TEST_F(ModelStoreTest, IsInvisibleUntilTheJobIsCommitted) {
+  const WrittenModel written = WriteModel();
+  const std::string& name = written.metadata.name();
+  EXPECT_TRUE(std::filesystem::exists(FileOf(name)));
+  EXPECT_EQ(models_->Get(name).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(models_->Load(name).status().code(), absl::StatusCode::kNotFound);
+  EndJob("jobs/one", {written});
+  auto got = models_->Get(name);
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(got->inputs(), 2);
+  EXPECT_EQ(got->stored_bytes(), static_cast<std::int64_t>(std::filesystem::file_size(FileOf(name))));
+}
+
+TEST_F(ModelStoreTest, GivesBackTheWeightsAfterARestart) {
+  const WrittenModel written = WriteModel();
+  EndJob("jobs/one", {written});
+  Reopen();
+  auto network = models_->Load(written.metadata.name());
+  ASSERT_TRUE(network.ok()) << network.status();
+  EXPECT_EQ(network->activation, Activation::kGated);
+  EXPECT_TRUE(network->first_layer.equal(network_.first_layer));
+  EXPECT_TRUE(network->second_layer.equal(network_.second_layer));
+  EXPECT_TRUE(network->gates.equal(network_.gates));
+  auto file = models_->ReadFile(written.metadata.name());
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(static_cast<std::int64_t>(file->bytes.size()), written.metadata.stored_bytes());
+}
+
+TEST_F(ModelStoreTest, NamesTheDamagedFile) {
+  const WrittenModel written = WriteModel();
+  EndJob("jobs/one", {written});
+  FlipBit(FileOf(written.metadata.name()), written.metadata.stored_bytes() - 2);
+  auto network = models_->Load(written.metadata.name());
+  EXPECT_EQ(network.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(network.status().message()), HasSubstr(FileOf(written.metadata.name()).string()));
+}
+
+TEST_F(ModelStoreTest, SweepsWeightsThatNeverBecameAModel) {
+  const WrittenModel kept = WriteModel();
+  EndJob("jobs/one", {kept});
+  const WrittenModel lost = WriteModel();
+  Reopen();
+  EXPECT_TRUE(std::filesystem::exists(FileOf(kept.metadata.name())));
+  EXPECT_FALSE(std::filesystem::exists(FileOf(lost.metadata.name())));
+}
+
+TEST_F(ModelStoreTest, GoesWithItsJob) {
+  const WrittenModel written = WriteModel();
+  EndJob("jobs/one", {written});
+  auto deleted = jobs_->Delete("jobs/one");
+  ASSERT_TRUE(deleted.ok()) << deleted.status();
+  EXPECT_THAT(*deleted, testing::ElementsAre(written.metadata.name()));
+  EXPECT_EQ(models_->Get(written.metadata.name()).status().code(), absl::StatusCode::kNotFound);
+  models_->RemoveFile(written.metadata.name());
+  EXPECT_FALSE(std::filesystem::exists(FileOf(written.metadata.name())));
+}
+
+TEST_F(ModelStoreTest, ListsByJob) {
+  StoreJob(MakeJob("jobs/two"));
+  EndJob("jobs/one", {WriteModel(), WriteModel()});
+  EndJob("jobs/two", {WriteModel()});
+  EXPECT_EQ(models_->List("", {})->items.size(), 3U);
+  EXPECT_EQ(models_->List("jobs/two", {})->items.size(), 1U);
+  auto page = models_->List("jobs/one", {1, ""});
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_NE(page->next_token, "");
+  EXPECT_EQ(models_->List("jobs/two", {1, page->next_token}).status().code(), absl::StatusCode::kInvalidArgument);
+  auto rest = models_->List("jobs/one", {1, page->next_token});
+  ASSERT_TRUE(rest.ok()) << rest.status();
+  EXPECT_EQ(rest->items.size(), 1U);
+  EXPECT_NE(rest->items[0].name(), page->items[0].name());
+}
+
+}  // namespace
+}  // namespace cvxnn::server
