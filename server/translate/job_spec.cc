@@ -85,7 +85,7 @@ GradientDescent Descent(const v1::GradientDescent& from, Violations* violations)
   check(InUnitInterval(to.adam_beta2), "adam_beta2", to.adam_beta2, "must be at least 0 and below 1");
   check(Positive(to.adam_epsilon), "adam_epsilon", to.adam_epsilon, "must be finite and > 0");
   check(to.batch_size >= 0, "batch_size", to.batch_size, "must be >= 0 (0: full batch)");
-  check(to.trials >= 1 && to.trials <= 100'000, "trials", to.trials, "must be 1 to 100000");
+  check(to.trials >= 1 && to.trials <= 10'000, "trials", to.trials, "must be 1 to 10000");
   check(Positive(to.initialization_scale), "initialization_scale", to.initialization_scale, "must be finite and > 0");
   return to;
 }
@@ -120,37 +120,51 @@ void Regularization(const v1::JobSpec& from, bool convex, Spec* to, Violations* 
 
 }  // namespace
 
-absl::StatusOr<Spec> SpecFromProto(const v1::JobSpec& from, const std::string& prefix) {
-  Violations violations(prefix);
+Spec SpecFromProto(const v1::JobSpec& from, Violations* violations) {
   Spec to;
-  CheckResourceName("datasets", from.dataset(), "dataset", &violations);
+  CheckResourceName("datasets", from.dataset(), "dataset", violations);
   const int kind = from.training_case();
   const bool descent = kind == v1::JobSpec::kDescent;
-  to.loss = descent ? Choose(kDescentLosses, from.loss(), "loss", &violations)
-                    : Choose(kConvexLosses, from.loss(), "loss", &violations);
-  to.loss_scale = Choose(kLossScales, from.loss_scale(), "loss_scale", &violations);
-  to.precision = Choose(kPrecisions, from.precision(), "precision", training::Precision::kAuto, &violations);
+  to.loss = descent ? Choose(kDescentLosses, from.loss(), "loss", violations)
+                    : Choose(kConvexLosses, from.loss(), "loss", violations);
+  to.loss_scale = Choose(kLossScales, from.loss_scale(), "loss_scale", violations);
+  to.precision = Choose(kPrecisions, from.precision(), "precision", training::Precision::kAuto, violations);
   if (!descent && from.penalty() == v1::PENALTY_NONE) {
-    violations.Invalid("penalty", ValueName(from.penalty()), "is for descent only");
+    violations->Invalid("penalty", ValueName(from.penalty()), "is for descent only");
   } else {
-    to.penalty = descent ? Choose(kDescentPenalties, from.penalty(), "penalty", &violations)
-                         : Choose(kConvexPenalties, from.penalty(), "penalty", &violations);
-    Regularization(from, !descent, &to, &violations);
+    to.penalty = descent ? Choose(kDescentPenalties, from.penalty(), "penalty", violations)
+                         : Choose(kConvexPenalties, from.penalty(), "penalty", violations);
+    Regularization(from, !descent, &to, violations);
   }
   if (!from.device().empty()) to.device = from.device();
   to.seed = from.seed();
-  to.stopping = Stopping(from.stopping(), &violations);
+  to.stopping = Stopping(from.stopping(), violations);
   if (kind == v1::JobSpec::TRAINING_NOT_SET) {
-    violations.Wrong("training", "required: set convex or descent");
-  } else if (IsBuilt(v1::JobSpec::descriptor(), kTrainings, kind, "training", &violations)) {
+    violations->Wrong("training", "required: set convex or descent");
+  } else if (IsBuilt(v1::JobSpec::descriptor(), kTrainings, kind, "training", violations)) {
     if (descent) {
-      to.method = Descent(from.descent(), &violations);
+      to.method = Descent(from.descent(), violations);
     } else {
-      to.method = Convex(from.convex(), "convex.", &violations);
+      to.method = Convex(from.convex(), "convex.", violations);
     }
   }
-  if (!violations.empty()) return violations.ToStatus();
   return to;
+}
+
+absl::StatusOr<Spec> SpecFromProto(const v1::JobSpec& spec, const std::string& prefix) {
+  Violations violations(prefix);
+  Spec result = SpecFromProto(spec, &violations);
+  if (!violations.empty()) return violations.ToStatus();
+  return result;
+}
+
+void CheckSpecFits(const Spec& spec, const v1::Dataset& dataset, Violations* violations) {
+  const bool convex = std::holds_alternative<ConvexTraining>(spec.method);
+  if (convex && spec.penalty == Penalty::kWeightDecay && dataset.targets().cols() > 1) {
+    violations->NotBuilt(
+        "penalty", ValueName(v1::PENALTY_WEIGHT_DECAY),
+        absl::StrCat("PENALTY_GROUP_L2 for convex training with ", dataset.targets().cols(), " outputs"));
+  }
 }
 
 v1::JobSpec SpecToProto(const Spec& from, const std::string& dataset) {

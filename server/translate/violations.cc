@@ -23,16 +23,21 @@ std::string Violations::Quoted(const std::string& text) {
                       "\"");
 }
 
+void Violations::Append(const Violations& part) {
+  invalid_.insert(invalid_.end(), part.invalid_.begin(), part.invalid_.end());
+  not_built_.insert(not_built_.end(), part.not_built_.begin(), part.not_built_.end());
+}
+
 absl::Status Violations::ToStatus() const {
   if (empty()) return absl::OkStatus();
   const auto& listed = invalid_.empty() ? not_built_ : invalid_;
   std::string message;
   rpc::BadRequest details;
   for (std::size_t i = 0; i < listed.size() && i < kMostListed; ++i) {
-    absl::StrAppend(&message, i == 0 ? "" : "; ", listed[i].field, listed[i].text);
+    absl::StrAppend(&message, i == 0 ? "" : "; ", listed[i].text);
     auto* violation = details.add_field_violations();
-    violation->set_field(absl::StrCat(prefix_, listed[i].field));
-    violation->set_description(absl::StrCat(listed[i].field, listed[i].text));
+    violation->set_field(listed[i].path);
+    violation->set_description(listed[i].text);
   }
   if (listed.size() > kMostListed) absl::StrAppend(&message, "; and ", listed.size() - kMostListed, " more");
   absl::Status status(invalid_.empty() ? absl::StatusCode::kUnimplemented : absl::StatusCode::kInvalidArgument,

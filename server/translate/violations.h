@@ -28,12 +28,10 @@ class Violations {
   /// Records "field = value: must" (INVALID_ARGUMENT). `must` is e.g. "must be > 0".
   template <typename Value>
   void Invalid(const std::string& field, const Value& value, const std::string& must) {
-    invalid_.push_back({field, absl::StrCat(" = ", Text(value), ": ", must)});
+    Add(&invalid_, field, absl::StrCat(" = ", Text(value), ": ", must));
   }
   /// Records "field: what" (INVALID_ARGUMENT), for a field that is missing or has no printable value.
-  void Wrong(const std::string& field, const std::string& what) {
-    invalid_.push_back({field, absl::StrCat(": ", what)});
-  }
+  void Wrong(const std::string& field, const std::string& what) { Add(&invalid_, field, absl::StrCat(": ", what)); }
   /// As Invalid unless `ok`.
   template <typename Value>
   void Require(bool ok, const std::string& field, const Value& value, const std::string& must) {
@@ -41,8 +39,11 @@ class Violations {
   }
   /// Records "field = value: not built; built: …" (UNIMPLEMENTED).
   void NotBuilt(const std::string& field, const std::string& value, const std::string& built) {
-    not_built_.push_back({field, absl::StrCat(" = ", value, ": not built in this server; built: ", built)});
+    Add(&not_built_, field, absl::StrCat(" = ", value, ": not built in this server; built: ", built));
   }
+
+  /// Takes over what was recorded about a part of the same request.
+  void Append(const Violations& part);
 
   bool empty() const { return invalid_.empty() && not_built_.empty(); }
 
@@ -52,9 +53,12 @@ class Violations {
 
  private:
   struct Violation {
-    std::string field;
-    std::string text;
+    std::string path;  // from the request
+    std::string text;  // with the field's name relative to the message that was checked
   };
+  void Add(std::vector<Violation>* list, const std::string& field, const std::string& text) {
+    list->push_back({prefix_ + field, field + text});
+  }
   template <typename Value>
   static std::string Text(const Value& value) {
     if constexpr (std::is_convertible_v<const Value&, std::string>) {

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// One log line for every RPC that ended: which, from where, how, and how long it took.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/time/clock.h>
+#include <absl/time/time.h>
+#include <grpcpp/server_context.h>
+
+#include <string>
+
+namespace cvxnn::server {
+
+/// Made when the RPC starts. Copyable.
+class CallLog {
+ public:
+  /// `method` is e.g. "JobService.GetJob"; `resource` the name the call is about, or empty.
+  CallLog(const grpc::CallbackServerContext* context, std::string method, std::string resource = "");
+
+  /// Writes the line; call once. Expected refusals are info, faults of the server (INTERNAL, DATA_LOSS, UNKNOWN)
+  /// errors.
+  void Ended(const absl::Status& status) const;
+
+ private:
+  std::string method_;
+  std::string resource_;
+  std::string peer_;
+  absl::Time start_;
+};
+
+}  // namespace cvxnn::server

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// See dataset_service.h.
+#include "server/api/dataset_service.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "core/data/apply_transforms.h"
+#include "core/data/generate.h"
+#include "core/data/reader.h"
+#include "server/api/import_path.h"
+#include "server/api/list_page.h"
+#include "server/api/store_dataset.h"
+#include "server/api/unary_call.h"
+#include "server/api/upload_call.h"
+#include "server/translate/generator.h"
+#include "server/translate/import_format.h"
+#include "server/translate/resource_name.h"
+#include "server/translate/transforms.h"
+#include "server/translate/violations.h"
+
+namespace cvxnn::server {
+namespace {
+
+constexpr char kCollection[] = "datasets";
+
+// OK when the caller's id, if any, can become a data set.
+absl::Status CheckIdFree(const Parts& parts, const std::string& id) {
+  return id.empty() ? absl::OkStatus() : parts.datasets->CheckNameFree(absl::StrCat(kCollection, "/", id));
+}
+
+// Paths below the import root become real ones.
+absl::Status ResolvePaths(const std::string& root, data::ReadOptions* options) {
+  const auto resolve = [&](std::string* path, const char* field) {
+    auto real = ResolveImportPath(root, *path, field);
+    if (real.ok()) *path = *std::move(real);
+    return real.status();
+  };
+  for (std::string& path : options->train_paths) {
+    if (absl::Status status = resolve(&path, "path"); !status.ok()) return status;
+  }
+  for (std::string& path : options->test_paths) {
+    const char* field = options->format == data::FileFormat::kIdx ? "idx.test_images_path" : "cifar10.test_paths";
+    if (absl::Status status = resolve(&path, field); !status.ok()) return status;
+  }
+  if (!options->train_targets_path.empty()) {
+    const char* field = options->format == data::FileFormat::kIdx ? "idx.labels_path" : "numpy.targets_path";
+    if (absl::Status status = resolve(&options->train_targets_path, field); !status.ok()) return status;
+  }
+  if (!options->test_targets_path.empty()) return resolve(&options->test_targets_path, "idx.test_labels_path");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::ServerReadReactor<v1::CreateDatasetRequest>* DatasetService::CreateDataset(grpc::CallbackServerContext* context,
+                                                                                 v1::Dataset* response) {
+  return StartUploadCall(&parts_, &promised_bytes_, context, response);
+}
+
+absl::Status DatasetService::Generate(const v1::GenerateDatasetRequest& request, v1::Dataset* response) const {
+  Violations violations;
+  CheckOptionalId(request.dataset_id(), "dataset_id", &violations);
+  CheckDisplayName(request.display_name(), "display_name", &violations);
+  const data::GeneratorSpec spec = GeneratorFromProto(request, &violations);
+  const auto transforms = TransformsFromProto(request.transforms(), &violations);
+  if (!violations.empty()) return violations.ToStatus();
+  if (const double bytes = GeneratedBytes(spec); bytes > static_cast<double>(parts_.limits.max_dataset_bytes)) {
+    return QuotaExceeded("max_dataset_bytes", absl::StrFormat("the data set needs %.0f bytes, the limit is %d", bytes,
+                                                              parts_.limits.max_dataset_bytes));
+  }
+  if (absl::Status status = CheckIdFree(parts_, request.dataset_id()); !status.ok()) return status;
+  auto dataset = data::Generate(spec);
+  if (!dataset.ok()) return dataset.status();
+  dataset = data::ApplyTransforms(transforms, *std::move(dataset));
+  if (!dataset.ok()) return dataset.status();
+  return Reply(StoreDataset(parts_, request.dataset_id(), request.display_name(), *std::move(dataset)), response);
+}
+
+grpc::ServerUnaryReactor* DatasetService::GenerateDataset(grpc::CallbackServerContext* context,
+                                                          const v1::GenerateDatasetRequest* request,
+                                                          v1::Dataset* response) {
+  return AnswerFrom(parts_.heavy, context, CallLog(context, "DatasetService.GenerateDataset", request->dataset_id()),
+                    [this, request, response] { return Generate(*request, response); });
+}
+
+absl::Status DatasetService::Import(const v1::ImportDatasetRequest& request, v1::Dataset* response) const {
+  Violations violations;
+  CheckOptionalId(request.dataset_id(), "dataset_id", &violations);
+  CheckDisplayName(request.display_name(), "display_name", &violations);
+  data::ReadOptions options = ImportFromProto(request, &violations);
+  const auto transforms = TransformsFromProto(request.transforms(), &violations);
+  if (!violations.empty()) return violations.ToStatus();
+  if (absl::Status status = ResolvePaths(parts_.import_root, &options); !status.ok()) return status;
+  if (absl::Status status = CheckIdFree(parts_, request.dataset_id()); !status.ok()) return status;
+  options.limits.max_bytes = parts_.limits.max_dataset_bytes;
+  auto dataset = data::ReadDataset(options);
+  if (!dataset.ok()) return WithoutRoot(dataset.status(), parts_.import_root);
+  dataset = data::ApplyTransforms(transforms, *std::move(dataset));
+  if (!dataset.ok()) return dataset.status();
+  return Reply(StoreDataset(parts_, request.dataset_id(), request.display_name(), *std::move(dataset)), response);
+}
+
+grpc::ServerUnaryReactor* DatasetService::ImportDataset(grpc::CallbackServerContext* context,
+                                                        const v1::ImportDatasetRequest* request,
+                                                        v1::Dataset* response) {
+  return AnswerFrom(parts_.heavy, context, CallLog(context, "DatasetService.ImportDataset", request->dataset_id()),
+                    [this, request, response] { return Import(*request, response); });
+}
+
+grpc::ServerUnaryReactor* DatasetService::GetDataset(grpc::CallbackServerContext* context,
+                                                     const v1::GetDatasetRequest* request, v1::Dataset* response) {
+  return AnswerFrom(parts_.quick, context, CallLog(context, "DatasetService.GetDataset", request->name()),
+                    [this, request, response]() -> absl::Status {
+                      if (absl::Status status = CheckResourceName(kCollection, request->name(), "name"); !status.ok()) {
+                        return status;
+                      }
+                      return Reply(parts_.datasets->Get(request->name()), response);
+                    });
+}
+
+grpc::ServerUnaryReactor* DatasetService::ListDatasets(grpc::CallbackServerContext* context,
+                                                       const v1::ListDatasetsRequest* request,
+                                                       v1::ListDatasetsResponse* response) {
+  return AnswerFrom(parts_.quick, context, CallLog(context, "DatasetService.ListDatasets"),
+                    [this, request, response]() -> absl::Status {
+                      auto page =
+                          ListWithinMessage(request->page_size(), request->page_token(),
+                                            [this](const PageRequest& asked) { return parts_.datasets->List(asked); });
+                      if (!page.ok()) return page.status();
+                      for (v1::Dataset& dataset : page->items) *response->add_datasets() = std::move(dataset);
+                      response->set_next_page_token(page->next_token);
+                      return absl::OkStatus();
+                    });
+}
+
+absl::Status DatasetService::Delete(const v1::DeleteDatasetRequest& request) const {
+  if (absl::Status status = CheckResourceName(kCollection, request.name(), "name"); !status.ok()) return status;
+  const absl::Status status = parts_.datasets->Delete(request.name());
+  if (status.ok()) parts_.resident->Remove(request.name());
+  return absl::IsNotFound(status) && request.allow_missing() ? absl::OkStatus() : status;
+}
+
+grpc::ServerUnaryReactor* DatasetService::DeleteDataset(grpc::CallbackServerContext* context,
+                                                        const v1::DeleteDatasetRequest* request,
+                                                        google::protobuf::Empty* /*response*/) {
+  return AnswerFrom(parts_.quick, context, CallLog(context, "DatasetService.DeleteDataset", request->name()),
+                    [this, request] { return Delete(*request); });
+}
+
+}  // namespace cvxnn::server

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// See import_path.h.
+#include "server/api/import_path.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
+
+#include <filesystem>
+#include <system_error>
+
+namespace cvxnn::server {
+
+namespace fs = std::filesystem;
+
+absl::StatusOr<std::string> ResolveImportPath(const std::string& root, const std::string& relative,
+                                              const std::string& field) {
+  if (root.empty()) {
+    return absl::FailedPreconditionError("importing is off: the server must be started with --import-root");
+  }
+  std::error_code error;
+  const fs::path real_root = fs::canonical(root, error);
+  if (error) return absl::FailedPreconditionError("the server's import root cannot be read");
+  const fs::path asked(relative);
+  const fs::path real = asked.is_absolute() ? fs::path() : fs::weakly_canonical(real_root / asked, error);
+  const fs::path inside = real.lexically_relative(real_root);
+  if (error || real.empty() || inside.empty() || *inside.begin() == "..") {
+    return absl::PermissionDeniedError(
+        absl::StrCat(field, " = \"", relative, "\": must be a relative path that stays below the import root"));
+  }
+  if (!fs::exists(real, error)) {
+    return absl::NotFoundError(absl::StrCat(field, " = \"", relative, "\": no such file below the import root"));
+  }
+  return real.string();
+}
+
+absl::Status WithoutRoot(const absl::Status& status, const std::string& root) {
+  if (status.ok() || root.empty()) return status;
+  std::error_code error;
+  const std::string real_root = fs::canonical(root, error).string();
+  const std::string message =
+      absl::StrReplaceAll(std::string(status.message()), {{real_root + "/", ""}, {real_root, "."}});
+  absl::Status cleaned(status.code(), message);
+  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) { cleaned.SetPayload(url, payload); });
+  return cleaned;
+}
+
+}  // namespace cvxnn::server

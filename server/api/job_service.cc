@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// See job_service.h.
+#include "server/api/job_service.h"
+
+#include <utility>
+
+#include "server/api/job_request.h"
+#include "server/api/list_page.h"
+#include "server/api/unary_call.h"
+#include "server/api/watch_job.h"
+#include "server/api/watch_jobs.h"
+#include "server/translate/job_spec.h"
+#include "server/translate/resource_name.h"
+#include "server/translate/violations.h"
+
+namespace cvxnn::server {
+namespace {
+
+constexpr char kCollection[] = "jobs";
+// A full queue moves on when a job ends.
+constexpr std::int64_t kQueueRetrySeconds = 5;
+
+}  // namespace
+
+absl::StatusOr<v1::Job> JobService::Create(const v1::CreateJobRequest& request) const {
+  Violations violations;
+  CheckCreateJobRequest(request, &violations);
+  Violations spec_violations("job.spec.");
+  training::Spec spec = SpecFromProto(request.job().spec(), &spec_violations);
+  violations.Append(spec_violations);
+  if (!violations.empty()) return violations.ToStatus();
+  auto device = parts_.devices->Canonical(spec.device);
+  if (!device.ok()) return device.status();
+  spec.device = *std::move(device);
+
+  v1::Job job;
+  job.set_display_name(request.job().display_name());
+  job.set_experiment(request.job().experiment());
+  *job.mutable_labels() = request.job().labels();
+  *job.mutable_spec() = SpecToProto(spec, request.job().spec().dataset());
+  // A repeated request succeeds even when its data set is gone by now.
+  if (!request.request_id().empty()) {
+    auto earlier = parts_.jobs->FindRequest(request.request_id(), job);
+    if (earlier.ok()) return parts_.manager->Get(earlier->name());
+    if (!absl::IsNotFound(earlier.status())) return earlier.status();
+  }
+  auto dataset = parts_.datasets->Get(job.spec().dataset());
+  if (!dataset.ok()) return dataset.status();
+  CheckSpecFits(spec, *dataset, &violations);
+  if (!violations.empty()) return violations.ToStatus();
+  if (request.validate_only()) return job;
+  auto created = parts_.manager->Create(job, request.request_id());
+  if (absl::IsResourceExhausted(created.status())) return WithRetryDelay(created.status(), kQueueRetrySeconds);
+  return created;
+}
+
+grpc::ServerUnaryReactor* JobService::CreateJob(grpc::CallbackServerContext* context,
+                                                const v1::CreateJobRequest* request, v1::Job* response) {
+  return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.CreateJob"),
+                    [this, request, response] { return Reply(Create(*request), response); });
+}
+
+grpc::ServerUnaryReactor* JobService::GetJob(grpc::CallbackServerContext* context, const v1::GetJobRequest* request,
+                                             v1::Job* response) {
+  return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.GetJob", request->name()),
+                    [this, request, response]() -> absl::Status {
+                      if (absl::Status status = CheckResourceName(kCollection, request->name(), "name"); !status.ok()) {
+                        return status;
+                      }
+                      return Reply(parts_.manager->Get(request->name()), response);
+                    });
+}
+
+absl::Status JobService::List(const v1::ListJobsRequest& request, v1::ListJobsResponse* response) const {
+  Violations violations;
+  CheckJobFilter(request.filter(), &violations);
+  if (!violations.empty()) return violations.ToStatus();
+  auto page = ListWithinMessage(request.page_size(), request.page_token(), [&](const PageRequest& asked) {
+    return parts_.manager->List(request.filter(), asked);
+  });
+  if (!page.ok()) return page.status();
+  for (v1::Job& job : page->items) *response->add_jobs() = std::move(job);
+  response->set_next_page_token(page->next_token);
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* JobService::ListJobs(grpc::CallbackServerContext* context, const v1::ListJobsRequest* request,
+                                               v1::ListJobsResponse* response) {
+  return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.ListJobs"),
+                    [this, request, response] { return List(*request, response); });
+}
+
+grpc::ServerUnaryReactor* JobService::CancelJob(grpc::CallbackServerContext* context,
+                                                const v1::CancelJobRequest* request, v1::Job* response) {
+  return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.CancelJob", request->name()),
+                    [this, request, response]() -> absl::Status {
+                      if (absl::Status status = CheckResourceName(kCollection, request->name(), "name"); !status.ok()) {
+                        return status;
+                      }
+                      return Reply(parts_.manager->Cancel(request->name()), response);
+                    });
+}
+
+grpc::ServerUnaryReactor* JobService::DeleteJob(grpc::CallbackServerContext* context,
+                                                const v1::DeleteJobRequest* request,
+                                                google::protobuf::Empty* /*response*/) {
+  return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.DeleteJob", request->name()),
+                    [this, request]() -> absl::Status {
+                      if (absl::Status status = CheckResourceName(kCollection, request->name(), "name"); !status.ok()) {
+                        return status;
+                      }
+                      const absl::Status status = parts_.manager->Delete(request->name());
+                      return absl::IsNotFound(status) && request->allow_missing() ? absl::OkStatus() : status;
+                    });
+}
+
+grpc::ServerWriteReactor<v1::WatchJobResponse>* JobService::WatchJob(grpc::CallbackServerContext* context,
+                                                                     const v1::WatchJobRequest* request) {
+  return StartWatchJob(&parts_, context, request);
+}
+
+grpc::ServerWriteReactor<v1::WatchJobsResponse>* JobService::WatchJobs(grpc::CallbackServerContext* context,
+                                                                       const v1::WatchJobsRequest* request) {
+  return StartWatchJobs(&parts_, context, request);
+}
+
+}  // namespace cvxnn::server

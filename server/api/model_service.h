@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// ModelService of the contract: validates, translates and delegates.
+#pragma once
+
+#include "cvxnn/v1/model_service.grpc.pb.h"
+#include "server/api/parts.h"
+
+namespace cvxnn::server {
+
+/// Thread-safe. `parts` outlives the service.
+class ModelService final : public v1::ModelService::CallbackService {
+ public:
+  explicit ModelService(const Parts* parts) : parts_(*parts) {}
+
+  grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context, const v1::GetModelRequest* request,
+                                     v1::Model* response) override;
+  grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context, const v1::ListModelsRequest* request,
+                                       v1::ListModelsResponse* response) override;
+  grpc::ServerWriteReactor<v1::DownloadModelResponse>* DownloadModel(grpc::CallbackServerContext* context,
+                                                                     const v1::DownloadModelRequest* request) override;
+  grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context, const v1::PredictRequest* request,
+                                    v1::PredictResponse* response) override;
+  grpc::ServerUnaryReactor* Evaluate(grpc::CallbackServerContext* context, const v1::EvaluateRequest* request,
+                                     v1::EvaluateResponse* response) override;
+  grpc::ServerUnaryReactor* PruneModel(grpc::CallbackServerContext* context, const v1::PruneModelRequest* request,
+                                       v1::Model* response) override;
+
+ private:
+  absl::Status List(const v1::ListModelsRequest& request, v1::ListModelsResponse* response) const;
+
+  const Parts& parts_;
+};
+
+}  // namespace cvxnn::server

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// See predict.h. Networks run on the CPU in the type of their weights, as they were stored.
+#include "server/api/predict.h"
+
+#include <ATen/ATen.h>
+#include <absl/strings/str_cat.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "core/data/apply_transforms.h"
+#include "core/network/network.h"
+#include "core/torch/runtime.h"
+#include "server/api/list_page.h"
+#include "server/api/prediction_rows.h"
+#include "server/translate/capabilities.h"
+#include "server/translate/choose.h"
+#include "server/translate/resource_name.h"
+
+namespace cvxnn::server {
+namespace {
+
+// Rows of a matrix in the network's type. Shares the matrix's memory where the types agree.
+at::Tensor RowsAsTensor(const data::Matrix& matrix, std::int64_t first, std::int64_t count, at::ScalarType type) {
+  const bool float32 = matrix.type() == data::ElementType::kFloat32;
+  const std::int64_t element = float32 ? 4 : 8;
+  // LibTorch has no view of constant memory; nobody writes to this one.
+  auto* begin = const_cast<char*>(static_cast<const char*>(matrix.data()) + first * matrix.cols() * element);
+  const auto options = at::TensorOptions().dtype(float32 ? at::kFloat : at::kDouble).device(at::kCPU);
+  return at::from_blob(begin, {count, matrix.cols()}, options).to(type);
+}
+
+Counting CountingOf(v1::Task task) {
+  if (task == v1::TASK_BINARY) return Counting::kSign;
+  return task == v1::TASK_MULTICLASS ? Counting::kArgmax : Counting::kNone;
+}
+
+struct Loaded {
+  v1::Model metadata;
+  Network network;
+};
+
+absl::StatusOr<Loaded> Load(const Parts& parts, const std::string& name) {
+  if (absl::Status status = CheckResourceName("models", name, "model"); !status.ok()) return status;
+  auto metadata = parts.models->Get(name);
+  if (!metadata.ok()) return metadata.status();
+  auto network = parts.models->Load(name);
+  if (!network.ok()) return network.status();
+  return Loaded{*std::move(metadata), *std::move(network)};
+}
+
+absl::Status CheckAnswerFits(const Loaded& model, std::int64_t rows) {
+  const double element = model.network.first_layer.scalar_type() == at::kDouble ? 8 : 4;
+  // A predicted class takes two bytes at most for up to 16,384 classes.
+  const double row_bytes = element * static_cast<double>(model.network.outputs()) + 2;
+  const double most = static_cast<double>(kMostPageBytes);
+  if (static_cast<double>(rows) * row_bytes <= most) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the outputs of ", rows, " rows do not fit into one answer: ask for ",
+                   static_cast<std::int64_t>(most / row_bytes), " rows or fewer at a time"));
+}
+
+// Raw rows through the transforms of the data set that the model was trained on.
+absl::StatusOr<data::Matrix> Transformed(const Parts& parts, const v1::Model& model, data::Matrix rows) {
+  auto dataset = parts.resident->Get(model.dataset());
+  if (absl::IsNotFound(dataset.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(model.dataset(),
+                     ": was deleted, and its transforms with it: send transformed rows without "
+                     "apply_transforms"));
+  }
+  if (!dataset.ok()) return dataset.status();
+  return data::TransformRows((*dataset)->description, std::move(rows));
+}
+
+void Answer(const Loaded& model, const at::Tensor& outputs, v1::PredictResponse* response) {
+  const at::Tensor rows = outputs.contiguous();
+  auto* tensor = response->mutable_outputs();
+  tensor->mutable_shape()->set_rows(rows.size(0));
+  tensor->mutable_shape()->set_cols(rows.size(1));
+  tensor->mutable_shape()->set_data_type(rows.scalar_type() == at::kDouble ? v1::DATA_TYPE_FLOAT64
+                                                                           : v1::DATA_TYPE_FLOAT32);
+  tensor->set_data(rows.data_ptr(), rows.nbytes());
+  const Counting counting = CountingOf(model.metadata.task());
+  if (counting == Counting::kNone) return;
+  const at::Tensor classes =
+      (counting == Counting::kSign ? rows.select(1, 0).ge(0).to(at::kInt) : rows.argmax(1).to(at::kInt)).contiguous();
+  const auto* begin = classes.data_ptr<std::int32_t>();
+  response->mutable_predicted_classes()->Add(begin, begin + classes.numel());
+}
+
+absl::Status CheckColumns(std::int64_t columns, const Network& network, const std::string& field) {
+  if (columns == network.inputs()) return absl::OkStatus();
+  return InvalidField(field, columns, absl::StrCat("must be ", network.inputs(), ", the inputs of the model"));
+}
+
+absl::Status PredictRows(const Parts& parts, const Loaded& model, const v1::PredictRequest& request,
+                         v1::PredictResponse* response) {
+  const auto type = model.network.first_layer.scalar_type();
+  if (request.input_case() == v1::PredictRequest::kRows) {
+    auto rows = MatrixFromTensor(request.rows(), "rows");
+    if (rows.ok() && request.apply_transforms()) rows = Transformed(parts, model.metadata, *std::move(rows));
+    if (!rows.ok()) return rows.status();
+    if (absl::Status status = CheckColumns(rows->cols(), model.network, "rows.shape.cols"); !status.ok()) return status;
+    if (absl::Status status = CheckAnswerFits(model, rows->rows()); !status.ok()) return status;
+    Answer(model, Forward(model.network, RowsAsTensor(*rows, 0, rows->rows(), type)), response);
+    return absl::OkStatus();
+  }
+  auto rows = FindRows(parts, request.dataset_rows(), model.metadata.dataset());
+  if (!rows.ok()) return rows.status();
+  const data::Matrix& features = rows->part->features;
+  if (absl::Status status = CheckColumns(features.cols(), model.network, "dataset_rows.dataset"); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = CheckAnswerFits(model, rows->count); !status.ok()) return status;
+  Answer(model, Forward(model.network, RowsAsTensor(features, rows->first, rows->count, type)), response);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Predict(const Parts& parts, const v1::PredictRequest& request, v1::PredictResponse* response) {
+  Violations violations;
+  if (request.input_case() == v1::PredictRequest::INPUT_NOT_SET) {
+    violations.Wrong("input", "required: set rows or dataset_rows");
+  }
+  if (request.apply_transforms() && request.input_case() == v1::PredictRequest::kDatasetRows) {
+    violations.Invalid("apply_transforms", "true", "is for rows only; stored rows are transformed already");
+  }
+  if (!violations.empty()) return violations.ToStatus();
+  auto model = Load(parts, request.model());
+  if (!model.ok()) return model.status();
+  return GuardTorch("Predict", [&] { return PredictRows(parts, *model, request, response); });
+}
+
+absl::Status Evaluate(const Parts& parts, const v1::EvaluateRequest& request, v1::EvaluateResponse* response) {
+  Violations violations;
+  const Loss loss = Choose(kDescentLosses, request.loss(), "loss", &violations);
+  const LossScale scale = Choose(kLossScales, request.loss_scale(), "loss_scale", &violations);
+  if (!violations.empty()) return violations.ToStatus();
+  auto model = Load(parts, request.model());
+  if (!model.ok()) return model.status();
+  auto rows = FindRows(parts, request.dataset_rows(), model->metadata.dataset());
+  if (!rows.ok()) return rows.status();
+  const data::Part& part = *rows->part;
+  const Network& network = model->network;
+  if (part.features.cols() != network.inputs() || part.targets.cols() != network.outputs()) {
+    const std::string& name = request.dataset_rows().dataset();
+    return absl::FailedPreconditionError(
+        absl::StrCat(name.empty() ? model->metadata.dataset() : name, ": has ", part.features.cols(), " columns and ",
+                     part.targets.cols(), " outputs, the model has ", network.inputs(), " and ", network.outputs()));
+  }
+  return GuardTorch("Evaluate", [&] {
+    const auto type = network.first_layer.scalar_type();
+    const at::Tensor outputs = Forward(network, RowsAsTensor(part.features, rows->first, rows->count, type));
+    const at::Tensor targets = RowsAsTensor(part.targets, rows->first, rows->count, type);
+    response->set_rows(rows->count);
+    response->set_loss(LossValue(loss, scale, outputs, targets));
+    const auto accuracy = Accuracy(CountingOf(model->metadata.task()), outputs, targets);
+    if (accuracy.has_value()) response->set_accuracy(*accuracy);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace cvxnn::server

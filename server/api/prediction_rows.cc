@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// See prediction_rows.h.
+#include "server/api/prediction_rows.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "core/data/validate.h"
+#include "server/translate/choose.h"
+#include "server/translate/resource_name.h"
+#include "server/translate/violations.h"
+
+namespace cvxnn::server {
+
+absl::StatusOr<data::Matrix> MatrixFromTensor(const v1::Tensor& tensor, const std::string& field) {
+  const auto& shape = tensor.shape();
+  Violations violations;
+  const bool float32 = shape.data_type() == v1::DATA_TYPE_FLOAT32;
+  violations.Require(shape.rows() >= 1, field + ".shape.rows", shape.rows(), "must be >= 1");
+  violations.Require(shape.cols() >= 1, field + ".shape.cols", shape.cols(), "must be >= 1");
+  violations.Require(float32 || shape.data_type() == v1::DATA_TYPE_FLOAT64, field + ".shape.data_type",
+                     ValueName(shape.data_type()), "must be DATA_TYPE_FLOAT32 or DATA_TYPE_FLOAT64");
+  if (!violations.empty()) return violations.ToStatus();
+  // In floating point, so that absurd shapes cannot wrap around; the length then bounds what is allocated.
+  const double bytes = (float32 ? 4.0 : 8.0) * static_cast<double>(shape.rows()) * static_cast<double>(shape.cols());
+  if (bytes != static_cast<double>(tensor.data().size())) {
+    return InvalidField(field + ".data", absl::StrCat(tensor.data().size(), " bytes"),
+                        absl::StrCat("must be ", bytes, " bytes for ", shape.rows(), "x", shape.cols(), " ",
+                                     ValueName(shape.data_type())));
+  }
+  data::Matrix matrix = float32 ? data::Matrix(data::RowMajor<float>(shape.rows(), shape.cols()))
+                                : data::Matrix(data::RowMajor<double>(shape.rows(), shape.cols()));
+  std::memcpy(matrix.mutable_data(), tensor.data().data(), tensor.data().size());
+  if (absl::Status status = data::ValidateFinite(matrix, field); !status.ok()) return status;
+  return matrix;
+}
+
+absl::StatusOr<StoredRows> FindRows(const Parts& parts, const v1::DatasetRows& rows,
+                                    const std::string& default_dataset) {
+  const std::string& name = rows.dataset().empty() ? default_dataset : rows.dataset();
+  Violations violations("dataset_rows.");
+  CheckResourceName("datasets", name, "dataset", &violations);
+  violations.Require(v1::Part_IsValid(rows.part()), "part", ValueName(rows.part()), "must be PART_TRAIN or PART_TEST");
+  violations.Require(rows.first_row() >= 0, "first_row", rows.first_row(), "must be >= 0");
+  violations.Require(rows.row_count() >= 0, "row_count", rows.row_count(), "must be >= 0");
+  if (!violations.empty()) return violations.ToStatus();
+  auto dataset = parts.resident->Get(name);
+  if (!dataset.ok()) return dataset.status();
+  StoredRows found;
+  found.dataset = *std::move(dataset);
+  const bool train = rows.part() == v1::PART_TRAIN;
+  found.part = train ? &found.dataset->train : &found.dataset->test;
+  if (found.part->rows() == 0) return absl::FailedPreconditionError(absl::StrCat(name, ": has no test part"));
+  found.first = rows.first_row();
+  // Compared without sums, which could overflow.
+  const std::int64_t following = found.part->rows() - found.first;
+  violations.Require(following > 0, "first_row", found.first,
+                     absl::StrCat("must be below the ", found.part->rows(), " rows of the part"));
+  violations.Require(rows.row_count() <= std::max<std::int64_t>(following, 0), "row_count", rows.row_count(),
+                     absl::StrCat("must be at most the ", following, " rows from first_row on"));
+  if (!violations.empty()) return violations.ToStatus();
+  found.count = rows.row_count() == 0 ? following : rows.row_count();
+  return found;
+}
+
+}  // namespace cvxnn::server

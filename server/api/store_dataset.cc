@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// See store_dataset.h.
+#include "server/api/store_dataset.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <memory>
+#include <utility>
+
+#include "server/api/status.h"
+#include "server/translate/dataset_description.h"
+
+namespace cvxnn::server {
+namespace {
+
+// The description must fit into one message of any client.
+constexpr std::size_t kMostDescriptionBytes = std::size_t{3} << 20;
+
+}  // namespace
+
+absl::StatusOr<v1::Dataset> StoreDataset(const Parts& parts, const std::string& id, const std::string& display_name,
+                                         data::Dataset dataset) {
+  const std::int64_t bytes = ArrayBytes(dataset);
+  if (bytes > parts.limits.max_dataset_bytes) {
+    return QuotaExceeded("max_dataset_bytes", absl::StrCat("the data set needs ", bytes, " bytes, the limit is ",
+                                                           parts.limits.max_dataset_bytes));
+  }
+  v1::Dataset metadata = DatasetToProto(dataset);
+  if (!id.empty()) metadata.set_name(absl::StrCat("datasets/", id));
+  metadata.set_display_name(display_name);
+  if (metadata.ByteSizeLong() > kMostDescriptionBytes) {
+    for (v1::FittedTransform& fitted : *metadata.mutable_transforms()) {
+      fitted.clear_mean();
+      fitted.clear_scale();
+    }
+  }
+  if (metadata.ByteSizeLong() > kMostDescriptionBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("feature_names: the description needs ", metadata.ByteSizeLong(),
+                                                   " bytes: must be at most ", kMostDescriptionBytes));
+  }
+  auto stored = parts.datasets->Create(std::move(metadata), dataset);
+  if (stored.ok()) {
+    parts.resident->Put(stored->name(), std::make_shared<const data::Dataset>(std::move(dataset)));
+  }
+  return stored;
+}
+
+}  // namespace cvxnn::server

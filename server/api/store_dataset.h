@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last step of every way in which a data set comes to be.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <string>
+
+#include "core/data/dataset.h"
+#include "cvxnn/v1/dataset.pb.h"
+#include "server/api/parts.h"
+
+namespace cvxnn::server {
+
+/// Stores a valid data set as "datasets/{id}" (a picked id when empty) and keeps it in memory for the first job.
+/// ALREADY_EXISTS; RESOURCE_EXHAUSTED above the limit or when the disk is full.
+absl::StatusOr<v1::Dataset> StoreDataset(const Parts& parts, const std::string& id, const std::string& display_name,
+                                         data::Dataset dataset);
+
+}  // namespace cvxnn::server

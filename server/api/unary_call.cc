@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// See unary_call.h.
+#include "server/api/unary_call.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <exception>
+
+namespace cvxnn::server {
+
+absl::Status RunGuarded(const std::function<absl::Status()>& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("the server has not enough memory for this request");
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("unexpected: ", error.what()));
+  }
+}
+
+grpc::ServerUnaryReactor* AnswerFrom(WorkerPool* pool, grpc::CallbackServerContext* context, CallLog log,
+                                     std::function<absl::Status()> work) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const bool accepted = pool->Submit([reactor, log, work = std::move(work)] {
+    const absl::Status status = RunGuarded(work);
+    log.Ended(status);
+    reactor->Finish(ToGrpcStatus(status));
+  });
+  if (!accepted) {
+    const absl::Status status = absl::ResourceExhaustedError("too many requests are waiting; try again later");
+    log.Ended(status);
+    reactor->Finish(ToGrpcStatus(status));
+  }
+  return reactor;
+}
+
+}  // namespace cvxnn::server

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Receives the arrays of an upload; see upload.h.
+#include "server/api/upload.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "core/data/apply_transforms.h"
+#include "core/data/class_labels.h"
+#include "core/data/validate.h"
+#include "server/api/parts.h"
+#include "server/api/status.h"
+#include "server/api/upload_header.h"
+#include "server/store/checked_file.h"
+#include "server/translate/choose.h"
+#include "server/translate/transforms.h"
+#include "server/translate/violations.h"
+
+namespace cvxnn::server {
+namespace {
+
+double ShapeBytes(const v1::MatrixShape& shape) {
+  const double element = shape.data_type() == v1::DATA_TYPE_FLOAT32 ? 4 : 8;
+  return element * static_cast<double>(shape.rows()) * static_cast<double>(shape.cols());
+}
+
+// Not zeroed: the kernel gives the pages when chunks arrive.
+data::Matrix Uninitialized(const v1::MatrixShape& shape) {
+  if (shape.data_type() == v1::DATA_TYPE_FLOAT32) {
+    return data::Matrix(data::RowMajor<float>(shape.rows(), shape.cols()));
+  }
+  return data::Matrix(data::RowMajor<double>(shape.rows(), shape.cols()));
+}
+
+data::Task TaskOf(v1::Task task) {
+  if (task == v1::TASK_BINARY) return data::Task::kBinary;
+  return task == v1::TASK_MULTICLASS ? data::Task::kMulticlass : data::Task::kRegression;
+}
+
+data::Description DescriptionOf(const v1::CreateDatasetHeader& header) {
+  data::Description description;
+  description.task = TaskOf(header.task());
+  description.source = "upload";
+  description.feature_names.assign(header.feature_names().begin(), header.feature_names().end());
+  description.target_names.assign(header.target_names().begin(), header.target_names().end());
+  description.class_names.assign(header.class_names().begin(), header.class_names().end());
+  if (header.has_image_shape()) {
+    description.image_shape =
+        data::ImageShape{header.image_shape().channels(), header.image_shape().height(), header.image_shape().width()};
+  }
+  if (description.class_names.empty() && description.task != data::Task::kRegression && !HasClassIndices(header)) {
+    const std::int64_t classes = description.task == data::Task::kBinary ? 2 : header.targets().cols();
+    for (std::int64_t i = 0; i < classes; ++i) description.class_names.push_back(absl::StrCat(i));
+  }
+  return description;
+}
+
+// Class numbers of a column; `most` is one above the largest allowed.
+absl::StatusOr<std::vector<std::int64_t>> ClassIndices(const data::Matrix& column, std::int64_t most,
+                                                       const char* field) {
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(column.rows()));
+  for (std::int64_t row = 0; row < column.rows(); ++row) {
+    const double value = column.at(row, 0);
+    if (!(value >= 0 && value < static_cast<double>(most) && value == std::floor(value))) {
+      return absl::InvalidArgumentError(absl::StrCat(field, ": row ", row, ", column 0 is ", value,
+                                                     ": must be a class index, an integer from 0 to ", most - 1));
+    }
+    indices[static_cast<std::size_t>(row)] = static_cast<std::int64_t>(value);
+  }
+  return indices;
+}
+
+}  // namespace
+
+double Upload::PromisedBytes(const v1::CreateDatasetHeader& header) {
+  double bytes = ShapeBytes(header.features()) + ShapeBytes(header.targets());
+  if (header.has_test_features()) bytes += ShapeBytes(header.test_features()) + ShapeBytes(header.test_targets());
+  return bytes;
+}
+
+absl::StatusOr<std::unique_ptr<Upload>> Upload::Begin(const v1::CreateDatasetHeader& header, std::int64_t max_bytes) {
+  Violations violations("header.");
+  CheckUploadHeader(header, &violations);
+  std::unique_ptr<Upload> upload(new Upload());
+  upload->transforms_ = TransformsFromProto(header.transforms(), &violations);
+  if (!violations.empty()) return violations.ToStatus();
+  const double bytes = PromisedBytes(header);
+  if (bytes > static_cast<double>(max_bytes)) {
+    return QuotaExceeded("max_dataset_bytes",
+                         absl::StrFormat("the arrays need %.0f bytes, the limit is %d", bytes, max_bytes));
+  }
+  upload->description_ = DescriptionOf(header);
+  upload->class_indices_ = HasClassIndices(header);
+  try {
+    upload->arrays_[0].matrix = Uninitialized(header.features());
+    upload->arrays_[1].matrix = Uninitialized(header.targets());
+    v1::MatrixShape features = header.features(), targets = header.targets();
+    features.set_rows(header.test_features().rows());
+    targets.set_rows(header.test_targets().rows());
+    upload->arrays_[2].matrix = Uninitialized(features);
+    upload->arrays_[3].matrix = Uninitialized(targets);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(absl::StrFormat("no memory for arrays of %.0f bytes", bytes));
+  }
+  return upload;
+}
+
+absl::Status Upload::Add(const v1::DatasetChunk& chunk) {
+  const std::string array_name = ValueName(chunk.array());
+  if (chunk.array() < v1::DATASET_ARRAY_FEATURES || chunk.array() > v1::DATASET_ARRAY_TEST_TARGETS) {
+    return InvalidField("chunk.array", array_name, "must be one of the four arrays");
+  }
+  const std::string& data = chunk.data();
+  if (data.empty() || data.size() > static_cast<std::size_t>(kMaxChunkBytes)) {
+    return InvalidField("chunk.data", absl::StrCat(data.size(), " bytes"),
+                        absl::StrCat("must be 1 to ", kMaxChunkBytes, " bytes"));
+  }
+  Array& array = arrays_[static_cast<std::size_t>(chunk.array() - 1)];
+  if (chunk.offset() != array.received) {
+    return InvalidField("chunk.offset", chunk.offset(),
+                        absl::StrCat("must be ", array.received, ", the bytes of ", array_name, " received so far"));
+  }
+  const auto bytes = static_cast<std::int64_t>(data.size());
+  if (bytes > array.matrix.bytes() - array.received) {
+    return InvalidField("chunk.data", absl::StrCat(bytes, " bytes at offset ", chunk.offset()),
+                        absl::StrCat("must end within the ", array.matrix.bytes(), " bytes of ", array_name));
+  }
+  const std::uint32_t crc32 = Crc32(data.data(), data.size());
+  if (crc32 != chunk.crc32()) {
+    return absl::DataLossError(
+        absl::StrFormat("chunk of %s at offset %d: CRC-32 is %08x, the message says %08x: sent "
+                        "again it may pass",
+                        array_name, chunk.offset(), crc32, chunk.crc32()));
+  }
+  std::memcpy(static_cast<char*>(array.matrix.mutable_data()) + array.received, data.data(), data.size());
+  array.received += bytes;
+  return absl::OkStatus();
+}
+
+absl::Status Upload::CheckComplete() const {
+  std::vector<std::string> missing;
+  for (std::size_t i = 0; i < arrays_.size(); ++i) {
+    if (arrays_[i].received == arrays_[i].matrix.bytes()) continue;
+    missing.push_back(absl::StrCat(ValueName(static_cast<v1::DatasetArray>(i + 1)), " has ", arrays_[i].received,
+                                   " of ", arrays_[i].matrix.bytes(), " bytes"));
+  }
+  if (missing.empty()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the stream ended early: ", absl::StrJoin(missing, ", ")));
+}
+
+absl::Status Upload::OneHotTargets() {
+  data::Matrix& train = arrays_[1].matrix;
+  data::Matrix& test = arrays_[3].matrix;
+  const auto named = static_cast<std::int64_t>(description_.class_names.size());
+  auto indices = ClassIndices(train, named > 0 ? named : data::kMaxClasses, "targets");
+  if (!indices.ok()) return indices.status();
+  const std::int64_t classes =
+      named > 0 ? named : std::max<std::int64_t>(2, *std::max_element(indices->begin(), indices->end()) + 1);
+  auto test_indices = ClassIndices(test, classes, "test_targets");
+  if (!test_indices.ok()) return test_indices.status();
+  for (std::int64_t i = named; i < classes; ++i) description_.class_names.push_back(absl::StrCat(i));
+  train = data::OneHot(*indices, classes, train.type());
+  test = data::OneHot(*test_indices, classes, test.type());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<data::Dataset> Upload::Finish() {
+  if (class_indices_) {
+    if (absl::Status status = OneHotTargets(); !status.ok()) return status;
+  }
+  data::Dataset dataset;
+  dataset.train = {std::move(arrays_[0].matrix), std::move(arrays_[1].matrix)};
+  dataset.test = {std::move(arrays_[2].matrix), std::move(arrays_[3].matrix)};
+  dataset.description = std::move(description_);
+  if (absl::Status status = data::ValidateDataset(dataset); !status.ok()) return status;
+  return data::ApplyTransforms(transforms_, std::move(dataset));
+}
+
+}  // namespace cvxnn::server

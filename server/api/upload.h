@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// A data set on its way in: the header's promises checked before memory is taken, chunks copied once to where they
+// stay.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/data/dataset.h"
+#include "core/data/transform.h"
+#include "cvxnn/v1/dataset_service.pb.h"
+
+namespace cvxnn::server {
+
+/// One upload. Not thread-safe.
+class Upload {
+ public:
+  /// Checks the header and reserves the arrays (untouched memory, so that a header alone costs nothing).
+  /// INVALID_ARGUMENT lists every field at fault; RESOURCE_EXHAUSTED above `max_bytes` or when memory does not suffice.
+  static absl::StatusOr<std::unique_ptr<Upload>> Begin(const v1::CreateDatasetHeader& header, std::int64_t max_bytes);
+
+  /// INVALID_ARGUMENT: out of order or beyond its array. DATA_LOSS: wrong checksum.
+  absl::Status Add(const v1::DatasetChunk& chunk);
+
+  /// DATA_LOSS naming the arrays that are not complete.
+  absl::Status CheckComplete() const;
+
+  /// Checks the numbers, turns class indices into one-hot rows and applies the transforms. Call once, when complete.
+  /// INVALID_ARGUMENT says part, row and column of a bad value.
+  absl::StatusOr<data::Dataset> Finish();
+
+  /// Bytes of the arrays that the header promised.
+  static double PromisedBytes(const v1::CreateDatasetHeader& header);
+
+ private:
+  struct Array {
+    data::Matrix matrix;
+    std::int64_t received = 0;  // bytes
+  };
+
+  Upload() = default;
+  absl::Status OneHotTargets();
+
+  std::array<Array, 4> arrays_;  // by DatasetArray - 1
+  data::Description description_;
+  std::vector<data::Transform> transforms_;
+  bool class_indices_ = false;
+};
+
+}  // namespace cvxnn::server

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reactor of an upload. One read is outstanding; chunks are checked and copied in the reaction (a memcpy and a
+// CRC), everything that touches the disk or whole arrays runs on a pool while no read is outstanding.
+#include "server/api/upload_call.h"
+
+#include <absl/strings/str_format.h>
+
+#include <memory>
+#include <utility>
+
+#include "server/api/call_log.h"
+#include "server/api/status.h"
+#include "server/api/store_dataset.h"
+#include "server/api/unary_call.h"
+#include "server/api/upload.h"
+#include "server/translate/violations.h"
+
+namespace cvxnn::server {
+namespace {
+
+class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest> {
+ public:
+  UploadCall(const Parts* parts, std::atomic<std::int64_t>* promised_bytes, grpc::CallbackServerContext* context,
+             v1::Dataset* response)
+      : parts_(*parts),
+        promised_bytes_(*promised_bytes),
+        context_(*context),
+        response_(*response),
+        log_(context, "DatasetService.CreateDataset") {
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return StreamEnded();
+    if (upload_ == nullptr) return Header();
+    absl::Status status;
+    if (request_.has_chunk()) {
+      status = upload_->Add(request_.chunk());
+    } else {
+      status = absl::InvalidArgumentError("message: must be a chunk, the header was already sent");
+    }
+    if (!status.ok()) return End(status);
+    StartRead(&request_);
+  }
+
+  void OnDone() override {
+    promised_bytes_ -= counted_bytes_;
+    delete this;
+  }
+
+ private:
+  void Header() {
+    if (!request_.has_header()) return End(absl::InvalidArgumentError("message: the first must be the header"));
+    OnPool(parts_.quick, [this] {
+      const absl::Status status = RunGuarded([this] { return Begin(request_.header()); });
+      if (!status.ok()) return End(status);
+      StartRead(&request_);
+    });
+  }
+
+  absl::Status Begin(const v1::CreateDatasetHeader& header) {
+    id_ = header.dataset_id();
+    display_name_ = header.display_name();
+    auto upload = Upload::Begin(header, parts_.limits.max_dataset_bytes);
+    if (!upload.ok()) return upload.status();
+    if (!id_.empty()) {
+      if (absl::Status status = parts_.datasets->CheckNameFree("datasets/" + id_); !status.ok()) return status;
+    }
+    // Begin has bounded the sum by max_dataset_bytes, so it fits into an integer.
+    const auto bytes = static_cast<std::int64_t>(Upload::PromisedBytes(header));
+    if (promised_bytes_.fetch_add(bytes) + bytes > parts_.limits.max_dataset_bytes) {
+      promised_bytes_ -= bytes;
+      return QuotaExceeded("max_dataset_bytes",
+                           absl::StrFormat("%d bytes are needed, but other uploads in progress leave less of the %d: "
+                                           "try again later",
+                                           bytes, parts_.limits.max_dataset_bytes));
+    }
+    counted_bytes_ = bytes;
+    upload_ = *std::move(upload);
+    return absl::OkStatus();
+  }
+
+  void StreamEnded() {
+    if (context_.IsCancelled()) return End(absl::CancelledError("the stream was cut before the upload was complete"));
+    if (upload_ == nullptr) return End(absl::InvalidArgumentError("message: the stream had no header"));
+    if (absl::Status status = upload_->CheckComplete(); !status.ok()) return End(status);
+    OnPool(parts_.heavy, [this] { End(RunGuarded([this] { return Store(); })); });
+  }
+
+  absl::Status Store() {
+    auto dataset = upload_->Finish();
+    if (!dataset.ok()) return dataset.status();
+    if (context_.IsCancelled()) return absl::CancelledError("the caller went away before the data set was stored");
+    return Reply(StoreDataset(parts_, id_, display_name_, *std::move(dataset)), &response_);
+  }
+
+  void OnPool(WorkerPool* pool, std::function<void()> task) {
+    if (!pool->Submit(std::move(task))) {
+      End(absl::ResourceExhaustedError("too many requests are waiting; try again later"));
+    }
+  }
+
+  void End(const absl::Status& status) {
+    log_.Ended(status);
+    Finish(ToGrpcStatus(status));
+  }
+
+  const Parts& parts_;
+  std::atomic<std::int64_t>& promised_bytes_;
+  grpc::CallbackServerContext& context_;
+  v1::Dataset& response_;
+  const CallLog log_;
+  v1::CreateDatasetRequest request_;
+  std::unique_ptr<Upload> upload_;
+  std::int64_t counted_bytes_ = 0;
+  std::string id_;
+  std::string display_name_;
+};
+
+}  // namespace
+
+grpc::ServerReadReactor<v1::CreateDatasetRequest>* StartUploadCall(const Parts* parts,
+                                                                   std::atomic<std::int64_t>* promised_bytes,
+                                                                   grpc::CallbackServerContext* context,
+                                                                   v1::Dataset* response) {
+  return new UploadCall(parts, promised_bytes, context, response);
+}
+
+}  // namespace cvxnn::server

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// See watch_job.h.
+#include "server/api/watch_job.h"
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "server/api/job_request.h"
+#include "server/api/watch_stream.h"
+#include "server/store/clock.h"
+#include "server/translate/resource_name.h"
+
+namespace cvxnn::server {
+namespace {
+
+class JobWatch final : public WatchStream<v1::WatchJobResponse> {
+ public:
+  JobWatch(const Parts& parts, CallLog log, absl::Duration heartbeat, std::string name, std::int64_t after_sequence)
+      : WatchStream(parts, std::move(log), heartbeat), name_(std::move(name)), sequence_(after_sequence) {}
+
+ private:
+  using Message = v1::WatchJobResponse;
+
+  Step NextStep() override {
+    if (!subscribed_) {
+      // Before the first read, so that nothing falls between.
+      subscribed_ = true;
+      subscription_ = parts_.manager->log().Subscribe(name_, [weak = weak_from_this()] {
+        if (auto watch = weak.lock()) watch->Wake();
+      });
+    }
+    if (waiting_.empty() && !end_) {
+      auto read = parts_.manager->log().Read(name_, sequence_);
+      if (!read.ok()) return Step::End(read.status());
+      waiting_.assign(read->events.begin(), read->events.end());
+      end_ = read->end;
+      if (end_) last_job_ = std::move(read->job);
+    }
+    if (!waiting_.empty()) {
+      auto event = std::move(waiting_.front());
+      waiting_.pop_front();
+      sequence_ = event->sequence();
+      return Step::Write(std::move(event));
+    }
+    if (!end_) return {};
+    auto last = std::make_shared<Message>();
+    last->set_sequence(sequence_);
+    *last->mutable_end()->mutable_job() = std::move(last_job_);
+    return Step::End(absl::OkStatus(), std::move(last));
+  }
+
+  std::shared_ptr<const Message> MakeHeartbeat() override {
+    auto beat = std::make_shared<Message>();
+    beat->set_sequence(sequence_);
+    *beat->mutable_heartbeat()->mutable_time() = TimestampNow();
+    return beat;
+  }
+
+  void StopListening() override { subscription_.Cancel(); }
+
+  const std::string name_;
+  std::int64_t sequence_;  // of the last record written
+  bool subscribed_ = false;
+  Subscription subscription_;
+  std::deque<std::shared_ptr<const Message>> waiting_;
+  bool end_ = false;
+  v1::Job last_job_;
+};
+
+}  // namespace
+
+grpc::ServerWriteReactor<v1::WatchJobResponse>* StartWatchJob(const Parts* parts, grpc::CallbackServerContext* context,
+                                                              const v1::WatchJobRequest* request) {
+  CallLog log(context, "JobService.WatchJob", request->name());
+  Violations violations;
+  CheckResourceName("jobs", request->name(), "name", &violations);
+  violations.Require(request->after_sequence() >= 0, "after_sequence", request->after_sequence(), "must be >= 0");
+  const absl::Duration heartbeat =
+      CheckInterval(request->has_heartbeat_interval() ? &request->heartbeat_interval() : nullptr,
+                    absl::Milliseconds(100), absl::Seconds(10), "heartbeat_interval", &violations);
+  if (!violations.empty()) return new RefusedStream<v1::WatchJobResponse>(log, violations.ToStatus());
+  auto watch =
+      std::make_shared<JobWatch>(*parts, std::move(log), heartbeat, request->name(), request->after_sequence());
+  watch->Start();
+  return watch.get();
+}
+
+}  // namespace cvxnn::server

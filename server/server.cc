@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts the rooms together and takes them apart in the reverse order.
+#include "server/server.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/time/clock.h>
+#include <grpcpp/ext/channelz_service_plugin.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "core/torch/runtime.h"
+#include "server/api/dataset_service.h"
+#include "server/api/job_service.h"
+#include "server/api/model_service.h"
+#include "server/api/server_service.h"
+
+namespace cvxnn::server {
+namespace {
+
+constexpr int kQuickThreads = 4;
+constexpr int kHeavyThreads = 2;
+constexpr std::size_t kMostWaiting = 4096;
+// Time that RPCs in flight get once the jobs are safe.
+constexpr absl::Duration kLastAnswers = absl::Seconds(2);
+// Pings find dead peers behind proxies; the client's library uses the same times.
+constexpr int kKeepaliveTimeMs = 30'000;
+constexpr int kKeepaliveTimeoutMs = 10'000;
+constexpr int kLeastPingIntervalMs = 10'000;
+
+// Process-wide switches of gRPC, which must be set before the first server is built.
+void EnablePlugins() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::channelz::experimental::InitChannelzService();
+  });
+}
+
+struct HostAndPort {
+  std::string host;
+  std::string port;
+};
+
+absl::StatusOr<HostAndPort> Split(const std::string& address, const std::string& flag) {
+  const auto colon = address.rfind(':');
+  int port = -1;
+  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 ||
+      port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, " = \"", address, "\": must be host:port with a port of 0 to 65535"));
+  }
+  return HostAndPort{address.substr(0, colon), address.substr(colon + 1)};
+}
+
+}  // namespace
+
+absl::Status CheckListenAddress(const std::string& address, bool insecure, const std::string& flag) {
+  auto split = Split(address, flag);
+  if (!split.ok()) return split.status();
+  const std::string& host = split->host;
+  const bool dotted = host.find_first_not_of("0123456789.") == std::string::npos;
+  const bool loopback = host == "localhost" || host == "[::1]" || (dotted && host.rfind("127.", 0) == 0);
+  if (loopback || insecure) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      flag, " = \"", address,
+      "\": must be a loopback address (127.0.0.1, [::1], localhost): this server has neither encryption nor "
+      "authentication yet; --insecure listens anyway, for networks that are trusted entirely"));
+}
+
+class Server::Implementation {
+ public:
+  ~Implementation() { Shutdown(absl::InfinitePast()); }
+
+  absl::Status Start(const Options& options) {
+    if (absl::Status status = CheckListenAddress(options.listen, options.insecure, "listen"); !status.ok()) {
+      return status;
+    }
+    if (options.data_dir.empty()) return absl::InvalidArgumentError("data_dir: required");
+    if (absl::Status status = OpenStores(options); !status.ok()) return status;
+    if (absl::Status status = StartJobs(options); !status.ok()) return status;
+    return Listen(options);
+  }
+
+  void Shutdown(absl::Time deadline) {
+    const std::lock_guard<std::mutex> one_at_a_time(shutdown_mutex_);
+    ready_ = false;
+    if (rpc_ == nullptr) return;
+    if (auto* health = rpc_->GetHealthCheckService()) health->SetServingStatus(false);
+    manager_->Drain(deadline);
+    streams_.EndAll();
+    rpc_->Shutdown(absl::ToChronoTime(absl::Now() + kLastAnswers));
+    rpc_->Wait();
+    rpc_.reset();
+  }
+
+  const std::string& address() const { return address_; }
+  bool ready() const { return ready_; }
+
+ private:
+  absl::Status OpenStores(const Options& options) {
+    auto database = Database::Open(options.data_dir);
+    if (!database.ok()) return database.status();
+    database_ = *std::move(database);
+    auto datasets = DatasetStore::Open(database_);
+    if (!datasets.ok()) return datasets.status();
+    datasets_ = *std::move(datasets);
+    auto models = ModelStore::Open(database_);
+    if (!models.ok()) return models.status();
+    models_ = *std::move(models);
+    jobs_ = std::make_unique<JobStore>(database_);
+    resident_ = std::make_unique<ResidentDatasets>(
+        [store = datasets_.get()](const std::string& name) { return store->Load(name); }, options.resident_bytes);
+    return absl::OkStatus();
+  }
+
+  absl::Status StartJobs(const Options& options) {
+    JobManager::Options job_options;
+    job_options.max_queued_jobs = options.limits.max_queued_jobs;
+    job_options.running_jobs_per_device = options.limits.running_jobs_per_device;
+    job_options.compute_threads = options.compute_threads;
+    job_options.trainer = options.trainer;
+    if (options.compute_threads > 0) SetComputeThreads(options.compute_threads);
+    auto manager = JobManager::Start({jobs_.get(), models_.get(), resident_.get(), &devices_}, std::move(job_options));
+    if (!manager.ok()) return manager.status();
+    manager_ = *std::move(manager);
+    parts_.datasets = datasets_.get();
+    parts_.jobs = jobs_.get();
+    parts_.models = models_.get();
+    parts_.resident = resident_.get();
+    parts_.devices = &devices_;
+    parts_.manager = manager_.get();
+    parts_.quick = &quick_;
+    parts_.heavy = &heavy_;
+    parts_.streams = &streams_;
+    parts_.limits = options.limits;
+    parts_.import_root = options.import_root;
+    parts_.start_time = absl::Now();
+    return absl::OkStatus();
+  }
+
+  absl::Status Listen(const Options& options) {
+    EnablePlugins();
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+    // Otherwise a second server would silently share the port.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kLeastPingIntervalMs);
+    builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxMessageBytes));
+    builder.RegisterService(&dataset_service_);
+    builder.RegisterService(&job_service_);
+    builder.RegisterService(&model_service_);
+    builder.RegisterService(&server_service_);
+    rpc_ = builder.BuildAndStart();
+    if (rpc_ == nullptr || port == 0) {
+      rpc_.reset();
+      return absl::UnavailableError(absl::StrCat("listen = \"", options.listen, "\": cannot be bound"));
+    }
+    address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
+    if (auto* health = rpc_->GetHealthCheckService()) {
+      // Also serves "", the server as a whole.
+      for (const char* service : {v1::DatasetService::service_full_name(), v1::JobService::service_full_name(),
+                                  v1::ModelService::service_full_name(), v1::ServerService::service_full_name()}) {
+        health->SetServingStatus(service, true);
+      }
+    }
+    ready_ = true;
+    return absl::OkStatus();
+  }
+
+  // In the order of construction; destroyed in reverse, after the RPC server is gone.
+  const DeviceList devices_ = DeviceList::Detect();
+  std::shared_ptr<Database> database_;
+  std::unique_ptr<DatasetStore> datasets_;
+  std::unique_ptr<ModelStore> models_;
+  std::unique_ptr<JobStore> jobs_;
+  std::unique_ptr<ResidentDatasets> resident_;
+  std::unique_ptr<JobManager> manager_;
+  OpenStreams streams_;
+  WorkerPool quick_{kQuickThreads, kMostWaiting};
+  WorkerPool heavy_{kHeavyThreads, kMostWaiting};
+  Parts parts_;
+  DatasetService dataset_service_{&parts_};
+  JobService job_service_{&parts_};
+  ModelService model_service_{&parts_};
+  ServerService server_service_{&parts_};
+  std::mutex shutdown_mutex_;
+  std::unique_ptr<grpc::Server> rpc_;
+  std::string address_;
+  std::atomic<bool> ready_ = false;
+};
+
+Server::Server(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {}
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
+  auto implementation = std::make_unique<Implementation>();
+  if (absl::Status status = implementation->Start(options); !status.ok()) return status;
+  return std::unique_ptr<Server>(new Server(std::move(implementation)));
+}
+
+const std::string& Server::address() const { return implementation_->address(); }
+bool Server::ready() const { return implementation_->ready(); }
+void Server::Shutdown(absl::Time deadline) { implementation_->Shutdown(deadline); }
+
+}  // namespace cvxnn::server
