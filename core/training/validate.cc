@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t kMaxEpochs = 1'000'000'000;
 constexpr std::int64_t kMaxPatterns = 1'000'000;
 constexpr std::int64_t kMaxNeurons = 1'000'000;
-constexpr std::int64_t kMaxTrials = 100'000;
+constexpr std::int64_t kMaxTrials = 10'000;
 
 template <typename Value>
 absl::Status Refuse(const char* field, const Value& value, const char* allowed) {
@@ -101,7 +101,7 @@ absl::Status ValidateDescent(const GradientDescent& descent) {
     return Refuse("descent.batch_size", descent.batch_size, ">= 0 (0 means full batch)");
   }
   if (descent.trials < 1 || descent.trials > kMaxTrials) {
-    return Refuse("descent.trials", descent.trials, "in [1, 100000]");
+    return Refuse("descent.trials", descent.trials, "in [1, 10000]");
   }
   if (descent.initialization == Initialization::kGaussian && !IsPositive(descent.initialization_scale)) {
     return Refuse("descent.initialization_scale", descent.initialization_scale, "finite and > 0");

@@ -4,7 +4,7 @@
 The formulas are those of the two problems in core/convex/program.h, written out block by block with none of the
 structure that the solvers exploit. Patterns are drawn here and stored, so that the solvers get the same ones.
 
-    python3 -m venv venv && venv/bin/pip install cvxpy clarabel
+    python3 -m venv venv && venv/bin/pip install -r tests/oracle/requirements.txt
     venv/bin/python tests/oracle/make_convex_oracle.py [OUTPUT]
 """
 

@@ -26,7 +26,7 @@ constexpr double kCheapCertificateFlops = 1e8;
 constexpr std::int64_t kCertificateInterval = 5;
 
 double Norm(const at::Tensor& x) {
-  return at::linalg_vector_norm(x, 2, c10::nullopt, false, at::kDouble).item<double>();
+  return at::linalg_vector_norm(x, 2, at::OptionalIntArrayRef(), false, at::kDouble).item<double>();
 }
 
 double Relative(double residual, double size) { return size > 0 ? residual / size : (residual > 0 ? 1 : 0); }

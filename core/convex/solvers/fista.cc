@@ -28,7 +28,7 @@ constexpr double kLeastStep = 1e-12;
 constexpr int kMaxTrials = 50;
 
 double SquaredNorm(const at::Tensor& x) {
-  const double norm = at::linalg_vector_norm(x, 2, c10::nullopt, false, at::kDouble).item<double>();
+  const double norm = at::linalg_vector_norm(x, 2, at::OptionalIntArrayRef(), false, at::kDouble).item<double>();
   return norm * norm;
 }
 
