@@ -8,6 +8,25 @@
 #include "client/cpp/command/commands.h"
 
 namespace cvxnn::command {
+namespace {
+
+/// What was wrong, and how to learn more; where a noun stands alone, what it can be followed by.
+int ReportUsage(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* command = &app;
+  std::string path = app.get_name();
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    path += " " + command->get_name();
+  }
+  if (command->get_require_subcommand_min() > 0 && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    std::cerr << command->help(path);
+  } else {
+    std::cerr << "error: " << error.what() << "\nSee " << path << " --help\n";
+  }
+  return kUsage;
+}
+
+}  // namespace
 
 int Run(int argc, const char* const* argv) {
   Context context;
@@ -44,8 +63,7 @@ int Run(int argc, const char* const* argv) {
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    std::cerr << "error: " << error.what() << "\nRun with --help for more information.\n";
-    return kUsage;
+    return ReportUsage(app, error);
   }
   try {
     return context.action();

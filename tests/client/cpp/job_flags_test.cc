@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flags of `job submit`, alone and over a job file.
+#include "client/cpp/command/job_flags.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace cvxnn::command {
+namespace {
+
+using testing::HasSubstr;
+
+absl::StatusOr<v1::Job> Build(const std::string& line) {
+  CLI::App app;
+  JobFlags flags;
+  flags.AddTo(app);
+  try {
+    app.parse(line);
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
+  return flags.Build();
+}
+
+TEST(JobFlags, DescribeAConvexJob) {
+  const auto job = Build(
+      "convex --dataset iris --beta 0.5 --patterns 40 --activation relu --solver admm --tolerance 0 --epochs 9 "
+      "--loss-scale half-sum --experiment e --label a=b --label c=d=e");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->spec().dataset(), "datasets/iris");
+  EXPECT_EQ(job->spec().beta(), 0.5);
+  EXPECT_EQ(job->spec().loss_scale(), v1::LOSS_SCALE_HALF_SUM);
+  EXPECT_EQ(job->spec().convex().patterns().sampled().count(), 40);
+  EXPECT_EQ(job->spec().convex().activation(), v1::ACTIVATION_RELU);
+  EXPECT_EQ(job->spec().convex().solver(), v1::CONVEX_SOLVER_ADMM);
+  EXPECT_TRUE(job->spec().stopping().has_tolerance());
+  EXPECT_EQ(job->labels().at("a"), "b");
+  EXPECT_EQ(job->labels().at("c"), "d=e");
+}
+
+TEST(JobFlags, LeaveOutWhatWasNotSaid) {
+  const auto job = Build("--method descent --dataset datasets/iris");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_TRUE(job->spec().has_descent());
+  EXPECT_FALSE(job->spec().descent().has_neurons());
+  EXPECT_FALSE(job->spec().has_stopping());
+  EXPECT_EQ(job->spec().regularization_case(), v1::JobSpec::REGULARIZATION_NOT_SET);
+}
+
+TEST(JobFlags, RefuseSettingsOfTheOtherMethod) {
+  EXPECT_THAT(std::string(Build("convex --neurons 5").status().message()),
+              HasSubstr("--neurons: convex training has no"));
+  EXPECT_THAT(std::string(Build("descent --patterns 5").status().message()), HasSubstr("--patterns: descent has no"));
+  EXPECT_THAT(std::string(Build("--dataset iris").status().message()), HasSubstr("no method"));
+}
+
+TEST(JobFlags, RefuseWrongValues) {
+  EXPECT_FALSE(Build("convex --solver simplex").ok());
+  EXPECT_FALSE(Build("convex --beta 1 --beta-max-fraction 0.1").ok());
+  EXPECT_FALSE(Build("convex --label nothing").ok());
+}
+
+TEST(JobFlags, OverrideTheFile) {
+  const std::string path = testing::TempDir() + "job_flags_test.yaml";
+  std::ofstream(path) << "experiment: from-file\nspec: {dataset: datasets/a, beta_max_fraction: 0.1, seed: 4, convex: "
+                         "{activation: relu, patterns: {sampled: {count: 3}}}}\n";
+  const auto job = Build("--file " + path + " --dataset b --beta 2 --patterns 8");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->experiment(), "from-file");
+  EXPECT_EQ(job->spec().dataset(), "datasets/b");
+  EXPECT_EQ(job->spec().beta(), 2);
+  EXPECT_FALSE(job->spec().has_beta_max_fraction());
+  EXPECT_EQ(job->spec().seed(), 4);
+  EXPECT_EQ(job->spec().convex().activation(), v1::ACTIVATION_RELU);
+  EXPECT_EQ(job->spec().convex().patterns().sampled().count(), 8);
+}
+
+}  // namespace
+}  // namespace cvxnn::command

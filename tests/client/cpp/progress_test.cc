@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// The progress line as a function of what was reported, and the three displays on a clock of their own.
+#include "client/cpp/command/progress.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "client/cpp/command/humanize.h"
+#include "client/cpp/command/watch_display.h"
+
+namespace cvxnn::command {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+v1::Job ConvexJob() {
+  v1::Job job;
+  job.set_name("jobs/3f2a");
+  job.set_attempt(1);
+  job.mutable_spec()->mutable_convex();
+  job.mutable_spec()->mutable_stopping()->set_max_epochs(100);
+  return job;
+}
+
+v1::EpochMetrics Epoch(std::int64_t epoch, double seconds, double objective, std::int32_t trial = 0) {
+  v1::EpochMetrics metrics;
+  metrics.set_trial(trial);
+  metrics.set_epoch(epoch);
+  metrics.set_seconds(seconds);
+  metrics.set_objective(objective);
+  return metrics;
+}
+
+TEST(Progress, KnowsShareRateAndTimeLeft) {
+  Progress progress(ConvexJob());
+  EXPECT_FALSE(progress.EpochsPerSecond().has_value());
+  progress.Update(Epoch(10, 1, 5));
+  progress.Update(Epoch(20, 2, 4));
+  EXPECT_DOUBLE_EQ(progress.Share(), 0.2);
+  EXPECT_DOUBLE_EQ(*progress.EpochsPerSecond(), 10);
+  EXPECT_DOUBLE_EQ(*progress.SecondsLeft(), 8);
+  EXPECT_TRUE(progress.may_end_early());
+}
+
+TEST(Progress, TakesTheTimeLimitWhereItComesFirst) {
+  v1::Job job = ConvexJob();
+  job.mutable_spec()->mutable_stopping()->set_max_seconds(5);
+  Progress progress(job);
+  progress.Update(Epoch(10, 1, 5));
+  progress.Update(Epoch(20, 2, 4));
+  EXPECT_DOUBLE_EQ(*progress.SecondsLeft(), 3);
+}
+
+TEST(Progress, CountsTheEpochsOfAllTrials) {
+  v1::Job job = ConvexJob();
+  job.mutable_spec()->mutable_descent()->set_trials(4);
+  Progress progress(job);
+  progress.Update(Epoch(100, 1, 5, 0));
+  progress.Update(Epoch(50, 2, 3, 1));
+  progress.Update(Epoch(50, 3, 4, 2));
+  EXPECT_DOUBLE_EQ(progress.Share(), 0.5);
+  EXPECT_EQ(progress.Best()->first, 1);
+  EXPECT_FALSE(progress.may_end_early());
+  const std::string line = RenderProgressLine(progress, 120, true, absl::ZeroDuration());
+  EXPECT_THAT(line, HasSubstr("trial 3/4"));
+  EXPECT_THAT(line, HasSubstr("best 3 (trial 2)"));
+}
+
+TEST(Progress, KeepsWhatAnEpochDidNotCompute) {
+  Progress progress(ConvexJob());
+  v1::EpochMetrics first = Epoch(1, 1, 5);
+  first.set_test_accuracy(0.75);
+  progress.Update(first);
+  progress.Update(Epoch(2, 2, 4));
+  EXPECT_THAT(RenderProgressLine(progress, 120, true, absl::ZeroDuration()), HasSubstr("test 75.0%"));
+}
+
+TEST(Progress, StartsAgainWithANewAttempt) {
+  Progress progress(ConvexJob());
+  progress.Update(Epoch(50, 1, 5));
+  v1::StateChange restart;
+  restart.set_state(v1::JOB_STATE_QUEUED);
+  restart.set_attempt(2);
+  progress.Update(restart);
+  EXPECT_FALSE(progress.started());
+  progress.Update(Epoch(1, 1, 5));
+  EXPECT_DOUBLE_EQ(progress.Share(), 0.01);
+}
+
+TEST(ProgressLine, FitsEveryWidth) {
+  Progress progress(ConvexJob());
+  v1::EpochMetrics epoch = Epoch(42, 61, 0.123456789);
+  epoch.set_gap(1.234e-3);
+  epoch.set_train_accuracy(1);
+  epoch.set_test_accuracy(0.841);
+  epoch.set_constraint_violation(1e-6);
+  progress.Update(Epoch(2, 21, 1));
+  progress.Update(epoch);
+  for (int width = 1; width < 200; ++width) {
+    for (const bool unicode : {false, true}) {
+      EXPECT_LE(DisplayWidth(RenderProgressLine(progress, width, unicode, absl::ZeroDuration())), width);
+    }
+  }
+  EXPECT_EQ(RenderProgressLine(progress, 15, true, absl::ZeroDuration()), "epoch 42/100");
+  EXPECT_EQ(RenderProgressLine(progress, 64, false, absl::ZeroDuration()),
+            "epoch 42/100  objective 0.123457  gap 1.2e-03  test 84.1%");
+  EXPECT_EQ(RenderProgressLine(progress, 400, false, absl::Seconds(3)),
+            "[==========--------------]  42%  jobs/3f2a  epoch 42/100  objective 0.123457  gap 1.2e-03  violation "
+            "1.0e-06  train 100.0%  test 84.1%  1.0/s  1:04  <= 0:55 left");
+}
+
+TEST(ProgressLine, ShowsTheStateBeforeTheFirstEpoch) {
+  const Progress progress(ConvexJob());
+  EXPECT_EQ(RenderProgressLine(progress, 80, true, absl::Seconds(65)), "jobs/3f2a  waiting  1:05");
+  EXPECT_EQ(RenderProgressLine(progress, 6, true, absl::Seconds(65)), "jobs/3");
+}
+
+/// Responses as the server sends them.
+v1::WatchJobResponse EpochEvent(std::int64_t epoch) {
+  v1::WatchJobResponse response;
+  response.set_sequence(epoch + 1);
+  response.mutable_metrics()->set_first_sequence(epoch + 1);
+  *response.mutable_metrics()->add_epochs() = Epoch(epoch, 0.1 * static_cast<double>(epoch), 1);
+  return response;
+}
+
+std::string PlainLines(bool every_epoch) {
+  std::ostringstream out;
+  absl::Time now = absl::UnixEpoch();
+  const auto display = MakePlainDisplay(ConvexJob(), every_epoch, out, [&] { return now; });
+  for (int epoch = 1; epoch <= 25; ++epoch) {
+    display->OnEvent(EpochEvent(epoch));
+    now += absl::Milliseconds(100);
+  }
+  display->Close();
+  return out.str();
+}
+
+TEST(PlainDisplay, PrintsTheFirstOneASecondAndTheLast) {
+  EXPECT_EQ(PlainLines(false),
+            "epoch 1/100  objective 1  0.1 s\n"
+            "epoch 11/100  objective 1  1.1 s\n"
+            "epoch 21/100  objective 1  2.1 s\n"
+            "epoch 25/100  objective 1  2.5 s\n");
+}
+
+TEST(PlainDisplay, PrintsEveryEpochWhenAsked) {
+  const std::string lines = PlainLines(true);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 25);
+}
+
+TEST(PlainDisplay, PrintsStatesAndInterruptions) {
+  std::ostringstream out;
+  const auto display = MakePlainDisplay(ConvexJob(), false, out, [] { return absl::UnixEpoch(); });
+  v1::WatchJobResponse response;
+  response.mutable_state_change()->set_state(v1::JOB_STATE_QUEUED);
+  response.mutable_state_change()->set_attempt(2);
+  response.mutable_state_change()->set_reason("server restarted");
+  display->OnEvent(response);
+  display->OnInterruption({absl::UnavailableError("gone\x1b[2J"), absl::Seconds(1)});
+  EXPECT_EQ(out.str(), "jobs/3f2a: queued, attempt 2 (server restarted)\nconnection lost (gone?[2J); trying again\n");
+}
+
+TEST(TerminalDisplay, DrawsAtMostTenTimesASecond) {
+  std::ostringstream out;
+  absl::Time now = absl::UnixEpoch();
+  const auto display = MakeTerminalDisplay(ConvexJob(), out, [&] { return now; });
+  for (int epoch = 1; epoch <= 100; ++epoch) {
+    display->OnEvent(EpochEvent(epoch));
+    now += absl::Milliseconds(10);
+  }
+  const std::string drawn = out.str();
+  EXPECT_EQ(std::count(drawn.begin(), drawn.end(), '\r'), 10);
+  EXPECT_THAT(drawn, Not(HasSubstr("epoch 100/100")));
+  display->Close();
+  EXPECT_THAT(out.str(), HasSubstr("epoch 100/100"));
+  EXPECT_EQ(out.str().back(), '\n');
+}
+
+TEST(JsonDisplay, PrintsOneObjectForEveryEpoch) {
+  std::ostringstream out;
+  const auto display = MakeJsonDisplay(out);
+  v1::WatchJobResponse response = EpochEvent(3);
+  *response.mutable_metrics()->add_epochs() = Epoch(4, 0.5, 0.25);
+  display->OnEvent(response);
+  std::istringstream lines(out.str());
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  EXPECT_EQ(nlohmann::json::parse(line)["sequence"], 4);
+  ASSERT_TRUE(std::getline(lines, line));
+  const auto second = nlohmann::json::parse(line);
+  EXPECT_EQ(second["sequence"], 5);
+  EXPECT_EQ(second["epoch"], 4);
+  EXPECT_EQ(second["trial"], 0);
+  EXPECT_EQ(second["objective"], 0.25);
+  EXPECT_FALSE(second.contains("gap"));
+  EXPECT_FALSE(std::getline(lines, line));
+}
+
+}  // namespace
+}  // namespace cvxnn::command
