@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job manager on real stores with a trainer that the test directs epoch by epoch.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "core/network/network.h"
+#include "server/jobs/job_manager.h"
+#include "tests/server/store/store_fixture.h"
+
+namespace cvxnn::server {
+
+/// Trains as told: reports epochs while `epochs` allows, then waits for more, for Finish or for a stop.
+class DirectedTrainer {
+ public:
+  Trainer AsTrainer() {
+    return [this](const training::Spec& spec, const data::Dataset& dataset, const training::Hooks& hooks) {
+      return Train(spec, dataset, hooks);
+    };
+  }
+  /// Every training may report this many epochs from now on.
+  void AllowEpochs(std::int64_t epochs) {
+    absl::MutexLock lock(&mutex_);
+    allowed_ = epochs;
+  }
+  /// Every training ends once its epochs are reported: with this status, or a result when OK.
+  void Finish(absl::Status status = absl::OkStatus()) {
+    absl::MutexLock lock(&mutex_);
+    finish_ = true;
+    status_ = std::move(status);
+  }
+  void WaitUntilStarted(int count) {
+    absl::MutexLock lock(&mutex_);
+    const auto started = [&] { return started_ >= count; };
+    mutex_.Await(absl::Condition(&started));
+  }
+  std::vector<std::uint64_t> seeds() const {
+    absl::MutexLock lock(&mutex_);
+    return seeds_;
+  }
+
+  static training::Result MakeResult(training::Termination termination, std::int64_t epochs) {
+    training::Result result;
+    training::TrainedModel model;
+    const auto options = at::TensorOptions().dtype(at::kDouble).device(at::kCPU);
+    model.network.first_layer = at::ones({2, 3}, options);
+    model.network.second_layer = at::ones({3, 1}, options);
+    model.final_metrics.objective = 0.25;
+    result.models.push_back(model);
+    result.summary.termination = termination;
+    result.summary.message = "trained as told";
+    result.summary.beta = 0.5;
+    result.summary.device = "cpu";
+    result.summary.solver = "fista";
+    result.summary.epochs = epochs;
+    return result;
+  }
+
+ private:
+  absl::StatusOr<training::Result> Train(const training::Spec& spec, const data::Dataset&,
+                                         const training::Hooks& hooks) {
+    {
+      absl::MutexLock lock(&mutex_);
+      ++started_;
+      seeds_.push_back(spec.seed);
+    }
+    std::int64_t epoch = 0;
+    for (;;) {
+      {
+        absl::MutexLock lock(&mutex_);
+        const auto go_on = [&] { return epoch < allowed_ || finish_; };
+        mutex_.AwaitWithTimeout(absl::Condition(&go_on), absl::Milliseconds(2));
+        if (epoch >= allowed_ && finish_) {
+          if (!status_.ok()) return status_;
+          return MakeResult(training::Termination::kEpochLimit, epoch);
+        }
+        if (epoch >= allowed_) {
+          if (hooks.should_stop()) return MakeResult(training::Termination::kStopped, epoch);
+          continue;
+        }
+      }
+      training::EpochMetrics metrics;
+      metrics.epoch = ++epoch;
+      metrics.objective = 1.0 / static_cast<double>(epoch);
+      if (hooks.observer(metrics) == training::Continue::kStop) {
+        return MakeResult(training::Termination::kStopped, epoch);
+      }
+    }
+  }
+
+  mutable absl::Mutex mutex_;
+  std::int64_t allowed_ = 0;
+  bool finish_ = false;
+  absl::Status status_;
+  int started_ = 0;
+  std::vector<std::uint64_t> seeds_;
+};
+
+class JobManagerTest : public StoreTest {
+ protected:
+  JobManagerTest() {
+    StoreDataset();
+    options_.trainer = trainer_.AsTrainer();
+  }
+  ~JobManagerTest() override { StopManager(); }
+
+  void StartManager() {
+    resident_ = std::make_unique<ResidentDatasets>([this](const std::string& name) { return datasets_->Load(name); },
+                                                   std::int64_t{1} << 20);
+    auto manager = JobManager::Start({jobs_.get(), models_.get(), resident_.get(), &devices_}, options_);
+    ASSERT_TRUE(manager.ok()) << manager.status();
+    manager_ = *std::move(manager);
+  }
+  void StopManager() { manager_ = nullptr; }
+
+  static v1::Job Asked(std::uint64_t seed = 0) {
+    v1::Job job;
+    job.mutable_spec()->set_dataset("datasets/small");
+    job.mutable_spec()->set_beta(0.5);
+    job.mutable_spec()->set_seed(seed);
+    job.mutable_spec()->mutable_convex();
+    return job;
+  }
+  v1::Job Create(std::uint64_t seed = 0, const std::string& request_id = "") {
+    auto job = manager_->Create(Asked(seed), request_id);
+    EXPECT_TRUE(job.ok()) << job.status();
+    return job.ok() ? *job : v1::Job();
+  }
+
+  // Waits until the stored job has the state, by the log as a watcher would.
+  v1::Job WaitForState(const std::string& name, v1::JobState state) {
+    for (const absl::Time deadline = absl::Now() + absl::Seconds(30); absl::Now() < deadline;) {
+      auto job = manager_->Get(name);
+      if (job.ok() && job->state() == state) return *job;
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    ADD_FAILURE() << name << " did not become " << v1::JobState_Name(state);
+    return {};
+  }
+
+  // All records of a job's log, checked to be without a hole.
+  std::vector<v1::WatchJobResponse> ReadLog(const std::string& name) {
+    std::vector<v1::WatchJobResponse> log;
+    std::int64_t last = 0;
+    for (;;) {
+      auto read = manager_->log().Read(name, last);
+      EXPECT_TRUE(read.ok()) << read.status();
+      if (!read.ok() || read->events.empty()) return log;
+      for (const auto& event : read->events) {
+        EXPECT_EQ(FirstSequence(*event), last + 1);
+        last = event->sequence();
+        log.push_back(*event);
+      }
+    }
+  }
+  std::vector<v1::JobState> StatesOf(const std::string& name) {
+    std::vector<v1::JobState> states;
+    for (const auto& event : ReadLog(name)) {
+      if (event.has_state_change()) states.push_back(event.state_change().state());
+    }
+    return states;
+  }
+
+  DirectedTrainer trainer_;
+  DeviceList devices_{{"cpu"}};
+  JobManager::Options options_;
+  std::unique_ptr<ResidentDatasets> resident_;
+  std::unique_ptr<JobManager> manager_;
+};
+
+}  // namespace cvxnn::server
