@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "core/convex/group_l2.h"
@@ -57,10 +58,19 @@ absl::Status Admm::SetUp() {
   const double targets = Norm(problem_.targets);
   rho2_ = 1;
   rho1_ = 4 * static_cast<double>(map.blocks()) * problem_.beta * problem_.beta / (targets * targets);
+  rho1_ = std::max(rho1_, LeastRho1());
   balance_interval_ = std::max(kMinBalanceInterval,
                                static_cast<std::int64_t>(std::ceil(factors_.FactorFlops() / factors_.EpochFlops())));
   next_balance_ = kMinBalanceInterval;
   return factors_.Factor(rho1_, rho2_, problem_.should_stop);
+}
+
+double Admm::LeastRho1() const {
+  const at::Tensor& x = problem_.map.features();
+  const double epsilon =
+      x.scalar_type() == at::kFloat ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
+  const double size = Norm(x);
+  return 4 * epsilon * rho2_ * size * size;
 }
 
 absl::Status Admm::Step(LowerBound& bound) {
@@ -132,10 +142,11 @@ absl::Status Admm::Balance(const Residuals& weights, const Residuals& cones) {
   };
   balance_interval_ = static_cast<std::int64_t>(std::ceil(kIntervalGrowth * static_cast<double>(balance_interval_)));
   next_balance_ = epoch_ + balance_interval_;
-  const double change1 = change(weights), change2 = change(cones);
+  const double change2 = change(cones);
+  rho2_ *= change2;
+  const double change1 = std::max(change(weights), LeastRho1() / rho1_);
   if (change1 == 1 && change2 == 1) return absl::OkStatus();
   rho1_ *= change1;
-  rho2_ *= change2;
   a_.div_(change1);
   b_.div_(change2);
   return factors_.Factor(rho1_, rho2_, problem_.should_stop);

@@ -32,6 +32,8 @@ class Admm : public Solver {
   };
 
   at::Tensor Unmasked(const at::Tensor& row_side) const;  // n×(2·P·c) as n×2×P×c
+  // Below this ρ₁, rounding in ρ₂XᵀX (at most ‖X‖² large) could outweigh ρ₁I and M would not be positive definite.
+  double LeastRho1() const;
   void OfferDualPoint(LowerBound& bound) const;
   absl::Status Balance(const Residuals& weights, const Residuals& cones);
 

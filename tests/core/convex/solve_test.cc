@@ -8,6 +8,7 @@
 
 #include "core/convex/solvers/admm_factors.h"
 #include "core/convex/solvers/fista.h"
+#include "core/patterns/sampled.h"
 #include "tests/core/convex/oracle_cases.h"
 
 namespace cvxnn::convex {
@@ -147,6 +148,25 @@ TEST_P(Either, StallsWhenRoundingHidesFurtherProgress) {
   const auto solution = Solve(program_, {}, options);
   ASSERT_TRUE(solution.ok());
   EXPECT_EQ(solution->reason, StopReason::kStalled);
+}
+
+TEST(Solve, FactorsRankDeficientDataWithATinyBetaInSinglePrecision) {
+  // XᵀX in float32 then has eigenvalues below zero by more than the ρ₁ that suits the penalty.
+  const at::Tensor factor = at::arange(200, at::TensorOptions().dtype(at::kDouble)).mul(1.7).sin().view({40, 5});
+  const at::Tensor mix = at::arange(150, at::TensorOptions().dtype(at::kDouble)).mul(2.3).cos().view({5, 30});
+  Program program;
+  program.activation = Activation::kRelu;
+  program.features = at::mm(factor, mix).to(at::kFloat);
+  program.targets = factor.select(1, 0).sign().unsqueeze(1).to(at::kFloat);
+  auto patterns = SamplePatterns(program.features, 10, 1);
+  ASSERT_TRUE(patterns.ok());
+  program.patterns = *std::move(patterns);
+  program.beta = 1e-6 * BetaMax(program);
+  Options options = OptionsFor(program);
+  options.max_epochs = 50;
+  const auto solution = Solve(program, {}, options);
+  ASSERT_TRUE(solution.ok()) << solution.status();
+  EXPECT_LT(solution->progress.objective, 20);
 }
 
 TEST(Solve, RefusesTheSolverOfTheOtherActivation) {
