@@ -2,6 +2,7 @@
 // Devices, threads and exceptions of LibTorch; see runtime.h.
 #include "core/torch/runtime.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/Device.h>
