@@ -75,9 +75,9 @@ std::string HumanCount(std::int64_t value) {
 }
 
 std::string HumanRate(double per_second) {
-  if (per_second < 10) return absl::StrFormat("%.1f/s", per_second);
-  if (per_second < 10'000) return absl::StrFormat("%.0f/s", per_second);
-  return absl::StrFormat("%.1fk/s", per_second / 1000);
+  if (per_second < 10) return absl::StrFormat("%.1f epochs/s", per_second);
+  if (per_second < 10'000) return absl::StrFormat("%.0f epochs/s", per_second);
+  return absl::StrFormat("%.1fk epochs/s", per_second / 1000);
 }
 
 std::string Printable(const std::string& text) {

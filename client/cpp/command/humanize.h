@@ -26,7 +26,7 @@ std::string HumanSmall(double value);
 std::string HumanShare(double share);
 /// "12", "1,234", "1,234,567".
 std::string HumanCount(std::int64_t value);
-/// "5.3/s", "512/s", "12.3k/s".
+/// Epochs per second: "5.3 epochs/s", "512 epochs/s", "12.3k epochs/s".
 std::string HumanRate(double per_second);
 
 /// `text` with control characters replaced by '?', so that nothing a server says moves a terminal's cursor.

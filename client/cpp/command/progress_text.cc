@@ -33,11 +33,12 @@ std::string Bar(double share, int width, bool unicode) {
   return unicode ? bar : "[" + bar + "]";
 }
 
-/// Facts that the line for terminals and the line of a log share, in the order shown.
-std::vector<Fact> MetricFacts(const Progress& progress, const v1::EpochMetrics& epoch) {
+/// Facts that the line for terminals and the line of a log share, in the order shown. The number of the epoch takes at
+/// least `epoch_width` columns.
+std::vector<Fact> MetricFacts(const Progress& progress, const v1::EpochMetrics& epoch, int epoch_width) {
   std::vector<Fact> facts;
   if (progress.trials() > 1) facts.push_back({3, TrialText(progress, epoch)});
-  facts.push_back({0, absl::StrCat("epoch ", epoch.epoch(), "/", progress.max_epochs())});
+  facts.push_back({0, absl::StrFormat("epoch %*d/%d", epoch_width, epoch.epoch(), progress.max_epochs())});
   if (epoch.has_objective()) facts.push_back({1, absl::StrCat("objective ", HumanNumber(epoch.objective()))});
   if (epoch.has_gap()) facts.push_back({2, absl::StrCat("gap ", HumanSmall(epoch.gap()))});
   if (epoch.has_constraint_violation()) {
@@ -84,7 +85,18 @@ std::string RenderProgressLine(const Progress& progress, int width, bool unicode
                 width);
   }
   const v1::EpochMetrics& epoch = progress.current();
-  std::vector<Fact> facts = MetricFacts(progress, epoch);
+  // What jumps to and fro cannot be read: the bar's width depends on the terminal's alone, and epochs are padded.
+  constexpr int kLeastBar = 6;
+  constexpr int kMostBar = 24;
+  constexpr int kTextFirst = 56;
+  const int bar_width = std::min((width - kTextFirst) / 4, kMostBar);
+  std::string bar;
+  if (bar_width >= kLeastBar) {
+    const double share = progress.Share();
+    bar = absl::StrFormat("%s %3.0f%%  ", Bar(share, bar_width, unicode), std::floor(100 * share));
+  }
+  const int epoch_width = static_cast<int>(absl::StrCat(progress.max_epochs()).size());
+  std::vector<Fact> facts = MetricFacts(progress, epoch, epoch_width);
   const auto best = progress.Best();
   if (progress.trials() > 1 && best.has_value()) {
     facts.push_back({6, absl::StrCat("best ", HumanNumber(best->second), " (trial ", best->first + 1, ")")});
@@ -99,25 +111,15 @@ std::string RenderProgressLine(const Progress& progress, int width, bool unicode
     facts.push_back({5, absl::StrCat(bound, HumanDuration(std::max(0.0, *left - silent)), " left")});
   }
   facts.insert(facts.begin(), {10, progress.job()});
-  while (facts.size() > 1 && LineWidth(facts) > width) {
+  while (facts.size() > 1 && DisplayWidth(bar) + LineWidth(facts) > width) {
     facts.erase(
         std::max_element(facts.begin(), facts.end(), [](const Fact& a, const Fact& b) { return a.rank < b.rank; }));
   }
-  // What is left over shows the share as a bar, once there is room for one that says something.
-  constexpr int kLeastBar = 8;
-  constexpr int kMostBar = 24;
-  const std::string percent = absl::StrFormat("%3.0f%%", std::floor(100 * progress.Share()));
-  const int frame = unicode ? 0 : 2;
-  const int room = width - LineWidth(facts) - DisplayWidth(percent) - 3 - frame;
-  std::string line = Join(facts);
-  if (room >= kLeastBar) {
-    line = absl::StrCat(Bar(progress.Share(), std::min(room, kMostBar), unicode), " ", percent, "  ", line);
-  }
-  return Clip(line, width);
+  return Clip(bar + Join(facts), width);
 }
 
 std::string RenderEpochLine(const Progress& progress, const v1::EpochMetrics& epoch) {
-  std::vector<Fact> facts = MetricFacts(progress, epoch);
+  std::vector<Fact> facts = MetricFacts(progress, epoch, 1);
   facts.push_back({0, absl::StrFormat("%.1f s", epoch.seconds())});
   return Join(facts);
 }

@@ -217,9 +217,11 @@ TEST_F(Command, ImportsFilesOfTheServer) {
 }
 
 TEST_F(Command, CancelsAJobAndSaysSoByItsExitStatus) {
-  Succeed("dataset generate gaussian --rows 200 --cols 20 --id noise --seed 1");
-  const std::string job = Succeed("job submit descent --dataset noise --beta 0.1 --epochs 1000000000 --quiet");
+  Succeed("dataset generate gaussian --rows 200 --cols 20 --label-rule sign --id noise --seed 1");
+  const std::string job =
+      Succeed("job submit descent --dataset noise --beta 0.1 --learning-rate 1e-6 --epochs 1000000000 --quiet");
   const std::string name = job.substr(0, job.find('\n'));
+  ASSERT_EQ(name.rfind("jobs/", 0), 0) << job;
   Output watched;
   std::thread watcher([&] { watched = Run("job watch " + name); });
   while (json::parse(Succeed("job describe " + name + " --output json"))["state"] == "JOB_STATE_QUEUED") {
@@ -232,9 +234,11 @@ TEST_F(Command, CancelsAJobAndSaysSoByItsExitStatus) {
 }
 
 TEST_F(Command, DetachesOnCtrlCAndLeavesTheJobRunning) {
-  Succeed("dataset generate gaussian --rows 200 --cols 20 --id noise2 --seed 1");
-  const std::string job = Succeed("job submit descent --dataset noise2 --beta 0.1 --epochs 1000000000 --quiet");
+  Succeed("dataset generate gaussian --rows 200 --cols 20 --label-rule sign --id noise2 --seed 1");
+  const std::string job =
+      Succeed("job submit descent --dataset noise2 --beta 0.1 --learning-rate 1e-6 --epochs 1000000000 --quiet");
   const std::string name = job.substr(0, job.find('\n'));
+  ASSERT_EQ(name.rfind("jobs/", 0), 0) << job;
   const std::string line = "cd '" + folder_->string() + "' && CVXNN_SERVER=" + server_->address() +
                            " timeout --preserve-status -s INT 1.5 " CVXNN_BINARY_DIR "/cvxnn job watch " + name +
                            " 2>&1";

@@ -105,12 +105,12 @@ TEST(ProgressLine, FitsEveryWidth) {
       EXPECT_LE(DisplayWidth(RenderProgressLine(progress, width, unicode, absl::ZeroDuration())), width);
     }
   }
-  EXPECT_EQ(RenderProgressLine(progress, 15, true, absl::ZeroDuration()), "epoch 42/100");
+  EXPECT_EQ(RenderProgressLine(progress, 15, true, absl::ZeroDuration()), "epoch  42/100");
   EXPECT_EQ(RenderProgressLine(progress, 64, false, absl::ZeroDuration()),
-            "epoch 42/100  objective 0.123457  gap 1.2e-03  test 84.1%");
+            "epoch  42/100  objective 0.123457  gap 1.2e-03  test 84.1%");
   EXPECT_EQ(RenderProgressLine(progress, 400, false, absl::Seconds(3)),
-            "[==========--------------]  42%  jobs/3f2a  epoch 42/100  objective 0.123457  gap 1.2e-03  violation "
-            "1.0e-06  train 100.0%  test 84.1%  1.0/s  1:04  <= 0:55 left");
+            "[==========--------------]  42%  jobs/3f2a  epoch  42/100  objective 0.123457  gap 1.2e-03  violation "
+            "1.0e-06  train 100.0%  test 84.1%  1.0 epochs/s  1:04  <= 0:55 left");
 }
 
 TEST(ProgressLine, ShowsTheStateBeforeTheFirstEpoch) {
