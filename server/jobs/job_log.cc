@@ -25,7 +25,7 @@ JobLog::~JobLog() {
 
 std::shared_ptr<LiveLog> JobLog::Open(const v1::Job& job) {
   auto log =
-      std::make_shared<LiveLog>(job, options_.limits, [this](LiveLog* from, bool urgent) { Wake(from, urgent); });
+      std::make_shared<LiveLog>(job, options_.limits, [this](LiveLog* from, Urgency urgency) { Wake(from, urgency); });
   absl::MutexLock lock(&mutex_);
   live_[job.name()] = log;
   return log;
@@ -42,18 +42,19 @@ std::shared_ptr<LiveLog> JobLog::Find(const std::string& name) const {
   return found == live_.end() ? nullptr : found->second;
 }
 
-void JobLog::Wake(LiveLog* log, bool urgent) {
+void JobLog::Wake(LiveLog* log, Urgency urgency) {
   absl::MutexLock lock(&mutex_);
   const auto found = live_.find(log->name());
   if (found == live_.end()) return;
   waiting_[log->name()] = found->second;
-  urgent_ |= urgent;
+  urgency_ = std::max(urgency_, urgency);
 }
 
 void JobLog::WriteLoop() {
   absl::Time next_commit = absl::InfinitePast();
   const auto has_work = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || !waiting_.empty(); };
-  const auto is_urgent = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || urgent_; };
+  const auto is_urgent = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || urgency_ == Urgency::kNow; };
+  const auto is_prompt = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || urgency_ != Urgency::kSoon; };
   const auto is_closing = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_; };
   for (;;) {
     std::vector<std::shared_ptr<LiveLog>> logs;
@@ -61,10 +62,11 @@ void JobLog::WriteLoop() {
     {
       absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(&has_work));
+      mutex_.AwaitWithTimeout(absl::Condition(&is_prompt), options_.start_delay);
       mutex_.AwaitWithDeadline(absl::Condition(&is_urgent), next_commit);
       for (auto& [name, log] : waiting_) logs.push_back(std::move(log));
       waiting_.clear();
-      urgent_ = false;
+      urgency_ = Urgency::kSoon;
       last = closing_;
     }
     const auto failed = Commit(logs);

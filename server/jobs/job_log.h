@@ -41,6 +41,8 @@ class JobLog {
     LogLimits limits;
     /// Least time between two commits of epochs; changes of state do not wait for it.
     absl::Duration commit_interval = absl::Milliseconds(5);
+    /// The start of a job waits this long for its first epochs, so that they share one commit.
+    absl::Duration start_delay = absl::Milliseconds(3);
     /// A commit that fails (a full disk) is tried again after this long; jobs wait meanwhile.
     absl::Duration retry_interval = absl::Milliseconds(500);
   };
@@ -68,7 +70,7 @@ class JobLog {
 
  private:
   std::shared_ptr<LiveLog> Find(const std::string& name) const ABSL_LOCKS_EXCLUDED(mutex_);
-  void Wake(LiveLog* log, bool urgent) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Wake(LiveLog* log, Urgency urgency) ABSL_LOCKS_EXCLUDED(mutex_);
   void WriteLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   /// Gives the logs that could not be committed.
   std::vector<std::shared_ptr<LiveLog>> Commit(const std::vector<std::shared_ptr<LiveLog>>& logs);
@@ -79,8 +81,8 @@ class JobLog {
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<LiveLog>> live_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, std::shared_ptr<LiveLog>> waiting_
-      ABSL_GUARDED_BY(mutex_);  // have records to commit
-  bool urgent_ ABSL_GUARDED_BY(mutex_) = false;
+      ABSL_GUARDED_BY(mutex_);                                // have records to commit
+  Urgency urgency_ ABSL_GUARDED_BY(mutex_) = Urgency::kSoon;  // the highest of those that wait
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   std::jthread writer_;
 };

@@ -21,7 +21,7 @@ std::int64_t Records(const v1::WatchJobResponse& event) { return event.sequence(
 
 }  // namespace
 
-LiveLog::LiveLog(v1::Job job, LogLimits limits, std::function<void(LiveLog*, bool urgent)> wake_writer)
+LiveLog::LiveLog(v1::Job job, LogLimits limits, std::function<void(LiveLog*, Urgency)> wake_writer)
     : name_(job.name()), limits_(limits), wake_writer_(std::move(wake_writer)), job_(job), visible_(std::move(job)) {}
 
 std::int64_t LiveLog::NextSequence() {
@@ -39,7 +39,8 @@ void LiveLog::AppendEpoch(v1::EpochMetrics metrics, absl::FunctionRef<bool()> gi
     while (!mutex_.AwaitWithTimeout(absl::Condition(&has_room), kGiveUpPoll)) {
       if (give_up()) break;
     }
-    wake = waiting_.empty();
+    // One epoch among those that wait has called the writer already; a change of state may have asked for less.
+    wake = waiting_.empty() || waiting_.back()->has_state_change();
     if (IsLatest(job_, metrics)) *job_.mutable_latest() = metrics;
     if (waiting_.empty() || !waiting_.back()->has_metrics() ||
         waiting_.back()->metrics().epochs_size() >= limits_.epochs_per_event) {
@@ -49,15 +50,17 @@ void LiveLog::AppendEpoch(v1::EpochMetrics metrics, absl::FunctionRef<bool()> gi
     waiting_.back()->set_sequence(NextSequence());
     *waiting_.back()->mutable_metrics()->add_epochs() = std::move(metrics);
   }
-  if (wake) wake_writer_(this, false);
+  if (wake) wake_writer_(this, Urgency::kPrompt);
 }
 
 std::int64_t LiveLog::ChangeState(absl::FunctionRef<void(v1::Job*)> change, const std::string& reason,
                                   std::vector<WrittenModel> models) {
   std::int64_t sequence = 0;
+  Urgency urgency = Urgency::kNow;
   {
     absl::MutexLock lock(&mutex_);
     change(&job_);
+    if (job_.state() == v1::JOB_STATE_RUNNING) urgency = Urgency::kSoon;
     auto event = std::make_shared<v1::WatchJobResponse>();
     v1::StateChange* record = event->mutable_state_change();
     record->set_state(job_.state());
@@ -69,7 +72,7 @@ std::int64_t LiveLog::ChangeState(absl::FunctionRef<void(v1::Job*)> change, cons
     waiting_.push_back(std::move(event));
     std::move(models.begin(), models.end(), std::back_inserter(waiting_models_));
   }
-  wake_writer_(this, true);
+  wake_writer_(this, urgency);
   return sequence;
 }
 

@@ -29,11 +29,19 @@ struct LogLimits {
   int epochs_per_event = 512;             ///< most epochs in one event, >= 1
 };
 
+/// How soon records should be committed.
+enum class Urgency {
+  kSoon,    ///< more will follow in a moment: the start of a job
+  kPrompt,  ///< as soon as the spacing of commits allows: epochs
+  kNow,     ///< somebody may be waiting: every other change of state
+};
+
 /// One job's log. Thread-safe. Records get their numbers in the order of the calls.
 class LiveLog {
  public:
-  /// `job` as it is stored. `wake_writer(urgent)` is called, without a lock of the log, when records begin to wait.
-  LiveLog(v1::Job job, LogLimits limits, std::function<void(LiveLog*, bool urgent)> wake_writer);
+  /// `job` as it is stored. `wake_writer(log, urgency)` is called, without a lock of the log, when records begin to
+  /// wait.
+  LiveLog(v1::Job job, LogLimits limits, std::function<void(LiveLog*, Urgency)> wake_writer);
 
   /// Appends one epoch. While the buffer is full it waits for the writer; `give_up` is polled meanwhile, and once it is
   /// true the epoch is kept without waiting.
@@ -75,7 +83,7 @@ class LiveLog {
 
   const std::string name_;
   const LogLimits limits_;
-  const std::function<void(LiveLog*, bool urgent)> wake_writer_;
+  const std::function<void(LiveLog*, Urgency)> wake_writer_;
   SubscriberList subscribers_;
 
   mutable absl::Mutex mutex_;
