@@ -126,13 +126,7 @@ void PrintOutcome(const v1::Job& job, std::ostream& out) {
     out << "  " << absl::StatusCodeToString(static_cast<absl::StatusCode>(job.error().code())) << ": "
         << Printable(job.error().message()) << "\n";
   }
-  if (job.result().models().empty()) return;
-  PrintModelsTable(job.result(), out);
-  if (job.result().has_certificate()) {
-    const v1::Certificate& certificate = job.result().certificate();
-    out << "certificate: optimum over " << (certificate.restricted() ? "the job's patterns" : "all patterns") << ", "
-        << (certificate.verified() ? "verified" : "not verified to the tolerance") << "\n";
-  }
+  if (!job.result().models().empty()) PrintModelsTable(job.result(), out);
 }
 
 ExitStatus ReportJob(const Context& context, const v1::Job& job) {

@@ -69,7 +69,7 @@ void PrintModelsTable(const v1::JobResult& result, std::ostream& out) {
   Table table(columns);
   for (const v1::TrainedModel& model : result.models()) {
     std::vector<std::string> cells = {model.model()};
-    if (trials) cells.push_back(absl::StrCat(model.trial() + 1));
+    if (trials) cells.push_back(absl::StrCat(model.trial()));
     cells.push_back(HumanCount(model.metrics().epoch()));
     for (const Metric& metric : shown) cells.push_back(metric.text(model.metrics()));
     if (trials) cells.push_back(model.diverged() ? "diverged" : model.model() == result.best_model() ? "best" : " ");

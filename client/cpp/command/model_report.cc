@@ -90,7 +90,7 @@ ExitStatus ReportModel(const Context& context, const v1::Model& model) {
   fields.Add("name", model.name());
   fields.Add("job", model.job());
   fields.Add("data set", model.dataset());
-  fields.Add("trial", absl::StrCat(model.trial() + 1));
+  fields.Add("trial", absl::StrCat(model.trial()));
   fields.Add("network", absl::StrCat(HumanCount(model.inputs()), " inputs, ", HumanCount(model.neurons()), " ",
                                      EnumText(model.activation()), " neurons, ", HumanCount(model.outputs()), " output",
                                      model.outputs() == 1 ? "" : "s", ", ", EnumText(model.data_type())));
@@ -117,7 +117,7 @@ ExitStatus ReportModels(const Context& context, const std::vector<v1::Model>& mo
                {"CREATED", Align::kRight}});
   for (const v1::Model& model : models) {
     const v1::EpochMetrics& metrics = model.metrics();
-    table.AddRow({model.name(), model.job(), absl::StrCat(model.trial() + 1), EnumText(model.activation()),
+    table.AddRow({model.name(), model.job(), absl::StrCat(model.trial()), EnumText(model.activation()),
                   HumanCount(model.neurons()), metrics.has_objective() ? HumanNumber(metrics.objective()) : "",
                   metrics.has_train_accuracy() ? HumanShare(metrics.train_accuracy()) : "",
                   metrics.has_test_accuracy() ? HumanShare(metrics.test_accuracy()) : "",

@@ -20,10 +20,6 @@ struct Fact {
   std::string text;
 };
 
-std::string TrialText(const Progress& progress, const v1::EpochMetrics& epoch) {
-  return absl::StrCat("trial ", epoch.trial() + 1, "/", progress.trials());
-}
-
 std::string Bar(double share, int width, bool unicode) {
   const int filled = static_cast<int>(std::floor(share * width));
   std::string bar;
@@ -37,7 +33,7 @@ std::string Bar(double share, int width, bool unicode) {
 /// least `epoch_width` columns.
 std::vector<Fact> MetricFacts(const Progress& progress, const v1::EpochMetrics& epoch, int epoch_width) {
   std::vector<Fact> facts;
-  if (progress.trials() > 1) facts.push_back({3, TrialText(progress, epoch)});
+  if (progress.trials() > 1) facts.push_back({3, absl::StrCat("trial ", epoch.trial())});
   facts.push_back({0, absl::StrFormat("epoch %*d/%d", epoch_width, epoch.epoch(), progress.max_epochs())});
   if (epoch.has_objective()) facts.push_back({1, absl::StrCat("objective ", HumanNumber(epoch.objective()))});
   if (epoch.has_gap()) facts.push_back({2, absl::StrCat("gap ", HumanSmall(epoch.gap()))});
@@ -99,7 +95,7 @@ std::string RenderProgressLine(const Progress& progress, int width, bool unicode
   std::vector<Fact> facts = MetricFacts(progress, epoch, epoch_width);
   const auto best = progress.Best();
   if (progress.trials() > 1 && best.has_value()) {
-    facts.push_back({6, absl::StrCat("best ", HumanNumber(best->second), " (trial ", best->first + 1, ")")});
+    facts.push_back({2, absl::StrCat("best ", HumanNumber(best->second), " (trial ", best->first, ")")});
   }
   if (const auto rate = progress.EpochsPerSecond(); rate.has_value()) {
     facts.push_back({8, absl::StrCat(HumanRate(*rate))});

@@ -16,7 +16,7 @@ namespace cvxnn::command {
 namespace {
 
 std::string InterruptionText(const client::Interruption& interruption) {
-  return absl::StrCat("connection lost (", Printable(std::string(interruption.status.message())), "); trying again");
+  return absl::StrCat("connection lost, trying again (", Printable(std::string(interruption.status.message())), ")");
 }
 
 class TerminalDisplay final : public WatchDisplay {
@@ -76,6 +76,7 @@ class PlainDisplay final : public WatchDisplay {
       PrintHeld();
       const v1::StateChange& change = response.state_change();
       progress_.Update(change);
+      if (change.state() >= v1::JOB_STATE_SUCCEEDED) return;  // what came of the job is told after the watch
       out_ << progress_.job() << ": " << EnumText(change.state());
       if (change.attempt() > 1) out_ << ", attempt " << change.attempt();
       if (!change.reason().empty()) out_ << " (" << Printable(change.reason()) << ")";
