@@ -13,15 +13,15 @@ namespace {
 /// What was wrong, and how to learn more; where a noun stands alone, what it can be followed by.
 int ReportUsage(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* command = &app;
-  std::string path = app.get_name();
+  std::string parents;
   while (!command->get_subcommands().empty()) {
+    parents += (parents.empty() ? "" : " ") + command->get_name();
     command = command->get_subcommands().front();
-    path += " " + command->get_name();
   }
   if (command->get_require_subcommand_min() > 0 && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
-    std::cerr << command->help(path);
+    std::cerr << command->help(parents);
   } else {
-    std::cerr << "error: " << error.what() << "\nSee " << path << " --help\n";
+    std::cerr << "error: " << error.what() << "\nSee " << parents << " " << command->get_name() << " --help\n";
   }
   return kUsage;
 }
