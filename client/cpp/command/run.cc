@@ -45,8 +45,7 @@ int Run(int argc, const char* const* argv) {
       ->capture_default_str();
   app.add_flag("-q,--quiet", context.quiet, "Print names only");
   app.footer(
-      "Exit status: 0 success, 1 the server refused or the job failed, 2 wrong usage, 3 the watched job was "
-      "cancelled,\n"
+      "Exit status: 0 success, 1 refused or failed, 2 wrong usage, 3 the watched job was cancelled,\n"
       "130 watching ended by Ctrl-C.\n"
       "Examples:\n"
       "  cvxnn dataset create iris.csv --id iris --transform split=0.2 --transform standardize\n"
