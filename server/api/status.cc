@@ -9,6 +9,7 @@
 #include <cctype>
 
 #include "cvxnn/rpc/error_details.pb.h"
+#include "server/translate/utf8.h"
 #include "server/translate/violations.h"
 
 namespace cvxnn::server {
@@ -89,8 +90,9 @@ void AddDerivedDetail(const absl::Status& status, const std::string& message, rp
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  std::string message(status.message());
-  if (message.size() > kMostMessageBytes) message = absl::StrCat(message.substr(0, kMostMessageBytes), "…");
+  // Messages may quote files and paths that are not text.
+  std::string message = ValidUtf8(std::string(status.message()));
+  if (message.size() > kMostMessageBytes) message = ValidUtf8(message.substr(0, kMostMessageBytes)) + "…";
   rpc::Status details;
   details.set_code(static_cast<int>(status.code()));
   details.set_message(message);

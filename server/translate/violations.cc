@@ -6,6 +6,7 @@
 #include <absl/strings/escaping.h>
 
 #include "cvxnn/rpc/error_details.pb.h"
+#include "server/translate/utf8.h"
 
 namespace cvxnn::server {
 namespace {
@@ -19,8 +20,8 @@ constexpr std::size_t kMostCharacters = 80;
 
 std::string Violations::Quoted(const std::string& text) {
   const bool cut = text.size() > kMostCharacters;
-  return absl::StrCat("\"", absl::Utf8SafeCHexEscape(cut ? text.substr(0, kMostCharacters) : text), cut ? "…" : "",
-                      "\"");
+  return absl::StrCat("\"", ValidUtf8(absl::Utf8SafeCHexEscape(cut ? text.substr(0, kMostCharacters) : text)),
+                      cut ? "…" : "", "\"");
 }
 
 void Violations::Append(const Violations& part) {

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// Submitting jobs: what is refused and why, retries, lists, and what holds a data set.
+#include <gmock/gmock.h>
+
+#include "tests/server/api/server_fixture.h"
+
+namespace cvxnn::server {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+
+class JobServiceTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    ServerTest::SetUp();
+    Start();
+    dataset_ = Spirals("s");
+  }
+  std::string dataset_;
+};
+
+TEST_F(JobServiceTest, RefusesASpecFieldByField) {
+  using Spoil = std::function<void(v1::CreateJobRequest*)>;
+  const std::vector<std::pair<std::string, Spoil>> faults = {
+      {"job.spec.beta", [](auto* r) { r->mutable_job()->mutable_spec()->set_beta(0); }},
+      {"job.spec.beta", [](auto* r) { r->mutable_job()->mutable_spec()->set_beta(-1); }},
+      {"job.spec.beta", [](auto* r) { r->mutable_job()->mutable_spec()->clear_regularization(); }},
+      {"job.spec.beta_max_fraction", [](auto* r) { r->mutable_job()->mutable_spec()->set_beta_max_fraction(1.5); }},
+      {"job.spec.dataset", [](auto* r) { r->mutable_job()->mutable_spec()->set_dataset("s"); }},
+      {"job.spec.convex.patterns.sampled.count",
+       [](auto* r) {
+         r->mutable_job()->mutable_spec()->mutable_convex()->mutable_patterns()->mutable_sampled()->set_count(0);
+       }},
+      {"job.spec.stopping.max_epochs",
+       [](auto* r) { r->mutable_job()->mutable_spec()->mutable_stopping()->set_max_epochs(-1); }},
+      {"job.spec.stopping.tolerance",
+       [](auto* r) { r->mutable_job()->mutable_spec()->mutable_stopping()->set_tolerance(1); }},
+      {"job.spec.training", [](auto* r) { r->mutable_job()->mutable_spec()->clear_training(); }},
+      {"job.spec.penalty", [](auto* r) { r->mutable_job()->mutable_spec()->set_penalty(v1::PENALTY_NONE); }},
+      {"job.spec.descent.learning_rate",
+       [](auto* r) { r->mutable_job()->mutable_spec()->mutable_descent()->set_learning_rate(0); }},
+      {"device", [](auto* r) { r->mutable_job()->mutable_spec()->set_device("cuda:77"); }},
+      {"job.experiment", [](auto* r) { r->mutable_job()->set_experiment("No!"); }},
+      {"job.display_name", [](auto* r) { r->mutable_job()->set_display_name(std::string(201, 'x')); }},
+      {"job.labels", [](auto* r) { (*r->mutable_job()->mutable_labels())["UPPER"] = "x"; }},
+      {"request_id", [](auto* r) { r->set_request_id("new\nline"); }},
+      {"job", [](auto* r) { r->clear_job(); }}};
+  for (const auto& [field, spoil] : faults) {
+    SCOPED_TRACE(field);
+    auto request = ConvexJob(dataset_);
+    spoil(&request);
+    v1::Job job;
+    const grpc::Status status = Create(request, &job);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
+    EXPECT_THAT(ViolatedFields(status), Contains(field)) << status.error_message();
+  }
+  grpc::ClientContext context;
+  v1::ListJobsResponse list;
+  ASSERT_TRUE(jobs_->ListJobs(&context, {}, &list).ok());
+  EXPECT_EQ(list.jobs_size(), 0);
+}
+
+TEST_F(JobServiceTest, ListsEveryFaultAtOnce) {
+  auto request = ConvexJob(dataset_);
+  request.mutable_job()->mutable_spec()->set_beta(-1);
+  request.mutable_job()->mutable_spec()->mutable_stopping()->set_max_seconds(-2);
+  request.mutable_job()->set_experiment("!");
+  v1::Job job;
+  EXPECT_THAT(ViolatedFields(Create(request, &job)),
+              UnorderedElementsAre("job.spec.beta", "job.spec.stopping.max_seconds", "job.experiment"));
+}
+
+TEST_F(JobServiceTest, SaysWhatIsNotBuilt) {
+  auto request = ConvexJob(dataset_);
+  request.mutable_job()->mutable_spec()->set_loss(v1::LOSS_HINGE);
+  v1::Job job;
+  const grpc::Status status = Create(request, &job);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("loss = LOSS_HINGE"));
+  EXPECT_THAT(status.error_message(), HasSubstr("LOSS_SQUARED"));
+  EXPECT_THAT(ViolatedFields(status), ElementsAre("job.spec.loss"));
+}
+
+TEST_F(JobServiceTest, NamesADataSetThatIsNotThere) {
+  v1::Job job;
+  const grpc::Status status = Create(ConvexJob("datasets/none"), &job);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_THAT(status.error_message(), HasSubstr("datasets/none"));
+}
+
+TEST_F(JobServiceTest, AnswersARepeatedRequestWithTheSameJob) {
+  auto request = ConvexJob(dataset_, 2);
+  request.set_request_id("11111111-2222");
+  const std::string first = CreateOk(request);
+  EXPECT_EQ(CreateOk(request), first);
+  Finished(first);
+  EXPECT_EQ(CreateOk(request), first);
+  // Also when the data set is gone by then.
+  grpc::ClientContext context;
+  v1::DeleteDatasetRequest remove;
+  remove.set_name(dataset_);
+  google::protobuf::Empty empty;
+  ASSERT_TRUE(datasets_->DeleteDataset(&context, remove, &empty).ok());
+  EXPECT_EQ(CreateOk(request), first);
+}
+
+TEST_F(JobServiceTest, RefusesARequestIdWithAnotherBody) {
+  auto request = ConvexJob(dataset_, 2);
+  request.set_request_id("once");
+  CreateOk(request);
+  request.mutable_job()->mutable_spec()->set_seed(7);
+  v1::Job job;
+  const grpc::Status status = Create(request, &job);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_THAT(status.error_message(), HasSubstr("once"));
+}
+
+TEST_F(JobServiceTest, ValidateOnlyCreatesNothingAndShowsTheDefaults) {
+  auto request = ConvexJob(dataset_);
+  request.mutable_job()->mutable_spec()->clear_stopping();
+  request.set_validate_only(true);
+  v1::Job job;
+  ASSERT_TRUE(Create(request, &job).ok());
+  EXPECT_EQ(job.name(), "");
+  EXPECT_EQ(job.spec().stopping().max_epochs(), 1000);
+  EXPECT_EQ(job.spec().loss(), v1::LOSS_SQUARED);
+  EXPECT_EQ(job.spec().device(), "cpu");
+  grpc::ClientContext context;
+  v1::ListJobsResponse list;
+  ASSERT_TRUE(jobs_->ListJobs(&context, {}, &list).ok());
+  EXPECT_EQ(list.jobs_size(), 0);
+}
+
+TEST_F(JobServiceTest, ListsByFilterInPages) {
+  for (int i = 0; i < 3; ++i) {
+    auto request = ConvexJob(dataset_, 1);
+    request.mutable_job()->set_experiment(i == 0 ? "first" : "others");
+    CreateOk(request);
+  }
+  v1::ListJobsRequest request;
+  request.mutable_filter()->set_experiment("others");
+  request.set_page_size(1);
+  std::vector<std::string> names;
+  do {
+    grpc::ClientContext context;
+    v1::ListJobsResponse page;
+    ASSERT_TRUE(jobs_->ListJobs(&context, request, &page).ok());
+    ASSERT_EQ(page.jobs_size(), 1);
+    names.push_back(page.jobs(0).name());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_EQ(names.size(), 2u);
+  request.set_page_token("nonsense");
+  grpc::ClientContext context;
+  v1::ListJobsResponse page;
+  EXPECT_EQ(jobs_->ListJobs(&context, request, &page).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(JobServiceTest, KeepsADataSetThatAJobUsesAndAJobThatRuns) {
+  Stop();
+  auto gate = std::make_shared<std::atomic<std::int64_t>>(0);
+  options_.trainer = CountingTrainer(1, gate);
+  Start();
+  const std::string job = CreateOk(ConvexJob(dataset_));
+  v1::DeleteDatasetRequest remove;
+  remove.set_name(dataset_);
+  google::protobuf::Empty empty;
+  {
+    grpc::ClientContext context;
+    const grpc::Status status = datasets_->DeleteDataset(&context, remove, &empty);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+    EXPECT_THAT(status.error_message(), HasSubstr(job));
+  }
+  {
+    grpc::ClientContext context;
+    v1::DeleteJobRequest request;
+    request.set_name(job);
+    EXPECT_EQ(jobs_->DeleteJob(&context, request, &empty).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  }
+  *gate = 10;
+  Finished(job);
+  grpc::ClientContext context;
+  EXPECT_TRUE(datasets_->DeleteDataset(&context, remove, &empty).ok());
+}
+
+TEST_F(JobServiceTest, SaysWhenTheQueueIsFull) {
+  Stop();
+  auto gate = std::make_shared<std::atomic<std::int64_t>>(0);
+  options_.trainer = CountingTrainer(1, gate);
+  options_.limits.max_queued_jobs = 1;
+  Start();
+  const std::string running = CreateOk(ConvexJob(dataset_));
+  // The first has left the queue when its second record is there.
+  Watch(running, 0, 2);
+  CreateOk(ConvexJob(dataset_));
+  v1::Job job;
+  EXPECT_EQ(Create(ConvexJob(dataset_), &job).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  *gate = 10;
+}
+
+}  // namespace
+}  // namespace cvxnn::server

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Downloading, predicting and evaluating with a model that a job trained.
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "core/network/export/network_file.h"
+#include "core/network/network.h"
+#include "tests/server/api/server_fixture.h"
+
+namespace cvxnn::server {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+
+struct File {
+  grpc::Status status;
+  v1::DownloadModelHeader header;
+  std::string bytes;
+};
+
+class ModelServiceTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    ServerTest::SetUp();
+    Start();
+    dataset_ = Spirals("s");
+    auto request = ConvexJob(dataset_, 50);
+    request.mutable_job()->mutable_spec()->mutable_descent()->set_neurons(7);
+    request.mutable_job()->mutable_spec()->clear_beta();
+    request.mutable_job()->mutable_spec()->set_penalty(v1::PENALTY_NONE);
+    model_ = Finished(CreateOk(request)).result().best_model();
+    ASSERT_NE(model_, "");
+  }
+
+  File Download(v1::ModelFormat format, std::int64_t offset = 0) {
+    grpc::ClientContext context;
+    v1::DownloadModelRequest request;
+    request.set_name(model_);
+    request.set_format(format);
+    request.set_offset(offset);
+    auto reader = models_->DownloadModel(&context, request);
+    File file;
+    v1::DownloadModelResponse message;
+    while (reader->Read(&message)) {
+      if (message.has_header()) file.header = message.header();
+      if (!message.has_chunk()) continue;
+      EXPECT_EQ(message.chunk().offset(), offset + static_cast<std::int64_t>(file.bytes.size()));
+      EXPECT_EQ(message.chunk().crc32(), Crc32(message.chunk().data().data(), message.chunk().data().size()));
+      file.bytes += message.chunk().data();
+    }
+    file.status = reader->Finish();
+    return file;
+  }
+  grpc::Status Predict(const v1::PredictRequest& request, v1::PredictResponse* response) {
+    grpc::ClientContext context;
+    return models_->Predict(&context, request, response);
+  }
+  v1::PredictRequest Rows(const std::vector<double>& values, std::int64_t cols) const {
+    v1::PredictRequest request;
+    request.set_model(model_);
+    auto* shape = request.mutable_rows()->mutable_shape();
+    shape->set_rows(static_cast<std::int64_t>(values.size()) / cols);
+    shape->set_cols(cols);
+    shape->set_data_type(v1::DATA_TYPE_FLOAT64);
+    request.mutable_rows()->set_data(values.data(), values.size() * sizeof(double));
+    return request;
+  }
+
+  std::string dataset_;
+  std::string model_;
+};
+
+TEST_F(ModelServiceTest, DownloadsWhatTheHeaderPromises) {
+  for (const auto format : {v1::MODEL_FORMAT_UNSPECIFIED, v1::MODEL_FORMAT_SAFETENSORS, v1::MODEL_FORMAT_TORCHSCRIPT}) {
+    const File file = Download(format);
+    ASSERT_TRUE(file.status.ok()) << file.status.error_message();
+    EXPECT_EQ(file.header.total_bytes(), static_cast<std::int64_t>(file.bytes.size()));
+    EXPECT_EQ(file.header.crc32(), Crc32(file.bytes.data(), file.bytes.size()));
+  }
+}
+
+TEST_F(ModelServiceTest, ResumesADownloadAtAnyByte) {
+  for (const auto format : {v1::MODEL_FORMAT_SAFETENSORS, v1::MODEL_FORMAT_TORCHSCRIPT}) {
+    const File whole = Download(format);
+    for (const std::size_t offset : {std::size_t{1}, whole.bytes.size() / 2, whole.bytes.size()}) {
+      const File rest = Download(format, static_cast<std::int64_t>(offset));
+      EXPECT_TRUE(rest.status.ok());
+      EXPECT_EQ(rest.header.crc32(), whole.header.crc32());
+      EXPECT_EQ(rest.bytes, whole.bytes.substr(offset));
+    }
+    EXPECT_EQ(Download(format, static_cast<std::int64_t>(whole.bytes.size()) + 1).status.error_code(),
+              grpc::StatusCode::OUT_OF_RANGE);
+  }
+}
+
+TEST_F(ModelServiceTest, RefusesDownloadsOfWhatIsNotThere) {
+  EXPECT_EQ(Download(v1::MODEL_FORMAT_ONNX).status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(Download(v1::MODEL_FORMAT_SAFETENSORS, -1).status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  model_ = "models/none";
+  EXPECT_EQ(Download(v1::MODEL_FORMAT_SAFETENSORS).status.error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ModelServiceTest, PredictsWhatTheDownloadedWeightsGive) {
+  const auto network = ReadNetwork(Download(v1::MODEL_FORMAT_SAFETENSORS).bytes);
+  ASSERT_TRUE(network.ok());
+  const std::vector<double> values = {0.5, -1.5, 2, 3, -0.25, 0};
+  v1::PredictResponse response;
+  const grpc::Status status = Predict(Rows(values, 2), &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  // By hand: Σ_j (xᵀu_j)₊ α_j.
+  const at::Tensor first = network->first_layer.to(at::kDouble), second = network->second_layer.to(at::kDouble);
+  ASSERT_EQ(response.outputs().shape().rows(), 3);
+  ASSERT_EQ(response.predicted_classes_size(), 3);
+  for (int row = 0; row < 3; ++row) {
+    double expected = 0;
+    for (std::int64_t j = 0; j < first.size(1); ++j) {
+      const double inner =
+          values[2 * row] * first[0][j].item<double>() + values[2 * row + 1] * first[1][j].item<double>();
+      expected += std::max(inner, 0.0) * second[j][0].item<double>();
+    }
+    double output = 0;
+    if (response.outputs().shape().data_type() == v1::DATA_TYPE_FLOAT64) {
+      std::memcpy(&output, response.outputs().data().data() + row * sizeof(double), sizeof(double));
+    } else {
+      float narrow = 0;
+      std::memcpy(&narrow, response.outputs().data().data() + row * sizeof(float), sizeof(float));
+      output = narrow;
+    }
+    EXPECT_NEAR(output, expected, 1e-5);
+    EXPECT_EQ(response.predicted_classes(row), output >= 0 ? 1 : 0);
+  }
+}
+
+TEST_F(ModelServiceTest, PredictsStoredRowsInParts) {
+  v1::PredictRequest request;
+  request.set_model(model_);
+  request.mutable_dataset_rows()->set_part(v1::PART_TRAIN);
+  v1::PredictResponse whole, part;
+  ASSERT_TRUE(Predict(request, &whole).ok());
+  EXPECT_EQ(whole.outputs().shape().rows(), 40);
+  request.mutable_dataset_rows()->set_first_row(10);
+  request.mutable_dataset_rows()->set_row_count(5);
+  ASSERT_TRUE(Predict(request, &part).ok());
+  const std::size_t element = whole.outputs().data().size() / 40;
+  EXPECT_EQ(part.outputs().data(), whole.outputs().data().substr(10 * element, 5 * element));
+  request.mutable_dataset_rows()->set_row_count(100);
+  EXPECT_THAT(ViolatedFields(Predict(request, &part)), ElementsAre("dataset_rows.row_count"));
+}
+
+TEST_F(ModelServiceTest, RefusesRowsThatDoNotFit) {
+  v1::PredictResponse response;
+  EXPECT_THAT(ViolatedFields(Predict(Rows({1, 2, 3}, 3), &response)), ElementsAre("rows.shape.cols"));
+  auto cut = Rows({1, 2}, 2);
+  cut.mutable_rows()->mutable_data()->pop_back();
+  EXPECT_THAT(ViolatedFields(Predict(cut, &response)), ElementsAre("rows.data"));
+  const grpc::Status nan = Predict(Rows({1, 2, std::nan(""), 4}, 2), &response);
+  EXPECT_EQ(nan.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(nan.error_message(), ::testing::HasSubstr("row 1, column 0"));
+  v1::PredictRequest none;
+  none.set_model(model_);
+  EXPECT_THAT(ViolatedFields(Predict(none, &response)), ElementsAre("input"));
+}
+
+TEST_F(ModelServiceTest, EvaluatesAsTrainingDid) {
+  grpc::ClientContext get_context;
+  v1::GetModelRequest get;
+  get.set_name(model_);
+  v1::Model model;
+  ASSERT_TRUE(models_->GetModel(&get_context, get, &model).ok());
+  EXPECT_EQ(model.neurons(), 7);
+  grpc::ClientContext context;
+  v1::EvaluateRequest request;
+  request.set_model(model_);
+  v1::EvaluateResponse response;
+  ASSERT_TRUE(models_->Evaluate(&context, request, &response).ok());
+  EXPECT_EQ(response.rows(), 10);
+  EXPECT_NEAR(response.loss(), model.metrics().test_loss(), 1e-6);
+  EXPECT_DOUBLE_EQ(response.accuracy(), model.metrics().test_accuracy());
+}
+
+TEST_F(ModelServiceTest, DoesNotPruneYet) {
+  grpc::ClientContext context;
+  v1::PruneModelRequest request;
+  request.set_model(model_);
+  v1::Model model;
+  EXPECT_EQ(models_->PruneModel(&context, request, &model).error_code(), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+}  // namespace
+}  // namespace cvxnn::server

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server as a whole: standard services, what it says about itself, shutting down and starting again.
+#include <gmock/gmock.h>
+#include <google/protobuf/generated_enum_reflection.h>
+#include <grpcpp/generic/generic_stub.h>
+
+#include <algorithm>
+#include <future>
+#include <thread>
+
+#include "server/healthcheck.h"
+#include "tests/server/api/server_fixture.h"
+
+namespace cvxnn::server {
+namespace {
+
+grpc::Status CallWithoutMessage(const std::shared_ptr<grpc::Channel>& channel, const std::string& method) {
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  const grpc::Slice empty;
+  const grpc::ByteBuffer request(&empty, 1);
+  grpc::ByteBuffer response;
+  std::promise<grpc::Status> done;
+  stub.UnaryCall(&context, method, grpc::StubOptions(), &request, &response,
+                 [&](grpc::Status status) { done.set_value(std::move(status)); });
+  return done.get_future().get();
+}
+
+TEST_F(ServerTest, AnswersTheStandardServices) {
+  Start();
+  EXPECT_TRUE(CheckHealth(server_->address()).ok());
+  EXPECT_TRUE(CallWithoutMessage(channel_, "/grpc.channelz.v1.Channelz/GetServers").ok());
+  EXPECT_EQ(CallWithoutMessage(channel_, "/cvxnn.v1.JobService/Nonsense").error_code(),
+            grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(ServerTest, ListensOnLoopbackOnlyUnlessTold) {
+  EXPECT_TRUE(CheckListenAddress("127.0.0.1:0", false, "listen").ok());
+  EXPECT_TRUE(CheckListenAddress("[::1]:1", false, "listen").ok());
+  EXPECT_TRUE(CheckListenAddress("localhost:1", false, "listen").ok());
+  for (const char* address : {"0.0.0.0:1", "[::]:1", "127.evil.example:1", "example.org:1"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(CheckListenAddress(address, false, "listen"))) << address;
+    EXPECT_TRUE(CheckListenAddress(address, true, "listen").ok()) << address;
+  }
+  for (const char* address : {"", "127.0.0.1", ":1", "127.0.0.1:x", "127.0.0.1:65536"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(CheckListenAddress(address, true, "listen"))) << address;
+  }
+}
+
+TEST_F(ServerTest, RefusesASecondServerOnTheSamePortOrDirectory) {
+  Start();
+  Server::Options other = options_;
+  EXPECT_TRUE(absl::IsFailedPrecondition(Server::Start(other).status()));
+  other.data_dir = folder_.path() + "/other";
+  other.listen = server_->address();
+  EXPECT_TRUE(absl::IsUnavailable(Server::Start(other).status()));
+}
+
+// Calls `answer` with every named value but 0 and expects UNIMPLEMENTED for exactly those that are not listed.
+template <typename Enum, typename Listed, typename Answer>
+void ExpectListedIsBuilt(const Listed& listed, const Answer& answer) {
+  const auto* type = google::protobuf::GetEnumDescriptor<Enum>();
+  for (int i = 0; i < type->value_count(); ++i) {
+    if (type->value(i)->number() == 0) continue;
+    const bool is_listed = std::find(listed.begin(), listed.end(), type->value(i)->number()) != listed.end();
+    const grpc::StatusCode code = answer(static_cast<Enum>(type->value(i)->number()));
+    EXPECT_EQ(code != grpc::StatusCode::UNIMPLEMENTED, is_listed) << type->value(i)->name();
+  }
+}
+
+TEST_F(ServerTest, AnnouncesExactlyWhatIsBuilt) {
+  Start();
+  grpc::ClientContext context;
+  v1::ServerInfo info;
+  ASSERT_TRUE(info_->GetServerInfo(&context, {}, &info).ok());
+  const std::string dataset = Spirals("s");
+  const auto convex = [&](const std::function<void(v1::JobSpec*)>& change) {
+    auto request = ConvexJob(dataset);
+    request.set_validate_only(true);
+    change(request.mutable_job()->mutable_spec());
+    v1::Job job;
+    return Create(request, &job).error_code();
+  };
+  const auto descent = [&](const std::function<void(v1::JobSpec*)>& change) {
+    return convex([&](v1::JobSpec* spec) {
+      spec->mutable_descent();
+      change(spec);
+    });
+  };
+  ExpectListedIsBuilt<v1::Loss>(info.convex().losses(),
+                                [&](auto v) { return convex([v](auto* s) { s->set_loss(v); }); });
+  ExpectListedIsBuilt<v1::Loss>(info.descent().losses(),
+                                [&](auto v) { return descent([v](auto* s) { s->set_loss(v); }); });
+  ExpectListedIsBuilt<v1::LossScale>(info.convex().loss_scales(),
+                                     [&](auto v) { return convex([v](auto* s) { s->set_loss_scale(v); }); });
+  ExpectListedIsBuilt<v1::Penalty>(info.descent().penalties(),
+                                   [&](auto v) { return descent([v](auto* s) { s->set_penalty(v); }); });
+  for (const int penalty : info.convex().penalties()) {
+    EXPECT_EQ(convex([&](auto* s) { s->set_penalty(static_cast<v1::Penalty>(penalty)); }), grpc::StatusCode::OK);
+  }
+  ExpectListedIsBuilt<v1::Activation>(info.convex().activations(), [&](auto v) {
+    return convex([v](auto* s) { s->mutable_convex()->set_activation(v); });
+  });
+  ExpectListedIsBuilt<v1::Activation>(info.descent().activations(), [&](auto v) {
+    return descent([v](auto* s) { s->mutable_descent()->set_activation(v); });
+  });
+  ExpectListedIsBuilt<v1::ConvexSolver>(
+      info.convex_solvers(), [&](auto v) { return convex([v](auto* s) { s->mutable_convex()->set_solver(v); }); });
+  ExpectListedIsBuilt<v1::Optimizer>(
+      info.optimizers(), [&](auto v) { return descent([v](auto* s) { s->mutable_descent()->set_optimizer(v); }); });
+  ExpectListedIsBuilt<v1::Initialization>(info.initializations(), [&](auto v) {
+    return descent([v](auto* s) { s->mutable_descent()->set_initialization(v); });
+  });
+  ExpectListedIsBuilt<v1::ModelFormat>(info.model_formats(), [&](auto v) {
+    grpc::ClientContext download;
+    v1::DownloadModelRequest request;
+    request.set_name("models/none");
+    request.set_format(v);
+    v1::DownloadModelResponse message;
+    auto reader = models_->DownloadModel(&download, request);
+    while (reader->Read(&message)) {
+    }
+    return reader->Finish().error_code();
+  });
+  const auto* patterns = v1::Patterns::descriptor();
+  for (int i = 0; i < patterns->field_count(); ++i) {
+    const auto code = convex([&](v1::JobSpec* s) {
+      auto* message = s->mutable_convex()->mutable_patterns();
+      message->GetReflection()->MutableMessage(message, patterns->field(i));
+    });
+    const bool listed = std::count(info.patterns().begin(), info.patterns().end(), patterns->field(i)->name()) > 0;
+    EXPECT_EQ(code != grpc::StatusCode::UNIMPLEMENTED, listed) << patterns->field(i)->name();
+  }
+  EXPECT_EQ(convex([](auto* s) { s->mutable_path(); }), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(info.import_formats_size(), 0) << "there is no import root";
+}
+
+// What is announced also trains, not only validates.
+TEST_F(ServerTest, TrainsEveryAnnouncedSolverPenaltyAndActivation) {
+  Start();
+  const std::string dataset = Spirals("s", 20);
+  const auto run = [&](const std::function<void(v1::JobSpec*)>& change) {
+    auto request = ConvexJob(dataset, 3);
+    change(request.mutable_job()->mutable_spec());
+    const v1::Job job = Finished(CreateOk(request));
+    EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.spec().ShortDebugString() << job.error().message();
+  };
+  for (const auto penalty : {v1::PENALTY_GROUP_L2, v1::PENALTY_WEIGHT_DECAY}) {
+    for (const auto activation : {v1::ACTIVATION_RELU, v1::ACTIVATION_GATED}) {
+      run([&](auto* s) {
+        s->set_penalty(penalty);
+        s->mutable_convex()->set_activation(activation);
+      });
+      for (const auto optimizer : {v1::OPTIMIZER_SGD, v1::OPTIMIZER_ADAM}) {
+        for (const auto start : {v1::INITIALIZATION_TORCH_LINEAR, v1::INITIALIZATION_GAUSSIAN}) {
+          run([&](auto* s) {
+            s->set_penalty(penalty);
+            s->mutable_descent()->set_activation(activation);
+            s->mutable_descent()->set_optimizer(optimizer);
+            s->mutable_descent()->set_initialization(start);
+            s->mutable_descent()->set_neurons(3);
+            s->mutable_descent()->set_learning_rate(1e-4);
+          });
+        }
+      }
+    }
+  }
+}
+
+TEST_F(ServerTest, KeepsEverythingAcrossARestart) {
+  Start();
+  const std::string dataset = Spirals("s");
+  const std::string job = CreateOk(ConvexJob(dataset, 600));
+  const auto before = Watch(job);
+  const v1::Job finished = Get(job);
+  Stop();
+  Start();
+  const auto after = Watch(job);
+  EXPECT_EQ(Get(job).SerializeAsString(), finished.SerializeAsString());
+  std::int64_t epochs_before = 0, epochs_after = 0;
+  for (const auto& message : before) epochs_before += message.metrics().epochs_size();
+  for (const auto& message : after) epochs_after += message.metrics().epochs_size();
+  EXPECT_EQ(epochs_after, epochs_before);
+  grpc::ClientContext context;
+  v1::EvaluateRequest evaluate;
+  evaluate.set_model(finished.result().best_model());
+  v1::EvaluateResponse response;
+  EXPECT_TRUE(models_->Evaluate(&context, evaluate, &response).ok());
+}
+
+TEST_F(ServerTest, DrainsRunningJobsAndPutsBackThoseThatTakeTooLong) {
+  auto gate = std::make_shared<std::atomic<std::int64_t>>(1);
+  options_.trainer = CountingTrainer(3, gate);
+  Start();
+  const std::string dataset = Spirals("s");
+  const std::string job = CreateOk(ConvexJob(dataset));
+  Watch(job, 0, 3);
+  // A watcher that is there when the server ends is told to come back.
+  grpc::Status watched;
+  std::thread watcher([&] { Watch(job, 3, SIZE_MAX, &watched); });
+  server_->Shutdown(absl::Now() + absl::Milliseconds(50));
+  watcher.join();
+  EXPECT_EQ(watched.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_FALSE(server_->ready());
+  Stop();
+  *gate = 10;
+  Start();
+  const v1::Job finished = Finished(job);
+  EXPECT_EQ(finished.state(), v1::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(finished.attempt(), 2);
+}
+
+TEST_F(ServerTest, LetsJobsFinishWithinTheDrainTime) {
+  auto gate = std::make_shared<std::atomic<std::int64_t>>(0);
+  options_.trainer = CountingTrainer(1, gate);
+  Start();
+  const std::string job = CreateOk(ConvexJob(Spirals("s")));
+  Watch(job, 0, 2);
+  std::thread shutdown([&] { server_->Shutdown(absl::Now() + absl::Seconds(60)); });
+  while (server_->ready()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  *gate = 10;
+  shutdown.join();
+  Stop();
+  Start();
+  EXPECT_EQ(Get(job).state(), v1::JOB_STATE_SUCCEEDED);
+}
+
+}  // namespace
+}  // namespace cvxnn::server
