@@ -52,7 +52,7 @@ function(cvxnn_executable name)
 endfunction()
 
 # cvxnn_test(NAME [TORCH] SOURCES a_test.cc ... [LINKS lib ...])
-# One binary a room; each TEST becomes a ctest case. CVXNN_TESTDATA and CVXNN_SHARED tell tests where inputs lie.
+# One binary a room; each TEST becomes a ctest case. Tests run side by side, so idle OpenMP threads must not spin. CVXNN_TESTDATA and CVXNN_SHARED tell tests where inputs lie.
 function(cvxnn_test name)
   cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINKS" ${ARGN})
   if(ARG_TORCH)
@@ -63,5 +63,5 @@ function(cvxnn_test name)
   target_compile_definitions(${name} PRIVATE CVXNN_TESTDATA="${PROJECT_SOURCE_DIR}/tests/testdata"
                                              CVXNN_SHARED="${PROJECT_SOURCE_DIR}/../shared"
                                              CVXNN_BINARY_DIR="${PROJECT_BINARY_DIR}/bin")
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600 ENVIRONMENT OMP_WAIT_POLICY=passive)
 endfunction()

@@ -115,6 +115,7 @@ int Serve(const Flags& flags, const sigset_t& signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  cvxnn::WaitPassively(argv);
   Flags flags;
   SizeByMemory(&flags.server);
   flags.server.compute_threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));

@@ -7,8 +7,11 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/Device.h>
 #include <c10/util/Exception.h>
+#include <stdlib.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <new>
@@ -88,6 +91,13 @@ absl::Status CheckFits(const std::string& what, double needed, const c10::Device
     }
   }
   return absl::OkStatus();
+}
+
+void WaitPassively(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
+  // Where the program cannot be found again it goes on as it is.
+  execv("/proc/self/exe", argv);
 }
 
 void SetComputeThreads(int threads) { at::set_num_threads(threads); }
