@@ -40,6 +40,12 @@ class JobsWatch final : public WatchStream<v1::WatchJobsResponse> {
     return NextChange();
   }
 
+  // What the watcher last heard of a job.
+  struct Sent {
+    absl::Time time;
+    std::int64_t sequence = 0;
+  };
+
   Step NextOfSnapshot() {
     if (page_.empty() && !last_page_) {
       auto page = parts_.manager->List(filter_, {0, page_token_});
@@ -66,20 +72,22 @@ class JobsWatch final : public WatchStream<v1::WatchJobsResponse> {
     for (auto change = pending_.begin(); change != pending_.end();) {
       const std::string name = change->first;
       const auto sent = sent_.find(name);
-      const absl::Time due = sent == sent_.end() ? absl::InfinitePast() : sent->second + min_interval_;
+      const absl::Time due = sent == sent_.end() ? absl::InfinitePast() : sent->second.time + min_interval_;
       if (due > now && !change->second) {
         wait.look_again = std::min(wait.look_again, due);
         ++change;
         continue;
       }
       pending_.erase(change++);
-      if (auto message = Describe(name, sent != sent_.end())) return Step::Write(std::move(message));
+      if (auto message = Describe(name)) return Step::Write(std::move(message));
     }
     return wait;
   }
 
   // The job as it now is, if the watcher is to hear of it.
-  std::shared_ptr<const Message> Describe(const std::string& name, bool known) {
+  std::shared_ptr<const Message> Describe(const std::string& name) {
+    const auto sent = sent_.find(name);
+    const bool known = sent != sent_.end();
     auto job = parts_.manager->Get(name);
     if (!job.ok()) {
       if (!known) return nullptr;
@@ -88,6 +96,8 @@ class JobsWatch final : public WatchStream<v1::WatchJobsResponse> {
       gone->set_deleted(name);
       return gone;
     }
+    // The change may have been part of the snapshot already.
+    if (known && sent->second.sequence == job->last_sequence()) return nullptr;
     const bool matches = Matches(filter_, *job);
     if (!matches && !known) return nullptr;
     return Send(*std::move(job), matches);
@@ -95,7 +105,7 @@ class JobsWatch final : public WatchStream<v1::WatchJobsResponse> {
 
   std::shared_ptr<const Message> Send(v1::Job job, bool matches) {
     if (matches) {
-      sent_[job.name()] = absl::Now();
+      sent_[job.name()] = {absl::Now(), job.last_sequence()};
     } else {
       sent_.erase(job.name());
     }
@@ -119,8 +129,8 @@ class JobsWatch final : public WatchStream<v1::WatchJobsResponse> {
   std::string page_token_;
   bool last_page_ = false;
   bool synchronized_ = false;
-  absl::flat_hash_map<std::string, absl::Time> sent_;  // jobs the watcher knows, and when it last heard of them
-  absl::flat_hash_map<std::string, bool> pending_;     // jobs that changed since; true: deleted
+  absl::flat_hash_map<std::string, Sent> sent_;     // jobs the watcher knows
+  absl::flat_hash_map<std::string, bool> pending_;  // jobs that changed since; true: deleted
 };
 
 }  // namespace
