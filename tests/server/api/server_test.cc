@@ -194,12 +194,21 @@ TEST_F(ServerTest, DrainsRunningJobsAndPutsBackThoseThatTakeTooLong) {
   Start();
   const std::string dataset = Spirals("s");
   const std::string job = CreateOk(ConvexJob(dataset));
-  Watch(job, 0, 3);
   // A watcher that is there when the server ends is told to come back.
-  grpc::Status watched;
-  std::thread watcher([&] { Watch(job, 3, SIZE_MAX, &watched); });
-  server_->Shutdown(absl::Now() + absl::Milliseconds(50));
-  watcher.join();
+  grpc::ClientContext context;
+  v1::WatchJobRequest request;
+  request.set_name(job);
+  auto reader = jobs_->WatchJob(&context, request);
+  v1::WatchJobResponse message;
+  while (!message.has_metrics()) ASSERT_TRUE(reader->Read(&message));
+  std::thread shutdown([&] { server_->Shutdown(absl::Now() + absl::Milliseconds(50)); });
+  v1::JobState last_state = v1::JOB_STATE_UNSPECIFIED;
+  while (reader->Read(&message)) {
+    if (message.has_state_change()) last_state = message.state_change().state();
+  }
+  const grpc::Status watched = reader->Finish();
+  shutdown.join();
+  EXPECT_EQ(last_state, v1::JOB_STATE_QUEUED);
   EXPECT_EQ(watched.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_FALSE(server_->ready());
   Stop();
