@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// See download.h. The file is made on a pool thread and kept in memory for the length of the call; chunks are cut in
-// the reaction that follows each write, so at most one is in flight.
+// See download.h. A stored file is read piece by piece on a pool thread, the next piece while one is on its way; what
+// is made on demand (TorchScript) is kept in memory for the length of the call. At most one write is outstanding.
 #include "server/api/download.h"
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/strip.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -17,6 +18,7 @@
 #include "server/api/status.h"
 #include "server/api/unary_call.h"
 #include "server/store/checked_file.h"
+#include "server/store/checked_reader.h"
 #include "server/translate/capabilities.h"
 #include "server/translate/choose.h"
 #include "server/translate/resource_name.h"
@@ -24,16 +26,53 @@
 namespace cvxnn::server {
 namespace {
 
-// The bytes of a model in a format, with their checksum.
-absl::StatusOr<ModelFile> MakeFile(const Parts& parts, const std::string& name, WeightsFile format) {
-  if (format == WeightsFile::kSafetensors) return parts.models->ReadFile(name);
+// Where the bytes of a download come from, in order.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual std::size_t left() const = 0;
+  virtual std::uint32_t crc32() const = 0;  // of the whole file
+  virtual absl::Status Read(char* data, std::size_t bytes) = 0;
+};
+
+class StoredFile final : public Source {
+ public:
+  explicit StoredFile(std::unique_ptr<CheckedReader> reader) : reader_(std::move(reader)) {}
+  std::size_t left() const override { return reader_->left(); }
+  std::uint32_t crc32() const override { return reader_->crc32(); }
+  absl::Status Read(char* data, std::size_t bytes) override { return reader_->Read(data, bytes); }
+
+ private:
+  const std::unique_ptr<CheckedReader> reader_;
+};
+
+class MadeFile final : public Source {
+ public:
+  explicit MadeFile(std::string bytes) : bytes_(std::move(bytes)), crc32_(Crc32(bytes_.data(), bytes_.size())) {}
+  std::size_t left() const override { return bytes_.size() - read_; }
+  std::uint32_t crc32() const override { return crc32_; }
+  absl::Status Read(char* data, std::size_t bytes) override {
+    read_ += bytes_.copy(data, bytes, read_);
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::string bytes_;
+  const std::uint32_t crc32_;
+  std::size_t read_ = 0;
+};
+
+absl::StatusOr<std::unique_ptr<Source>> OpenSource(const Parts& parts, const std::string& name, WeightsFile format) {
+  if (format == WeightsFile::kSafetensors) {
+    auto reader = parts.models->OpenFile(name);
+    if (!reader.ok()) return reader.status();
+    return std::make_unique<StoredFile>(*std::move(reader));
+  }
   auto network = parts.models->Load(name);
   if (!network.ok()) return network.status();
   std::ostringstream stream;
   if (absl::Status status = WriteTorchScript(*network, stream); !status.ok()) return status;
-  ModelFile file{std::move(stream).str(), 0};
-  file.crc32 = Crc32(file.bytes.data(), file.bytes.size());
-  return file;
+  return std::make_unique<MadeFile>(std::move(stream).str());
 }
 
 class Download : public grpc::ServerWriteReactor<v1::DownloadModelResponse> {
@@ -43,47 +82,87 @@ class Download : public grpc::ServerWriteReactor<v1::DownloadModelResponse> {
     const bool accepted = parts.heavy->Submit([this] {
       const absl::Status status = RunGuarded([this] { return Prepare(); });
       if (!status.ok()) return End(status);
-      StartWrite(&response_);
+      WriteAndReadAhead();
     });
-    if (!accepted) End(absl::ResourceExhaustedError("too many requests are waiting; try again later"));
+    if (!accepted) End(Busy());
   }
 
   void OnWriteDone(bool ok) override {
-    if (!ok) return End(absl::CancelledError("the caller left"));
-    const auto total = static_cast<std::int64_t>(file_.bytes.size());
-    if (offset_ >= total) return End(absl::OkStatus());
-    const std::int64_t bytes = std::min(kDownloadChunkBytes, total - offset_);
-    auto* chunk = response_.mutable_chunk();
-    chunk->set_offset(offset_);
-    chunk->set_data(file_.bytes.data() + offset_, static_cast<std::size_t>(bytes));
-    chunk->set_crc32(Crc32(chunk->data().data(), chunk->data().size()));
-    offset_ += bytes;
-    StartWrite(&response_);
+    write_ok_ = ok;
+    HalfDone();
   }
 
   void OnDone() override { delete this; }
 
  private:
+  static absl::Status Busy() { return absl::ResourceExhaustedError("too many requests are waiting; try again later"); }
+
   absl::Status Prepare() {
     Violations violations;
     CheckResourceName("models", request_.name(), "name", &violations);
     violations.Require(request_.offset() >= 0, "offset", request_.offset(), "must be 0 to the size of the file");
     const WeightsFile format = Choose(kModelFormats, request_.format(), "format", &violations);
     if (!violations.empty()) return violations.ToStatus();
-    auto file = MakeFile(parts_, request_.name(), format);
-    if (!file.ok()) return file.status();
-    file_ = *std::move(file);
-    offset_ = request_.offset();
-    if (offset_ > static_cast<std::int64_t>(file_.bytes.size())) {
+    auto source = OpenSource(parts_, request_.name(), format);
+    if (!source.ok()) return source.status();
+    source_ = *std::move(source);
+    const auto total = static_cast<std::int64_t>(source_->left());
+    if (request_.offset() > total) {
       return absl::OutOfRangeError(
-          absl::StrCat("offset = ", offset_, ": must be 0 to ", file_.bytes.size(), ", the size of the file"));
+          absl::StrCat("offset = ", request_.offset(), ": must be 0 to ", total, ", the size of the file"));
     }
-    auto* header = response_.mutable_header();
-    header->set_total_bytes(static_cast<std::int64_t>(file_.bytes.size()));
-    header->set_crc32(file_.crc32);
+    auto* header = now_.mutable_header();
+    header->set_total_bytes(total);
+    header->set_crc32(source_->crc32());
     header->set_file_name(absl::StrCat(absl::StripPrefix(request_.name(), "models/"),
                                        format == WeightsFile::kSafetensors ? ".safetensors" : ".pt"));
+    return Skip(request_.offset());
+  }
+
+  // Reads what the caller has, for the checksum.
+  absl::Status Skip(std::int64_t bytes) {
+    std::string dropped(static_cast<std::size_t>(std::min(bytes, kDownloadChunkBytes)), '\0');
+    for (; offset_ < bytes; offset_ += static_cast<std::int64_t>(dropped.size())) {
+      dropped.resize(static_cast<std::size_t>(std::min(bytes - offset_, kDownloadChunkBytes)));
+      if (absl::Status status = source_->Read(dropped.data(), dropped.size()); !status.ok()) return status;
+    }
     return absl::OkStatus();
+  }
+
+  // Writes now_ while next_ is read; whichever ends last goes on.
+  void WriteAndReadAhead() {
+    more_ = source_->left() > 0;
+    halves_ = more_ ? 2 : 1;
+    const bool read = more_;
+    StartWrite(&now_);
+    // Without a read the call may be over by now.
+    if (!read) return;
+    const bool accepted = parts_.quick->Submit([this] {
+      read_status_ = RunGuarded([this] { return ReadNext(); });
+      HalfDone();
+    });
+    if (accepted) return;
+    read_status_ = Busy();
+    HalfDone();
+  }
+
+  absl::Status ReadNext() {
+    const std::size_t bytes = std::min(static_cast<std::size_t>(kDownloadChunkBytes), source_->left());
+    auto* chunk = next_.mutable_chunk();
+    chunk->mutable_data()->resize(bytes);
+    if (absl::Status status = source_->Read(chunk->mutable_data()->data(), bytes); !status.ok()) return status;
+    chunk->set_offset(offset_);
+    chunk->set_crc32(Crc32(chunk->data().data(), bytes));
+    offset_ += static_cast<std::int64_t>(bytes);
+    return absl::OkStatus();
+  }
+
+  void HalfDone() {
+    if (--halves_ > 0) return;
+    if (!write_ok_) return End(absl::CancelledError("the caller left"));
+    if (!read_status_.ok() || !more_) return End(read_status_);
+    now_.Swap(&next_);
+    WriteAndReadAhead();
   }
 
   void End(const absl::Status& status) {
@@ -94,9 +173,13 @@ class Download : public grpc::ServerWriteReactor<v1::DownloadModelResponse> {
   const Parts& parts_;
   const v1::DownloadModelRequest& request_;
   const CallLog log_;
-  ModelFile file_;
-  std::int64_t offset_ = 0;
-  v1::DownloadModelResponse response_;
+  std::unique_ptr<Source> source_;
+  std::int64_t offset_ = 0;  // of the next chunk to be read
+  bool more_ = false;        // next_ is being read
+  std::atomic<int> halves_ = 0;
+  bool write_ok_ = true;
+  absl::Status read_status_;
+  v1::DownloadModelResponse now_, next_;
 };
 
 }  // namespace

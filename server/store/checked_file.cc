@@ -5,26 +5,20 @@
 #include <fcntl.h>
 #include <libdeflate.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "server/store/checked_reader.h"
 
 namespace cvxnn::server {
 namespace {
 
 // Linux moves at most 2 GiB a call; smaller pieces also stay in the cache for the checksum.
 constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
-
-absl::Status Damaged(const std::filesystem::path& file, const std::string& how) {
-  return absl::DataLossError(absl::StrCat(file.string(), ": ", how));
-}
 
 }  // namespace
 
@@ -94,31 +88,8 @@ absl::Status RenameSynced(const std::filesystem::path& from, const std::filesyst
 }
 
 absl::Status ReadChecked(const std::filesystem::path& file, std::uint32_t crc32, void* data, std::size_t bytes) {
-  const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
-    // A file that metadata promise and that is not there is as lost as one that cannot be read.
-    if (errno == ENOENT) return Damaged(file, "is missing");
-    return ErrnoStatus(errno, absl::StrCat("cannot open ", file.string()));
-  }
-  const auto closer = absl::MakeCleanup([descriptor] { close(descriptor); });
-  struct stat info {};
-  if (fstat(descriptor, &info) != 0) return ErrnoStatus(errno, absl::StrCat("cannot stat ", file.string()));
-  if (static_cast<std::size_t>(info.st_size) != bytes) {
-    return Damaged(file, absl::StrCat("has ", info.st_size, " bytes instead of ", bytes));
-  }
-  char* next = static_cast<char*>(data);
-  std::uint32_t crc = 0;
-  while (bytes > 0) {
-    const ssize_t got = read(descriptor, next, std::min(bytes, kPieceBytes));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return ErrnoStatus(errno, absl::StrCat("cannot read ", file.string()));
-    if (got == 0) return Damaged(file, "ended early");
-    crc = libdeflate_crc32(crc, next, static_cast<std::size_t>(got));
-    next += got;
-    bytes -= static_cast<std::size_t>(got);
-  }
-  if (crc != crc32) return Damaged(file, absl::StrFormat("is damaged: CRC-32 is %08x instead of %08x", crc, crc32));
-  return absl::OkStatus();
+  auto reader = CheckedReader::Open(file, crc32, bytes);
+  return reader.ok() ? (*reader)->Read(static_cast<char*>(data), bytes) : reader.status();
 }
 
 void RemoveAll(const std::filesystem::path& path) {

@@ -125,22 +125,31 @@ absl::StatusOr<Page<v1::Model>> ModelStore::List(const std::string& job, const P
   return page;
 }
 
-absl::StatusOr<ModelFile> ModelStore::ReadFile(const std::string& name) const {
-  ModelFile file;
+absl::StatusOr<std::unique_ptr<CheckedReader>> ModelStore::OpenFile(const std::string& name) const {
+  std::uint32_t crc32 = 0;
+  std::size_t bytes = 0;
   absl::Status read = database_->Read([&](SQLite::Database& db) {
     SQLite::Statement query(db, "SELECT crc32, bytes FROM models WHERE name = ?");
     query.bind(1, name);
     if (!query.executeStep()) return NotFound(name);
-    file.crc32 = static_cast<std::uint32_t>(query.getColumn(0).getInt64());
-    file.bytes.resize(static_cast<std::size_t>(query.getColumn(1).getInt64()));
+    crc32 = static_cast<std::uint32_t>(query.getColumn(0).getInt64());
+    bytes = static_cast<std::size_t>(query.getColumn(1).getInt64());
     return absl::OkStatus();
   });
   if (!read.ok()) return read;
-  if (absl::Status status = ReadChecked(FileOf(name), file.crc32, file.bytes.data(), file.bytes.size()); !status.ok()) {
+  auto reader = CheckedReader::Open(FileOf(name), crc32, bytes);
+  if (!reader.ok()) {
     // Deleted between the two reads: that is no damage.
     if (absl::Status now = Get(name).status(); absl::IsNotFound(now)) return now;
-    return status;
   }
+  return reader;
+}
+
+absl::StatusOr<ModelFile> ModelStore::ReadFile(const std::string& name) const {
+  auto reader = OpenFile(name);
+  if (!reader.ok()) return reader.status();
+  ModelFile file{std::string((*reader)->left(), '\0'), (*reader)->crc32()};
+  if (absl::Status status = (*reader)->Read(file.bytes.data(), file.bytes.size()); !status.ok()) return status;
   return file;
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cvxnn/v1/model.pb.h"
+#include "server/store/checked_reader.h"
 #include "server/store/database.h"
 #include "server/store/page.h"
 
@@ -45,6 +46,9 @@ class ModelStore {
   /// Newest first; only those of `job` ("jobs/{job}") unless it is empty.
   absl::StatusOr<Page<v1::Model>> List(const std::string& job, const PageRequest& request) const;
 
+  /// The weights as a file (safetensors) to be read in pieces. NOT_FOUND; DATA_LOSS naming the file when it is missing
+  /// or has another length.
+  absl::StatusOr<std::unique_ptr<CheckedReader>> OpenFile(const std::string& name) const;
   /// The weights as a file. NOT_FOUND; DATA_LOSS naming the file when it is missing or damaged.
   absl::StatusOr<ModelFile> ReadFile(const std::string& name) const;
   /// The weights as a network on the CPU. Errors as ReadFile.

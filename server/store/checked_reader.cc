@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// See checked_reader.h.
+#include "server/store/checked_reader.h"
+
+#include <fcntl.h>
+#include <libdeflate.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/store/checked_file.h"
+
+namespace cvxnn::server {
+namespace {
+
+// Linux moves at most 2 GiB a call; smaller pieces also stay in the cache for the checksum.
+constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
+
+absl::Status Damaged(const std::filesystem::path& file, const std::string& how) {
+  return absl::DataLossError(absl::StrCat(file.string(), ": ", how));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CheckedReader>> CheckedReader::Open(const std::filesystem::path& file,
+                                                                   std::uint32_t crc32, std::size_t bytes) {
+  const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    // A file that metadata promise and that is not there is as lost as one that cannot be read.
+    if (errno == ENOENT) return Damaged(file, "is missing");
+    return ErrnoStatus(errno, absl::StrCat("cannot open ", file.string()));
+  }
+  std::unique_ptr<CheckedReader> reader(new CheckedReader(file, descriptor, crc32, bytes));
+  struct stat info {};
+  if (fstat(descriptor, &info) != 0) return ErrnoStatus(errno, absl::StrCat("cannot stat ", file.string()));
+  if (static_cast<std::size_t>(info.st_size) != bytes) {
+    return Damaged(file, absl::StrCat("has ", info.st_size, " bytes instead of ", bytes));
+  }
+  return reader;
+}
+
+CheckedReader::~CheckedReader() { close(descriptor_); }
+
+absl::Status CheckedReader::Read(char* data, std::size_t bytes) {
+  for (bytes = std::min(bytes, left_); bytes > 0;) {
+    const ssize_t got = read(descriptor_, data, std::min(bytes, kPieceBytes));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus(errno, absl::StrCat("cannot read ", file_.string()));
+    if (got == 0) return Damaged(file_, "ended early");
+    const auto size = static_cast<std::size_t>(got);
+    so_far_ = libdeflate_crc32(so_far_, data, size);
+    data += size;
+    bytes -= size;
+    left_ -= size;
+  }
+  if (left_ == 0 && so_far_ != crc32_) {
+    return Damaged(file_, absl::StrFormat("is damaged: CRC-32 is %08x instead of %08x", so_far_, crc32_));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cvxnn::server
