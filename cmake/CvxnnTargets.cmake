@@ -12,6 +12,9 @@ endif()
 function(cvxnn_compile_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
                                            -Wcast-align -Wunused -fno-strict-aliasing)
+  # gRPC and spdlog ask for -pthread; a precompiled header is refused where only some of its users have it.
+  target_compile_options(${target} PRIVATE -pthread)
+  target_link_options(${target} PRIVATE -pthread)
   if(CVXNN_WARNINGS_AS_ERRORS)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
@@ -21,16 +24,19 @@ function(cvxnn_compile_options target)
   endif()
 endfunction()
 
-# cvxnn_library(NAME [TORCH] SOURCES a.cc ... [LINKS lib ...])
+# cvxnn_library(NAME [TORCH] SOURCES a.cc ... [LINKS lib ...] [PRECOMPILE header ...])
 # TORCH: the sources use tensors; they share one precompiled header (core/torch).
+# PRECOMPILE: slow headers that most of these sources need, precompiled for this target.
 function(cvxnn_library name)
-  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINKS;PRECOMPILE" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${ARG_LINKS})
   if(ARG_TORCH)
     target_link_libraries(${name} PUBLIC cvxnn_torch)
     target_precompile_headers(${name} REUSE_FROM cvxnn_torch)
+  elseif(ARG_PRECOMPILE)
+    target_precompile_headers(${name} PRIVATE ${ARG_PRECOMPILE})
   endif()
   cvxnn_compile_options(${name})
 endfunction()
@@ -60,8 +66,11 @@ function(cvxnn_test name)
   else()
     cvxnn_executable(${name} SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gmock GTest::gtest_main)
   endif()
+  # Tests run for moments and compile for minutes.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   target_compile_definitions(${name} PRIVATE CVXNN_TESTDATA="${PROJECT_SOURCE_DIR}/tests/testdata"
                                              CVXNN_SHARED="${PROJECT_SOURCE_DIR}/../shared"
                                              CVXNN_BINARY_DIR="${PROJECT_BINARY_DIR}/bin")
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600 ENVIRONMENT OMP_WAIT_POLICY=passive)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
+                       PROPERTIES TIMEOUT 600 ENVIRONMENT OMP_WAIT_POLICY=passive)
 endfunction()
