@@ -35,7 +35,9 @@ class ModelStoreTest : public StoreTest {
     return *std::move(written);
   }
 
-  std::filesystem::path FileOf(const std::string& name) const { return directory_.path() / (absl::StrCat(name, ".safetensors")); }
+  std::filesystem::path FileOf(const std::string& name) const {
+    return directory_.path() / (absl::StrCat(name, ".safetensors"));
+  }
 
   Network network_;
 };
