@@ -39,7 +39,7 @@ double EpochSeconds(const training::Spec& spec, const data::Dataset& dataset) {
     ends.push_back(metrics.seconds);
     return training::Continue::kYes;
   };
-  Must(training::Train(spec, dataset, {observer, {}}));
+  OnOwnThread([&] { Must(training::Train(spec, dataset, {observer, {}})); });
   std::vector<double> seconds;
   for (std::size_t i = 1; i < ends.size(); ++i) seconds.push_back(ends[i] - ends[i - 1]);
   return Quantile(seconds, 0.5);

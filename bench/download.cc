@@ -73,8 +73,8 @@ void MeasureDownload(const Setup& setup, Table* table) {
   table->Add({absl::StrFormat("download of a model of %.0f MiB", static_cast<double>(bytes) / (1 << 20)),
               rate(Least(seconds)), rate(Least(bare_seconds)) + " bare gRPC", absl::StrFormat("%.0f%%", 100 * ratio),
               ">= 60%",
-              Verdict(ratio >= kGoal, absl::StrFormat("%.3f s of it before the first byte, while the file is read and "
-                                                      "checked",
+              Verdict(ratio >= kGoal, absl::StrFormat("%.3f s of it before the first byte, while the model is looked "
+                                                      "up",
                                                       Least(first_byte)))});
 }
 

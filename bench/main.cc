@@ -98,6 +98,8 @@ void Run(const std::string& bench_program, const std::string& server_program, co
 }  // namespace cvxnn::bench
 
 int main(int argc, char** argv) {
+  cvxnn::WaitPassively(argv);
+  cvxnn::KeepFreedMemory();
   CLI::App app("cvxnn-bench measures cvxnn against what it could at best be and prints one table.");
   std::string server_program;
   std::set<std::string> only;

@@ -6,6 +6,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <exception>
+#include <functional>
+#include <thread>
 #include <vector>
 
 namespace cvxnn::bench {
@@ -27,6 +30,19 @@ inline double Quantile(std::vector<double> values, double share) {
 }
 
 inline double Least(const std::vector<double>& values) { return *std::min_element(values.begin(), values.end()); }
+
+/// Runs `work` on a thread of its own, as the server runs a job: its memory then comes from an arena of its own too.
+inline void OnOwnThread(const std::function<void()>& work) {
+  std::exception_ptr error;
+  std::jthread([&] {
+    try {
+      work();
+    } catch (...) {
+      error = std::current_exception();
+    }
+  }).join();
+  if (error) std::rethrow_exception(error);
+}
 
 inline double MebibytesPerSecond(double bytes, double seconds) { return bytes / seconds / (1 << 20); }
 

@@ -38,9 +38,11 @@ DirectRun RunDirectly(const v1::JobSpec& spec, const data::Dataset& dataset) {
     direct.epochs.push_back(metrics);
     return training::Continue::kYes;
   };
-  const Stopwatch watch;
-  direct.result = Must(training::Train(translated, dataset, hooks));
-  direct.seconds = watch.seconds();
+  OnOwnThread([&] {
+    const Stopwatch watch;
+    direct.result = Must(training::Train(translated, dataset, hooks));
+    direct.seconds = watch.seconds();
+  });
   return direct;
 }
 

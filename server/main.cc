@@ -116,6 +116,7 @@ int Serve(const Flags& flags, const sigset_t& signals) {
 
 int main(int argc, char** argv) {
   cvxnn::WaitPassively(argv);
+  cvxnn::KeepFreedMemory();
   Flags flags;
   SizeByMemory(&flags.server);
   flags.server.compute_threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));

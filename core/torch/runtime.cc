@@ -7,6 +7,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/Device.h>
 #include <c10/util/Exception.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -98,6 +99,15 @@ void WaitPassively(char** argv) {
   setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
   // Where the program cannot be found again it goes on as it is.
   execv("/proc/self/exe", argv);
+}
+
+void KeepFreedMemory() {
+#ifdef __GLIBC__
+  constexpr int kLargestAllowed = 32 << 20;  // glibc refuses more: half of an arena's heap
+  constexpr int kMostKept = 512 << 20;
+  mallopt(M_MMAP_THRESHOLD, kLargestAllowed);
+  mallopt(M_TRIM_THRESHOLD, kMostKept);
+#endif
 }
 
 void SetComputeThreads(int threads) { at::set_num_threads(threads); }

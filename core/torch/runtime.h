@@ -46,6 +46,11 @@ int ComputeThreads();
 /// `argv` is main's.
 void WaitPassively(char** argv);
 
+/// Lets the allocator keep what is freed, up to half a GiB, instead of giving it back to the kernel and faulting it in
+/// again for the temporaries of the next epoch, which took nearly half of the time of epochs of milliseconds. Without
+/// it glibc decides by what the process happened to free before. Call first in main.
+void KeepFreedMemory();
+
 /// Runs `body` and turns what LibTorch throws into a Status: out of memory becomes RESOURCE_EXHAUSTED, an unsupported
 /// operation UNIMPLEMENTED, everything else INTERNAL, each with the exception's first line and `what` in front of it.
 absl::Status GuardTorch(const std::string& what, const std::function<absl::Status()>& body);
