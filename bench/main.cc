@@ -89,8 +89,8 @@ void Run(const std::string& bench_program, const std::string& server_program, co
   PrintMachine(info);
   table.Print(std::cout);
   std::cout << absl::StrFormat(
-      "\n%.0f s in all; each number is the best of several runs in turns, or a quantile where "
-      "it says so.\n",
+      "\n%.0f s in all. Numbers are the best of several runs in turns unless they say median or p50; "
+      "core's are medians.\n",
       watch.seconds());
 }
 
