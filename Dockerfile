@@ -10,7 +10,7 @@ FROM debian:${DEBIAN} AS build
 ARG LIBTORCH_URL=
 COPY scripts/packages.txt /tmp/packages.txt
 RUN apt-get update \
- && sed -E 's/ *#.*//; /^$/d; /^python3/d; /^clang/d; /^ccache/d; /^libbenchmark/d; /^libg(test|mock)/d' /tmp/packages.txt \
+ && sed -E 's/ *#.*//; /^$/d; /^python3/d; /^clang/d; /^ccache/d; /^libg(test|mock)/d' /tmp/packages.txt \
     | xargs apt-get install -y --no-install-recommends ca-certificates curl unzip \
  && rm -rf /var/lib/apt/lists/*
 RUN mkdir -p /opt/libtorch/lib \
