@@ -69,8 +69,9 @@ void JobLog::WriteLoop() {
       urgency_ = Urgency::kSoon;
       last = closing_;
     }
-    const auto failed = Commit(logs);
-    next_commit = absl::Now() + options_.commit_interval;
+    const auto [failed, has_epochs] = Commit(logs);
+    // Changes of state alone do not hold back the first epoch that follows them.
+    if (has_epochs) next_commit = absl::Now() + options_.commit_interval;
     if (!failed.empty() && !last) {
       absl::MutexLock lock(&mutex_);
       for (const auto& log : failed) waiting_[log->name()] = log;
@@ -80,7 +81,8 @@ void JobLog::WriteLoop() {
   }
 }
 
-std::vector<std::shared_ptr<LiveLog>> JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& logs) {
+JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& logs) {
+  Committed result;
   std::vector<JobCommit> commits;
   std::vector<std::shared_ptr<LiveLog>> committing;
   for (const auto& log : logs) {
@@ -89,8 +91,11 @@ std::vector<std::shared_ptr<LiveLog>> JobLog::Commit(const std::vector<std::shar
       committing.push_back(log);
     }
   }
-  std::vector<std::shared_ptr<LiveLog>> failed;
-  if (commits.empty()) return failed;
+  if (commits.empty()) return result;
+  for (const JobCommit& commit : commits) {
+    result.has_epochs = result.has_epochs || std::any_of(commit.events.begin(), commit.events.end(),
+                                                         [](const auto& event) { return event->has_metrics(); });
+  }
   const bool together = store_->Commit(commits).ok();
   for (std::size_t i = 0; i < commits.size(); ++i) {
     // When the common transaction fails, each job gets one of its own, so that no job suffers from another.
@@ -99,13 +104,13 @@ std::vector<std::shared_ptr<LiveLog>> JobLog::Commit(const std::vector<std::shar
         spdlog::error("job={} event=log_not_written records_up_to={} reason=\"{}\"", committing[i]->name(),
                       commits[i].job.last_sequence(), std::string(status.message()));
         committing[i]->PutBack(std::move(commits[i]));
-        failed.push_back(committing[i]);
+        result.failed.push_back(committing[i]);
         continue;
       }
     }
     Publish(committing[i].get(), commits[i]);
   }
-  return failed;
+  return result;
 }
 
 void JobLog::Publish(LiveLog* log, const JobCommit& commit) {

@@ -39,8 +39,9 @@ class JobLog {
  public:
   struct Options {
     LogLimits limits;
-    /// Least time between two commits of epochs; changes of state do not wait for it.
-    absl::Duration commit_interval = absl::Milliseconds(5);
+    /// Least time between two commits of epochs; changes of state do not wait for it. Each commit takes a processor and
+    /// the disk away from training for about a millisecond: at 5 ms apart it cost 7 to 9% of a job, at 50 ms under 2%.
+    absl::Duration commit_interval = absl::Milliseconds(50);
     /// The start of a job waits this long for its first epochs, so that they share one commit.
     absl::Duration start_delay = absl::Milliseconds(3);
     /// A commit that fails (a full disk) is tried again after this long; jobs wait meanwhile.
@@ -72,8 +73,11 @@ class JobLog {
   std::shared_ptr<LiveLog> Find(const std::string& name) const ABSL_LOCKS_EXCLUDED(mutex_);
   void Wake(LiveLog* log, Urgency urgency) ABSL_LOCKS_EXCLUDED(mutex_);
   void WriteLoop() ABSL_LOCKS_EXCLUDED(mutex_);
-  /// Gives the logs that could not be committed.
-  std::vector<std::shared_ptr<LiveLog>> Commit(const std::vector<std::shared_ptr<LiveLog>>& logs);
+  struct Committed {
+    std::vector<std::shared_ptr<LiveLog>> failed;  ///< could not be committed; they wait again
+    bool has_epochs = false;                       ///< whether epochs were among the records
+  };
+  Committed Commit(const std::vector<std::shared_ptr<LiveLog>>& logs);
 
   JobStore* const store_;
   ChangeFeed* const feed_;
