@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# make demo   install, build, train on real data, print a table
-# make test   install, build, run every test
-.PHONY: setup build demo test bench format lint clean
+# make        install what a build needs (Debian's packages alone), build
+# make demo   the same for the server and the command; train on real data, print a table
+# make test   install what the tests need too (a Python environment from PyPI), build, run every test
+.PHONY: setup setup-build build demo test bench format lint clean
 .DEFAULT_GOAL := build
 
 PRESET ?= release
@@ -12,25 +13,31 @@ SOURCES = $(shell git ls-files '*.cc' '*.h')
 setup:
 	@scripts/setup
 
-build: setup
+setup-build:
+	@scripts/setup build
+
+build: setup-build
 	@cmake --preset $(PRESET) --log-level=WARNING
 	@cmake --build --preset $(PRESET) --parallel $(JOBS)
 
-demo: setup
+demo: setup-build
 	@cmake --preset $(PRESET) --log-level=WARNING
 	@cmake --build --preset $(PRESET) --parallel $(JOBS) --target cvxnn-server cvxnn
-	@scripts/demo $(BUILD)/bin $(CIFAR10)
+	@scripts/demo $(BUILD)/bin $(if $(CIFAR10),"$(CIFAR10)")
 
 test: build
+	@scripts/setup test
 	@ctest --preset $(PRESET)
 
 bench: build
 	@scripts/bench $(BUILD)/bin
 
 format:
+	@scripts/setup lint
 	@clang-format -i $(SOURCES)
 
 lint: build
+	@scripts/setup lint
 	@clang-format --dry-run --Werror $(SOURCES)
 	@scripts/lint $(BUILD)
 
