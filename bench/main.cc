@@ -2,9 +2,9 @@
 // cvxnn-bench: starts a cvxnn-server with an empty data directory and a bare byte stream next to it, measures, prints
 // the machine and one table, and leaves nothing behind.
 #include <absl/strings/str_format.h>
-#include <stdlib.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -66,6 +66,12 @@ const std::vector<Subject>& Subjects() {
   return subjects;
 }
 
+std::vector<std::string> SubjectNames() {
+  std::vector<std::string> names;
+  for (const Subject& subject : Subjects()) names.emplace_back(subject.name);
+  return names;
+}
+
 void Measure(const Setup& setup, const std::set<std::string>& only, Table* table) {
   for (const Subject& subject : Subjects()) {
     if (!only.empty() && !only.contains(subject.name)) continue;
@@ -94,29 +100,32 @@ void Run(const std::string& bench_program, const std::string& server_program, co
       watch.seconds());
 }
 
-}  // namespace
-}  // namespace cvxnn::bench
-
-int main(int argc, char** argv) {
-  cvxnn::WaitPassively(argv);
-  cvxnn::KeepFreedMemory();
+int Main(int argc, char** argv) {
   CLI::App app("cvxnn-bench measures cvxnn against what it could at best be and prints one table.");
   std::string server_program;
   std::set<std::string> only;
   bool serve_byte_stream = false;
   app.add_option("--server", server_program, "Path of cvxnn-server (default: next to this program)");
-  app.add_option("--only", only, "Subjects to measure (default: all)")
-      ->check(CLI::IsMember({"upload", "download", "first-metric", "overhead", "notebook", "core"}));
+  app.add_option("--only", only, "Subjects to measure (default: all)")->check(CLI::IsMember(SubjectNames()));
   app.add_flag("--serve-byte-stream", serve_byte_stream, "Be the bare byte stream that transfers are compared with");
   CLI11_PARSE(app, argc, argv);
-  if (serve_byte_stream) return cvxnn::bench::ServeByteStream();
+  if (serve_byte_stream) return ServeByteStream();
+  const auto self = std::filesystem::read_symlink("/proc/self/exe");
+  if (server_program.empty()) server_program = (self.parent_path() / "cvxnn-server").string();
+  Run(self.string(), server_program, only);
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace cvxnn::bench
+
+int main(int argc, char** argv) {
   try {
-    const auto self = std::filesystem::read_symlink("/proc/self/exe");
-    if (server_program.empty()) server_program = (self.parent_path() / "cvxnn-server").string();
-    cvxnn::bench::Run(self.string(), server_program, only);
+    cvxnn::WaitPassively(argv);
+    cvxnn::KeepFreedMemory();
+    return cvxnn::bench::Main(argc, argv);
   } catch (const std::exception& error) {
-    std::cerr << "cvxnn-bench: " << error.what() << std::endl;
+    std::fprintf(stderr, "cvxnn-bench: %s\n", error.what());
     return EXIT_FAILURE;
   }
-  return EXIT_SUCCESS;
 }

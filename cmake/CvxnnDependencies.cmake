@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Third-party libraries, found once. docs/dependencies.md says why each was chosen. All come from Debian 12 by default; a
-# newer LibTorch (CUDA included) or copies on a machine without packages are named in CMAKE_PREFIX_PATH.
+# Third-party libraries, found once. docs/dependencies.md says why each was chosen. All come from Debian 12 by default;
+# a newer LibTorch (CUDA included) or copies on a machine without packages are named in CMAKE_PREFIX_PATH.
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)

@@ -58,7 +58,8 @@ function(cvxnn_executable name)
 endfunction()
 
 # cvxnn_test(NAME [TORCH] SOURCES a_test.cc ... [LINKS lib ...])
-# One binary a room; each TEST becomes a ctest case. Tests run side by side, so idle OpenMP threads must not spin. CVXNN_TESTDATA and CVXNN_SHARED tell tests where inputs lie.
+# One binary a room; each TEST becomes a ctest case. Tests run side by side, so idle OpenMP threads must not spin.
+# CVXNN_TESTDATA and CVXNN_SHARED tell tests where inputs lie.
 function(cvxnn_test name)
   cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINKS" ${ARGN})
   if(ARG_TORCH)
