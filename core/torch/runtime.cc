@@ -9,7 +9,6 @@
 #include <c10/util/Exception.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -18,9 +17,12 @@
 #include <new>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "core/torch/cuda_memory.h"
+#include "core/torch/host_memory.h"
 
 namespace cvxnn {
 namespace {
@@ -37,17 +39,6 @@ std::string ProcessorName() {
   return "cpu";
 }
 
-// Memory the kernel says can be had without swapping; falls back to what is entirely unused.
-std::int64_t AvailableHostBytes(std::int64_t unused) {
-  std::ifstream meminfo("/proc/meminfo");
-  std::string key, unit;
-  std::int64_t kib = 0;
-  while (meminfo >> key >> kib >> unit) {
-    if (key == "MemAvailable:") return kib * 1024;
-  }
-  return unused;
-}
-
 std::string FirstLine(const char* text) {
   const absl::string_view all(text);
   return std::string(all.substr(0, all.find('\n')));
@@ -56,16 +47,13 @@ std::string FirstLine(const char* text) {
 }  // namespace
 
 std::vector<DeviceInfo> AvailableDevices() {
-  std::vector<DeviceInfo> devices;
-  struct sysinfo info {};
-  sysinfo(&info);
-  const auto unit = static_cast<std::int64_t>(info.mem_unit);
-  devices.push_back({"cpu", ProcessorName(), static_cast<std::int64_t>(info.totalram) * unit,
-                     AvailableHostBytes(static_cast<std::int64_t>(info.freeram) * unit)});
+  const HostMemory memory = MeasureHostMemory();
+  std::vector<DeviceInfo> devices = {{"cpu", ProcessorName(), memory.total_bytes, memory.available_bytes}};
   if (at::hasCUDA()) {
     const auto count = at::detail::getCUDAHooks().getNumGPUs();
-    for (std::int64_t i = 0; i < count; ++i) {
-      devices.push_back({absl::StrCat("cuda:", i), absl::StrCat("CUDA device ", i), 0, 0});
+    for (int i = 0; i < static_cast<int>(count); ++i) {
+      devices.push_back(
+          DescribeCudaDevice(i).value_or(DeviceInfo{absl::StrCat("cuda:", i), absl::StrCat("CUDA device ", i), 0, 0}));
     }
   }
   return devices;
@@ -86,9 +74,8 @@ absl::Status CheckFits(const std::string& what, double needed, const c10::Device
   for (const auto& known : AvailableDevices()) {
     if (known.name != device.str() || known.total_bytes == 0) continue;
     if (needed > static_cast<double>(known.free_bytes)) {
-      return absl::ResourceExhaustedError(absl::StrCat(what, " needs ", static_cast<std::int64_t>(needed),
-                                                       " bytes, available on ", known.name, ": ", known.free_bytes,
-                                                       " bytes"));
+      return absl::ResourceExhaustedError(absl::StrFormat("%s needs %.0f bytes, available on %s: %d bytes", what,
+                                                          needed, known.name, known.free_bytes));
     }
   }
   return absl::OkStatus();

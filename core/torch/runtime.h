@@ -21,8 +21,8 @@ namespace cvxnn {
 struct DeviceInfo {
   std::string name;              ///< "cpu", "cuda:0", …: what a spec's `device` says
   std::string description;       ///< e.g. the processor's or the GPU's own name
-  std::int64_t total_bytes = 0;  ///< memory of the device (host memory for "cpu")
-  std::int64_t free_bytes = 0;   ///< memory now free on it
+  std::int64_t total_bytes = 0;  ///< memory of the device ("cpu": see host_memory.h, limits included); 0 if not known
+  std::int64_t free_bytes = 0;   ///< memory of it that may still be taken
 };
 
 /// Devices LibTorch can use in this process; "cpu" is always the first.
