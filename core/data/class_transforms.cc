@@ -120,7 +120,7 @@ absl::Status Apply(const SubsetPerClass& spec, Dataset* dataset) {
       !status.ok()) {
     return status;
   }
-  RandomStream random(spec.seed);
+  RandomStream random = StreamOf(spec.seed, StreamPurpose::kSubsetRows);
   const auto draw = [&](std::int64_t limit, Part* part) {
     Rows kept;
     for (const Rows& rows : RowsByClass(dataset->description, part->targets)) {
@@ -146,7 +146,7 @@ absl::Status Apply(const TrainTestSplit& spec, Dataset* dataset) {
         absl::StrCat("the data set already has a test part of ", dataset->test.rows(), " rows: must have none"));
   }
   const std::vector<Rows> by_class = RowsByClass(dataset->description, dataset->train.targets);
-  RandomStream random(spec.seed);
+  RandomStream random = StreamOf(spec.seed, StreamPurpose::kSplitRows);
   std::vector<bool> to_test(static_cast<std::size_t>(dataset->train.rows()), false);
   for (std::size_t label = 0; label < by_class.size(); ++label) {
     const auto population = static_cast<std::int64_t>(by_class[label].size());

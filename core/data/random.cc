@@ -6,6 +6,24 @@
 #include <numbers>
 
 namespace cvxnn::data {
+namespace {
+
+// The finalizer of SplitMix64 (Steele, Lea & Flood 2014): a bijection that spreads every bit.
+std::uint64_t Mixed(std::uint64_t value) {
+  value += 0x9e3779b97f4a7c15U;
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
+  return value ^ (value >> 31);
+}
+
+}  // namespace
+
+RandomStream StreamOf(std::uint64_t seed, StreamPurpose purpose, std::int64_t trial, std::int64_t epoch) {
+  std::uint64_t key = Mixed(seed);
+  key = Mixed(key ^ static_cast<std::uint64_t>(trial));
+  key = Mixed(key ^ static_cast<std::uint64_t>(purpose));
+  return RandomStream(Mixed(key ^ static_cast<std::uint64_t>(epoch)));
+}
 
 double RandomStream::Uniform() { return static_cast<double>(engine_() >> 11) * 0x1.0p-53; }
 

@@ -9,6 +9,16 @@
 
 namespace cvxnn::data {
 
+/// What a seed's numbers are for. Generators use RandomStream(seed) itself.
+enum class StreamPurpose : std::uint64_t {
+  kInitialWeights = 1,
+  kInitialGates = 2,  ///< of descent
+  kRowOrder = 3,
+  kPatternGates = 4,  ///< of sampled activation patterns
+  kSubsetRows = 5,
+  kSplitRows = 6,
+};
+
 /// Not thread-safe.
 class RandomStream {
  public:
@@ -28,5 +38,9 @@ class RandomStream {
   double spare_normal_ = 0;
   bool has_spare_normal_ = false;
 };
+
+/// A stream of its own for each (seed, purpose, trial, epoch), so that what is drawn for one purpose is independent of
+/// what is drawn for another with the same seed: seeds are often equal, since all default to 0.
+RandomStream StreamOf(std::uint64_t seed, StreamPurpose purpose, std::int64_t trial = 0, std::int64_t epoch = 0);
 
 }  // namespace cvxnn::data

@@ -14,23 +14,6 @@
 namespace cvxnn::descent {
 namespace {
 
-enum class Purpose : std::uint64_t { kWeights = 1, kGates = 2, kRowOrder = 3 };
-
-/// The finalizer of SplitMix64 (Steele, Lea & Flood 2014): a bijection that spreads every bit.
-std::uint64_t Mixed(std::uint64_t value) {
-  value += 0x9e3779b97f4a7c15U;
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
-  return value ^ (value >> 31);
-}
-
-data::RandomStream StreamOf(std::uint64_t seed, std::int64_t trial, Purpose purpose, std::int64_t epoch) {
-  std::uint64_t key = Mixed(seed);
-  key = Mixed(key ^ static_cast<std::uint64_t>(trial));
-  key = Mixed(key ^ static_cast<std::uint64_t>(purpose));
-  return data::RandomStream(Mixed(key ^ static_cast<std::uint64_t>(epoch)));
-}
-
 void FillUniform(data::RandomStream& stream, double bound, double* begin, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) begin[i] = bound * (2 * stream.Uniform() - 1);
 }
@@ -74,7 +57,8 @@ TrialWeights InitialWeights(const Options& options, const NetworkShape& shape, c
   const auto cpu = at::TensorOptions().device(at::kCPU).dtype(at::kDouble);
   at::Tensor flat = at::empty({options.trials, shape.size()}, cpu);
   for (std::int64_t slot = 0; slot < options.trials; ++slot) {
-    FillWeights(options, shape, StreamOf(options.seed, options.first_trial + slot, Purpose::kWeights, 0),
+    FillWeights(options, shape,
+                data::StreamOf(options.seed, data::StreamPurpose::kInitialWeights, options.first_trial + slot),
                 flat.data_ptr<double>() + slot * shape.size());
   }
 
@@ -89,7 +73,8 @@ TrialWeights InitialWeights(const Options& options, const NetworkShape& shape, c
   }
   at::Tensor gates = at::empty({options.trials, shape.inputs, shape.neurons}, cpu);
   for (std::int64_t slot = 0; slot < options.trials; ++slot) {
-    data::RandomStream stream = StreamOf(options.seed, options.first_trial + slot, Purpose::kGates, 0);
+    data::RandomStream stream =
+        data::StreamOf(options.seed, data::StreamPurpose::kInitialGates, options.first_trial + slot);
     FillNormal(stream, 1, gates.data_ptr<double>() + slot * shape.first_size(), shape.first_size());
   }
   weights.gates = gates.to(like.device(), like.scalar_type());
@@ -97,7 +82,7 @@ TrialWeights InitialWeights(const Options& options, const NetworkShape& shape, c
 }
 
 std::vector<std::int64_t> RowOrder(std::uint64_t seed, std::int64_t trial, std::int64_t epoch, std::int64_t rows) {
-  data::RandomStream stream = StreamOf(seed, trial, Purpose::kRowOrder, epoch);
+  data::RandomStream stream = data::StreamOf(seed, data::StreamPurpose::kRowOrder, trial, epoch);
   std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   for (std::size_t last = order.size(); last > 1; --last) {

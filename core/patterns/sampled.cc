@@ -6,33 +6,23 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <numbers>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "core/data/random.h"
 
 namespace cvxnn {
 namespace {
 
 constexpr std::int64_t kBlockElements = std::int64_t{1} << 23;
 
-// Gates as rows, count×d. The engine's sequence is fixed by the C++ standard and Box–Muller is written out here, so the
-// draws do not depend on a library's version.
-at::Tensor DrawGates(std::mt19937_64& engine, std::int64_t count, std::int64_t inputs) {
-  const auto uniform = [&engine] { return (static_cast<double>(engine() >> 11) + 0.5) * 0x1.0p-53; };
+// Gates as rows, count×d.
+at::Tensor DrawGates(data::RandomStream& stream, std::int64_t count, std::int64_t inputs) {
   at::Tensor gates = at::empty({count, inputs}, at::TensorOptions().dtype(at::kDouble).device(at::kCPU));
   auto* values = gates.data_ptr<double>();
-  for (std::int64_t gate = 0; gate < count; ++gate, values += inputs) {
-    for (std::int64_t i = 0; i < inputs; i += 2) {
-      const double radius = std::sqrt(-2 * std::log(uniform()));
-      const double angle = 2 * std::numbers::pi * uniform();
-      values[i] = radius * std::cos(angle);
-      if (i + 1 < inputs) values[i + 1] = radius * std::sin(angle);
-    }
-  }
+  for (std::int64_t i = 0; i < gates.numel(); ++i) values[i] = stream.Normal();
   return gates;
 }
 
@@ -67,13 +57,13 @@ absl::StatusOr<ActivationPatterns> SamplePatterns(const at::Tensor& features, st
   const std::int64_t rows = features.size(0), inputs = features.size(1);
   const std::int64_t block =
       std::clamp<std::int64_t>(kBlockElements / std::max<std::int64_t>({1, rows, inputs}), 1, count);
-  std::mt19937_64 engine(seed);
+  data::RandomStream stream = data::StreamOf(seed, data::StreamPurpose::kPatternGates);
   absl::flat_hash_set<std::string> seen;
   std::vector<at::Tensor> masks = {at::empty({rows, 0}, features.options().dtype(at::kBool))};
   std::vector<at::Tensor> gates = {at::empty({inputs, 0}, features.options())};
   for (std::int64_t begin = 0; begin < count; begin += block) {
     if (should_stop && should_stop()) return absl::CancelledError("stopped while sampling patterns");
-    const at::Tensor drawn = DrawGates(engine, std::min(block, count - begin), inputs).to(features.options()).t();
+    const at::Tensor drawn = DrawGates(stream, std::min(block, count - begin), inputs).to(features.options()).t();
     const at::Tensor mask = MaskOfGates(features, drawn);
     const at::Tensor columns = mask.t().to(at::kCPU).contiguous();
     std::vector<std::int64_t> kept;

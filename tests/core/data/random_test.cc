@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
+#include <vector>
 
 namespace cvxnn::data {
 namespace {
@@ -63,6 +65,20 @@ TEST(RandomStream, SamplesNothingAndEverything) {
   EXPECT_THAT(random.SampleSorted(5, 0), IsEmpty());
   EXPECT_THAT(random.SampleSorted(0, 0), IsEmpty());
   EXPECT_THAT(random.SampleSorted(3, 3), ElementsAre(0, 1, 2));
+}
+
+TEST(StreamOf, GivesOtherNumbersForEverySeedPurposeTrialAndEpoch) {
+  const auto first = [](RandomStream stream) { return stream.Below(std::uint64_t{1} << 62); };
+  const std::vector<std::uint64_t> draws = {first(RandomStream(0)),
+                                            first(StreamOf(0, StreamPurpose::kPatternGates)),
+                                            first(StreamOf(1, StreamPurpose::kPatternGates)),
+                                            first(StreamOf(0, StreamPurpose::kSubsetRows)),
+                                            first(StreamOf(0, StreamPurpose::kSplitRows)),
+                                            first(StreamOf(0, StreamPurpose::kRowOrder)),
+                                            first(StreamOf(0, StreamPurpose::kRowOrder, 1)),
+                                            first(StreamOf(0, StreamPurpose::kRowOrder, 0, 1))};
+  EXPECT_EQ(std::set<std::uint64_t>(draws.begin(), draws.end()).size(), draws.size());
+  EXPECT_EQ(first(StreamOf(7, StreamPurpose::kRowOrder, 2, 3)), first(StreamOf(7, StreamPurpose::kRowOrder, 2, 3)));
 }
 
 }  // namespace

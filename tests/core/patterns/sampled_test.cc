@@ -9,6 +9,8 @@
 #include <set>
 #include <string>
 
+#include "core/data/generate.h"
+
 namespace cvxnn {
 namespace {
 
@@ -79,6 +81,31 @@ TEST(SampledPatterns, HaveStandardNormalGates) {
   EXPECT_NEAR(gates.mean().item<double>(), 0, 0.03);
   EXPECT_NEAR(gates.square().mean().item<double>(), 1, 0.05);
   EXPECT_NEAR(gates.pow(4).mean().item<double>(), 3, 0.3);
+}
+
+TEST(SampledPatterns, AreIndependentOfDataGeneratedWithTheSameSeed) {
+  constexpr std::int64_t kColumns = 50;
+  for (const bool planted : {false, true}) {
+    data::GeneratorSpec spec;
+    if (planted) {
+      spec.generator = data::PlantedNetworkGenerator{.rows = 60, .columns = kColumns, .neurons = 10, .noise = 0};
+    } else {
+      spec.generator =
+          data::GaussianGenerator{.rows = 60, .columns = kColumns, .labels = data::GaussianLabels::kRandomSign};
+    }
+    const auto dataset = data::Generate(spec);
+    ASSERT_TRUE(dataset.ok()) << dataset.status();
+    at::Tensor x = at::empty({60, kColumns}, at::TensorOptions().dtype(at::kDouble));
+    for (std::int64_t i = 0; i < x.numel(); ++i) {
+      x.data_ptr<double>()[i] = dataset->train.features.at(i / kColumns, i % kColumns);
+    }
+    const auto patterns = SamplePatterns(x, 60, spec.seed);
+    ASSERT_TRUE(patterns.ok());
+    const at::Tensor cosines = x.div(x.norm(2, {1}, true)).mm(patterns->gates.div(patterns->gates.norm(2, {0}, true)));
+    // 3,600 independent cosines in 50 dimensions stay below 0.6; the same numbers would give 1.
+    EXPECT_LT(cosines.abs().max().item<double>(), 0.8);
+    EXPECT_NEAR(cosines.mean().item<double>(), 0, 0.02);
+  }
 }
 
 TEST(SampledPatterns, OfZeroRowsAreAllActive) {
