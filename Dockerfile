@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two stages: one that builds, one that only runs. docker build -t cvxnn .
 #
-# LibTorch is Debian's by default (CPU only). For a GPU, name an archive of a CUDA LibTorch (the "cxx11 ABI" zip):
-#   docker build -t cvxnn:cuda --build-arg LIBTORCH_URL=https://…/libtorch-shared-with-deps-….zip .
-# and run with --gpus all on a host with NVIDIA's driver and container toolkit.
+# LibTorch is Debian's by default (CPU only); the tests build this image. For a GPU, name an archive of a CUDA LibTorch
+# (PyTorch's zip "shared with deps", with the cxx11 ABI where it has both) and the CUDA version it was made with. Its
+# CMake package needs nvcc and the toolkit's headers, so the build stage takes those from NVIDIA's packages for Debian
+# 12; the image itself needs only the libraries that lie in the zip. For example:
+#   docker build -t cvxnn:cuda --build-arg CUDA=12-8 --build-arg LIBTORCH_SHA256=… \
+#     --build-arg LIBTORCH_URL=https://…/libtorch-shared-with-deps-2.8.0%2Bcu128.zip .
+# and run with --gpus all on a host with NVIDIA's driver and container toolkit. BUILD_IMAGE replaces the image that the
+# build stage starts from, e.g. by a Debian 12 of your own that has the toolkit in /usr/local/cuda; CUDA then stays empty.
 ARG DEBIAN=bookworm-slim
+ARG BUILD_IMAGE=debian:${DEBIAN}
 
-FROM debian:${DEBIAN} AS build
+FROM ${BUILD_IMAGE} AS build
 ARG LIBTORCH_URL=
+# Of the zip, in hexadecimal; empty: not checked.
+ARG LIBTORCH_SHA256=
+# CUDA version as in the names of NVIDIA's packages, e.g. 12-8; empty: none is installed.
+ARG CUDA=
+ARG CUDA_REPOSITORY=https://developer.download.nvidia.com/compute/cuda/repos/debian12/x86_64
 COPY scripts/packages.txt /tmp/packages.txt
 RUN apt-get update \
  && sed -E 's/ *#.*//; /^$/d; /^python3/d; /^clang/d; /^ccache/d; /^libg(test|mock)/d' /tmp/packages.txt \
@@ -15,8 +26,17 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 RUN mkdir -p /opt/libtorch/lib \
  && if [ -n "$LIBTORCH_URL" ]; then \
-      curl -fsSL "$LIBTORCH_URL" -o /tmp/libtorch.zip && unzip -q /tmp/libtorch.zip -d /opt && rm /tmp/libtorch.zip; \
+      curl -fsSL "$LIBTORCH_URL" -o /tmp/libtorch.zip \
+      && { [ -z "$LIBTORCH_SHA256" ] || echo "$LIBTORCH_SHA256  /tmp/libtorch.zip" | sha256sum --check -; } \
+      && unzip -q /tmp/libtorch.zip -d /opt && rm /tmp/libtorch.zip; \
     fi
+RUN if [ -n "$CUDA" ]; then \
+      curl -fsSL "$CUDA_REPOSITORY/cuda-keyring_1.1-1_all.deb" -o /tmp/keyring.deb && dpkg -i /tmp/keyring.deb \
+      && apt-get update \
+      && apt-get install -y --no-install-recommends "cuda-nvcc-$CUDA" "cuda-libraries-dev-$CUDA" "cuda-nvtx-$CUDA" \
+      && rm -rf /tmp/keyring.deb /var/lib/apt/lists/*; \
+    fi
+ENV PATH=/usr/local/cuda/bin:$PATH
 WORKDIR /source
 COPY . .
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=/opt/libtorch \
