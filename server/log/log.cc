@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // spdlog with a formatter that writes JSON lines. An event's fields travel through spdlog's text payload behind a
-// separator that no message contains.
+// separator that their JSON, which escapes control characters, never contains.
 #include "server/log/log.h"
 
 #include <absl/strings/str_cat.h>
@@ -45,7 +45,7 @@ class LineFormatter : public spdlog::formatter {
 
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) override {
     const std::string payload(message.payload.data(), message.payload.size());
-    const auto cut = payload.find(kSeparator);
+    const auto cut = payload.rfind(kSeparator);
     const std::string text = payload.substr(0, cut);
     const std::string fields = cut == std::string::npos ? "{}" : payload.substr(cut + 1);
     const std::string time =
@@ -91,16 +91,11 @@ absl::Status SetUpLog(const std::string& format, const std::string& level) {
 void LogEvent(LogLevel level, const std::string& message, const LogFields& fields) {
   auto* logger = spdlog::default_logger_raw();
   if (logger == nullptr || !logger->should_log(SpdlogLevel(level))) return;
-  std::string payload = message;
-  if (!fields.empty()) {
-    Json json = Json::object();
-    for (const auto& [key, value] : fields) {
-      std::visit([&, name = key](const auto& plain) { json[name] = plain; }, value);
-    }
-    payload.push_back(kSeparator);
-    payload += Dump(json);
+  Json json = Json::object();
+  for (const auto& [key, value] : fields) {
+    std::visit([&, name = key](const auto& plain) { json[name] = plain; }, value);
   }
-  logger->log(SpdlogLevel(level), payload);
+  logger->log(SpdlogLevel(level), absl::StrCat(message, std::string(1, kSeparator), Dump(json)));
 }
 
 }  // namespace cvxnn::server

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Structured logs on stderr: one JSON object a line (ts, level, msg and the event's own fields), or text for people.
-// Lines that other rooms write through spdlog take the same form.
+// No other room knows what writes them.
 #pragma once
 
 #include <absl/status/status.h>
@@ -23,7 +23,8 @@ absl::Status SetUpLog(const std::string& format, const std::string& level);
 using LogField = std::pair<std::string, std::variant<std::string, std::int64_t, double>>;
 using LogFields = std::vector<LogField>;
 
-/// Writes one event. Thread-safe.
+/// Writes one event; whatever texts contain, a line stays one line. `message` says what happened in words that are the
+/// same every time, the fields say to what. Thread-safe.
 void LogEvent(LogLevel level, const std::string& message, const LogFields& fields = {});
 
 }  // namespace cvxnn::server
