@@ -117,7 +117,11 @@ class Server::Implementation {
     models_ = *std::move(models);
     jobs_ = std::make_unique<JobStore>(database_);
     resident_ = std::make_unique<ResidentDatasets>(
-        [store = datasets_.get()](const std::string& name) { return store->Load(name); }, options.resident_bytes);
+        ResidentDatasets::Source{[store = datasets_.get()](const std::string& name) { return store->Identify(name); },
+                                 [store = datasets_.get()](const std::string& name, const std::string& uid) {
+                                   return store->Load(name, uid);
+                                 }},
+        options.resident_bytes);
     return absl::OkStatus();
   }
 

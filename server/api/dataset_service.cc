@@ -140,9 +140,9 @@ grpc::ServerUnaryReactor* DatasetService::ListDatasets(grpc::CallbackServerConte
 
 absl::Status DatasetService::Delete(const v1::DeleteDatasetRequest& request) const {
   if (absl::Status status = CheckResourceName(kCollection, request.name(), "name"); !status.ok()) return status;
-  const absl::Status status = parts_.datasets->Delete(request.name());
-  if (status.ok()) parts_.resident->Remove(request.name());
-  return absl::IsNotFound(status) && request.allow_missing() ? absl::OkStatus() : status;
+  auto deleted = parts_.datasets->Delete(request.name());
+  if (deleted.ok()) parts_.resident->Remove(*deleted);
+  return absl::IsNotFound(deleted.status()) && request.allow_missing() ? absl::OkStatus() : deleted.status();
 }
 
 grpc::ServerUnaryReactor* DatasetService::DeleteDataset(grpc::CallbackServerContext* context,

@@ -61,17 +61,27 @@ absl::Status CheckAnswerFits(const Loaded& model, std::int64_t rows) {
                    static_cast<std::int64_t>(most / row_bytes), " rows or fewer at a time"));
 }
 
+// The description of the data set that the model was trained on: kept with the model, or else with the data set while
+// that is there.
+absl::StatusOr<data::Description> DescriptionOf(const Parts& parts, const v1::Model& model) {
+  auto kept = parts.models->LoadDescription(model.name());
+  if (!kept.ok()) return kept.status();
+  if (kept->has_value()) return **std::move(kept);
+  auto own = DatasetOf(parts, model);
+  if (absl::IsNotFound(own.status()) || absl::IsFailedPrecondition(own.status())) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        model.dataset(), ": was deleted, and its transforms with it, which were too large to be kept with ",
+        model.name(), ": send transformed rows without apply_transforms"));
+  }
+  if (!own.ok()) return own.status();
+  return own->dataset->description;
+}
+
 // Raw rows through the transforms of the data set that the model was trained on.
 absl::StatusOr<data::Matrix> Transformed(const Parts& parts, const v1::Model& model, data::Matrix rows) {
-  auto dataset = parts.resident->Get(model.dataset());
-  if (absl::IsNotFound(dataset.status())) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(model.dataset(),
-                     ": was deleted, and its transforms with it: send transformed rows without "
-                     "apply_transforms"));
-  }
-  if (!dataset.ok()) return dataset.status();
-  return data::TransformRows((*dataset)->description, std::move(rows));
+  auto description = DescriptionOf(parts, model);
+  if (!description.ok()) return description.status();
+  return data::TransformRows(*description, std::move(rows));
 }
 
 void Answer(const Loaded& model, const at::Tensor& outputs, v1::PredictResponse* response) {
@@ -107,7 +117,7 @@ absl::Status PredictRows(const Parts& parts, const Loaded& model, const v1::Pred
     Answer(model, Forward(model.network, RowsAsTensor(*rows, 0, rows->rows(), type)), response);
     return absl::OkStatus();
   }
-  auto rows = FindRows(parts, request.dataset_rows(), model.metadata.dataset());
+  auto rows = FindRows(parts, request.dataset_rows(), model.metadata);
   if (!rows.ok()) return rows.status();
   const data::Matrix& features = rows->part->features;
   if (absl::Status status = CheckColumns(features.cols(), model.network, "dataset_rows.dataset"); !status.ok()) {
@@ -141,7 +151,7 @@ absl::Status Evaluate(const Parts& parts, const v1::EvaluateRequest& request, v1
   if (!violations.empty()) return violations.ToStatus();
   auto model = Load(parts, request.model());
   if (!model.ok()) return model.status();
-  auto rows = FindRows(parts, request.dataset_rows(), model->metadata.dataset());
+  auto rows = FindRows(parts, request.dataset_rows(), model->metadata);
   if (!rows.ok()) return rows.status();
   const data::Part& part = *rows->part;
   const Network& network = model->network;

@@ -38,19 +38,25 @@ absl::StatusOr<data::Matrix> MatrixFromTensor(const v1::Tensor& tensor, const st
   return matrix;
 }
 
-absl::StatusOr<StoredRows> FindRows(const Parts& parts, const v1::DatasetRows& rows,
-                                    const std::string& default_dataset) {
-  const std::string& name = rows.dataset().empty() ? default_dataset : rows.dataset();
+absl::StatusOr<ResidentDatasets::Resident> DatasetOf(const Parts& parts, const v1::Model& model) {
+  auto resident = parts.resident->Get(model.dataset());
+  if (!resident.ok() || resident->uid == model.dataset_uid()) return resident;
+  return absl::FailedPreconditionError(absl::StrCat(model.dataset(), ": is not the data set that ", model.name(),
+                                                    " was trained on, which was deleted, but another one of its name"));
+}
+
+absl::StatusOr<StoredRows> FindRows(const Parts& parts, const v1::DatasetRows& rows, const v1::Model& model) {
+  const std::string& name = rows.dataset().empty() ? model.dataset() : rows.dataset();
   Violations violations("dataset_rows.");
   CheckResourceName("datasets", name, "dataset", &violations);
   violations.Require(v1::Part_IsValid(rows.part()), "part", ValueName(rows.part()), "must be PART_TRAIN or PART_TEST");
   violations.Require(rows.first_row() >= 0, "first_row", rows.first_row(), "must be >= 0");
   violations.Require(rows.row_count() >= 0, "row_count", rows.row_count(), "must be >= 0");
   if (!violations.empty()) return violations.ToStatus();
-  auto dataset = parts.resident->Get(name);
-  if (!dataset.ok()) return dataset.status();
+  auto resident = rows.dataset().empty() ? DatasetOf(parts, model) : parts.resident->Get(name);
+  if (!resident.ok()) return resident.status();
   StoredRows found;
-  found.dataset = *std::move(dataset);
+  found.dataset = std::move(resident->dataset);
   const bool train = rows.part() == v1::PART_TRAIN;
   found.part = train ? &found.dataset->train : &found.dataset->test;
   if (found.part->rows() == 0) return absl::FailedPreconditionError(absl::StrCat(name, ": has no test part"));

@@ -9,6 +9,7 @@
 
 #include "core/data/dataset.h"
 #include "core/data/matrix.h"
+#include "cvxnn/v1/model.pb.h"
 #include "cvxnn/v1/model_service.pb.h"
 #include "cvxnn/v1/tensor.pb.h"
 #include "server/api/parts.h"
@@ -26,9 +27,12 @@ struct StoredRows {
   std::int64_t count = 0;
 };
 
-/// NOT_FOUND: no such data set (`default_dataset` where none is named). FAILED_PRECONDITION: it has no such part.
-/// INVALID_ARGUMENT: rows outside the part.
-absl::StatusOr<StoredRows> FindRows(const Parts& parts, const v1::DatasetRows& rows,
-                                    const std::string& default_dataset);
+/// The data set that `model` was trained on. NOT_FOUND: it was deleted. FAILED_PRECONDITION: it was, and another data
+/// set has its name.
+absl::StatusOr<ResidentDatasets::Resident> DatasetOf(const Parts& parts, const v1::Model& model);
+
+/// Where no data set is named, rows of the one that `model` was trained on. NOT_FOUND: no such data set.
+/// FAILED_PRECONDITION: as DatasetOf, or it has no such part. INVALID_ARGUMENT: rows outside the part.
+absl::StatusOr<StoredRows> FindRows(const Parts& parts, const v1::DatasetRows& rows, const v1::Model& model);
 
 }  // namespace cvxnn::server

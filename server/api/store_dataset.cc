@@ -40,7 +40,7 @@ absl::StatusOr<v1::Dataset> StoreDataset(const Parts& parts, const std::string& 
   }
   auto stored = parts.datasets->Create(std::move(metadata), dataset);
   if (stored.ok()) {
-    parts.resident->Put(stored->name(), std::make_shared<const data::Dataset>(std::move(dataset)));
+    parts.resident->Put(stored->uid(), std::make_shared<const data::Dataset>(std::move(dataset)));
   }
   return stored;
 }

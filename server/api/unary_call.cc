@@ -18,6 +18,26 @@ absl::Status RunGuarded(const std::function<absl::Status()>& work) {
   }
 }
 
+grpc::ServerUnaryReactor* AnswerLater(WorkerPool* pool, grpc::CallbackServerContext* context, CallLog log,
+                                      std::function<void(Done done)> work) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const Done finish = [reactor, log](const absl::Status& status) {
+    log.Ended(status);
+    reactor->Finish(ToGrpcStatus(status));
+  };
+  const bool accepted = pool->Submit([finish, work = std::move(work)] {
+    const absl::Status begun = RunGuarded([&] {
+      work(finish);
+      return absl::OkStatus();
+    });
+    if (!begun.ok()) finish(begun);
+  });
+  if (!accepted) {
+    finish(absl::ResourceExhaustedError("too many requests are waiting; try again later"));
+  }
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* AnswerFrom(WorkerPool* pool, grpc::CallbackServerContext* context, CallLog log,
                                      std::function<absl::Status()> work) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();

@@ -25,6 +25,12 @@ absl::Status RunGuarded(const std::function<absl::Status()>& work);
 grpc::ServerUnaryReactor* AnswerFrom(WorkerPool* pool, grpc::CallbackServerContext* context, CallLog log,
                                      std::function<absl::Status()> work);
 
+/// As AnswerFrom for work that must not hold its thread until the answer is there: it calls `done` when that is,
+/// exactly once unless it throws, on any thread.
+using Done = std::function<void(absl::Status)>;
+grpc::ServerUnaryReactor* AnswerLater(WorkerPool* pool, grpc::CallbackServerContext* context, CallLog log,
+                                      std::function<void(Done done)> work);
+
 /// Copies `result` into `response` unless it is an error.
 template <typename Result, typename Response>
 absl::Status Reply(Result result, Response* response) {

@@ -2,7 +2,12 @@
 // The least-recently-used cache of data sets.
 #include "server/devices/resident_datasets.h"
 
+#include <exception>
+#include <new>
 #include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
 
 namespace cvxnn::server {
 namespace {
@@ -12,41 +17,61 @@ std::int64_t ArrayBytes(const data::Dataset& dataset) {
          dataset.test.targets.bytes();
 }
 
+// What a source answers; what it throws becomes a Status.
+template <typename Call>
+auto Guarded(const std::string& name, Call call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(absl::StrCat(name, ": no memory to load it"));
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat(name, ": cannot be loaded: ", error.what()));
+  }
+}
+
 }  // namespace
 
-ResidentDatasets::ResidentDatasets(Loader loader, std::int64_t budget_bytes)
-    : loader_(std::move(loader)), budget_bytes_(budget_bytes) {}
+ResidentDatasets::ResidentDatasets(Source source, std::int64_t budget_bytes)
+    : source_(std::move(source)), budget_bytes_(budget_bytes) {}
 
-absl::StatusOr<std::shared_ptr<const data::Dataset>> ResidentDatasets::Get(const std::string& name) {
+absl::StatusOr<ResidentDatasets::Resident> ResidentDatasets::Get(const std::string& name) {
+  auto uid = Guarded(name, [&] { return source_.identify(name); });
+  if (!uid.ok()) return uid.status();
   {
     absl::MutexLock lock(&mutex_);
-    const auto nobody_loads_it = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !loading_.contains(name); };
+    const auto nobody_loads_it = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !loading_.contains(*uid); };
     mutex_.Await(absl::Condition(&nobody_loads_it));
-    if (const auto found = by_name_.find(name); found != by_name_.end()) {
+    if (const auto found = by_uid_.find(*uid); found != by_uid_.end()) {
       entries_.splice(entries_.begin(), entries_, found->second);
-      return found->second->dataset;
+      return Resident{found->second->dataset, *std::move(uid)};
     }
-    loading_[name] = false;
+    loading_[*uid] = false;
   }
-  auto loaded = loader_(name);
-  std::shared_ptr<const data::Dataset> dataset;
-  if (loaded.ok()) dataset = std::make_shared<const data::Dataset>(*std::move(loaded));
-  absl::MutexLock lock(&mutex_);
-  const bool removed = loading_.extract(name).mapped();
+  // However this ends, others must not wait for it for ever.
+  absl::Cleanup finished = [&] {
+    absl::MutexLock lock(&mutex_);
+    loading_.erase(*uid);
+  };
+  auto loaded = Guarded(name, [&] { return source_.load(name, *uid); });
   if (!loaded.ok()) return loaded.status();
-  if (!removed) Keep(name, dataset);
-  return dataset;
+  auto dataset = std::make_shared<const data::Dataset>(*std::move(loaded));
+  absl::MutexLock lock(&mutex_);
+  const bool removed = loading_[*uid];
+  if (!removed) Keep(*uid, dataset);
+  loading_.erase(*uid);
+  std::move(finished).Cancel();
+  return Resident{std::move(dataset), *std::move(uid)};
 }
 
-void ResidentDatasets::Put(const std::string& name, std::shared_ptr<const data::Dataset> dataset) {
+void ResidentDatasets::Put(const std::string& uid, std::shared_ptr<const data::Dataset> dataset) {
   absl::MutexLock lock(&mutex_);
-  Keep(name, std::move(dataset));
+  Keep(uid, std::move(dataset));
 }
 
-void ResidentDatasets::Remove(const std::string& name) {
+void ResidentDatasets::Remove(const std::string& uid) {
   absl::MutexLock lock(&mutex_);
-  Forget(name);
-  if (const auto found = loading_.find(name); found != loading_.end()) found->second = true;
+  Forget(uid);
+  if (const auto found = loading_.find(uid); found != loading_.end()) found->second = true;
 }
 
 std::int64_t ResidentDatasets::resident_bytes() const {
@@ -54,22 +79,22 @@ std::int64_t ResidentDatasets::resident_bytes() const {
   return resident_bytes_;
 }
 
-void ResidentDatasets::Keep(const std::string& name, std::shared_ptr<const data::Dataset> dataset) {
-  Forget(name);
+void ResidentDatasets::Keep(const std::string& uid, std::shared_ptr<const data::Dataset> dataset) {
+  Forget(uid);
   const std::int64_t bytes = ArrayBytes(*dataset);
   if (bytes > budget_bytes_) return;
-  while (resident_bytes_ + bytes > budget_bytes_) Forget(std::string(entries_.back().name));
-  entries_.push_front({name, std::move(dataset), bytes});
-  by_name_[name] = entries_.begin();
+  while (resident_bytes_ + bytes > budget_bytes_) Forget(std::string(entries_.back().uid));
+  entries_.push_front({uid, std::move(dataset), bytes});
+  by_uid_[uid] = entries_.begin();
   resident_bytes_ += bytes;
 }
 
-void ResidentDatasets::Forget(const std::string& name) {
-  const auto found = by_name_.find(name);
-  if (found == by_name_.end()) return;
+void ResidentDatasets::Forget(const std::string& uid) {
+  const auto found = by_uid_.find(uid);
+  if (found == by_uid_.end()) return;
   resident_bytes_ -= found->second->bytes;
   entries_.erase(found->second);
-  by_name_.erase(found);
+  by_uid_.erase(found);
 }
 
 }  // namespace cvxnn::server

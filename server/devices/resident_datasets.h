@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Data sets held in memory between jobs, so that many jobs on one data set read its files once.
+// Data sets held in memory between jobs, so that many jobs on one data set read its files once. They are kept under
+// their uid, which is never used again: a name can be given to another data set at any moment.
 #pragma once
 
 #include <cstdint>
@@ -20,36 +21,46 @@ namespace cvxnn::server {
 /// place in the cache. Thread-safe; a data set asked for by several at once is loaded once.
 class ResidentDatasets {
  public:
-  using Loader = std::function<absl::StatusOr<data::Dataset>(const std::string& name)>;
+  /// Where data sets come from; both may be called by several threads at once. What they throw becomes a Status.
+  struct Source {
+    /// The uid of the data set that has a name now; NOT_FOUND when none has.
+    std::function<absl::StatusOr<std::string>(const std::string& name)> identify;
+    /// The data set of that name and uid; NOT_FOUND when it is gone.
+    std::function<absl::StatusOr<data::Dataset>(const std::string& name, const std::string& uid)> load;
+  };
+  struct Resident {
+    std::shared_ptr<const data::Dataset> dataset;
+    std::string uid;
+  };
 
   /// `budget_bytes` >= 0: arrays kept, unit bytes. A data set larger than the budget is handed out but not kept.
-  ResidentDatasets(Loader loader, std::int64_t budget_bytes);
+  ResidentDatasets(Source source, std::int64_t budget_bytes);
 
-  /// The data set "datasets/{dataset}", loaded when it is not there. Errors are the loader's and are not kept.
-  absl::StatusOr<std::shared_ptr<const data::Dataset>> Get(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
+  /// The data set that is called "datasets/{dataset}" now, loaded when it is not there. Errors are the source's and are
+  /// not kept; RESOURCE_EXHAUSTED: no memory for it.
+  absl::StatusOr<Resident> Get(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
   /// Keeps a data set that was just stored.
-  void Put(const std::string& name, std::shared_ptr<const data::Dataset> dataset) ABSL_LOCKS_EXCLUDED(mutex_);
-  /// Forgets a data set that was deleted.
-  void Remove(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Put(const std::string& uid, std::shared_ptr<const data::Dataset> dataset) ABSL_LOCKS_EXCLUDED(mutex_);
+  /// Frees the memory of a data set that was deleted.
+  void Remove(const std::string& uid) ABSL_LOCKS_EXCLUDED(mutex_);
 
   /// Bytes of the arrays now kept.
   std::int64_t resident_bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Entry {
-    std::string name;
+    std::string uid;
     std::shared_ptr<const data::Dataset> dataset;
     std::int64_t bytes = 0;
   };
-  void Keep(const std::string& name, std::shared_ptr<const data::Dataset> dataset)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Forget(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Keep(const std::string& uid, std::shared_ptr<const data::Dataset> dataset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Forget(const std::string& uid) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const Loader loader_;
+  const Source source_;
   const std::int64_t budget_bytes_;
   mutable absl::Mutex mutex_;
   std::list<Entry> entries_ ABSL_GUARDED_BY(mutex_);  // most recently used first
-  absl::flat_hash_map<std::string, std::list<Entry>::iterator> by_name_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, std::list<Entry>::iterator> by_uid_ ABSL_GUARDED_BY(mutex_);
   // Data sets that some thread is loading. The value turns true when the data set is removed meanwhile: what is being
   // read must then not be kept.
   absl::flat_hash_map<std::string, bool> loading_ ABSL_GUARDED_BY(mutex_);

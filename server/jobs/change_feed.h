@@ -3,13 +3,12 @@
 // times between two looks is one entry, and a slow watcher needs no more memory than there are jobs.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "server/jobs/subscription.h"
 
 namespace cvxnn::server {
@@ -35,18 +34,22 @@ class ChangeWatch {
   Subscription subscription_;
 };
 
-/// Distributes changes of jobs. Thread-safe.
+/// Distributes changes of jobs. Thread-safe. Watches may outlive it.
 class ChangeFeed {
  public:
+  ChangeFeed();
   /// Watches from now on. `on_change` is called on the thread that made a change, when the set turns from empty to
   /// non-empty; it must be quick and must not create, cancel or delete jobs.
-  ChangeWatch Watch(std::function<void()> on_change) ABSL_LOCKS_EXCLUDED(mutex_);
+  ChangeWatch Watch(std::function<void()> on_change);
 
-  void Publish(const JobChange& change) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Publish(const JobChange& change);
+  /// Watchers there are now: one that has left takes no memory any more.
+  std::size_t watchers() const;
 
  private:
-  absl::Mutex mutex_;
-  std::vector<std::weak_ptr<ChangeWatch::Pending>> watches_ ABSL_GUARDED_BY(mutex_);
+  friend class ChangeWatch::Pending;
+  struct Watches;
+  const std::shared_ptr<Watches> watches_;
 };
 
 }  // namespace cvxnn::server

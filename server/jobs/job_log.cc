@@ -2,13 +2,12 @@
 // The writer thread, and reading for watchers.
 #include "server/jobs/job_log.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/log/log.h"
 
 namespace cvxnn::server {
 
@@ -101,9 +100,11 @@ JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& lo
     // When the common transaction fails, each job gets one of its own, so that no job suffers from another.
     if (!together) {
       if (absl::Status status = store_->Commit(absl::MakeConstSpan(&commits[i], 1)); !status.ok()) {
-        spdlog::error("job={} event=log_not_written records_up_to={} reason=\"{}\"", committing[i]->name(),
-                      commits[i].job.last_sequence(), std::string(status.message()));
-        committing[i]->PutBack(std::move(commits[i]));
+        LogEvent(LogLevel::kError, "a job's log cannot be written; it is tried again",
+                 {{"job", committing[i]->name()},
+                  {"records_up_to", static_cast<std::int64_t>(commits[i].job.last_sequence())},
+                  {"error", std::string(status.message())}});
+        committing[i]->PutBack(std::move(commits[i]), status);
         result.failed.push_back(committing[i]);
         continue;
       }
@@ -129,10 +130,12 @@ absl::StatusOr<LogRead> JobLog::Read(const std::string& name, std::int64_t after
   read.last_sequence = after_sequence;
   std::int64_t end_of_log = 0;
   bool ended = false;
-  if (const auto live = Find(name)) {
-    LiveLog::Visible visible = live->Read(after_sequence, max_records);
+  const auto live = Find(name);
+  LiveLog::Visible visible;
+  if (live != nullptr) visible = live->Read(after_sequence, max_records);
+  // A job that is just being created may be in the store and not yet here.
+  if (visible.last_sequence > 0) {
     end_of_log = visible.last_sequence;
-    if (end_of_log == 0) return absl::NotFoundError(absl::StrCat(name, ": no such job"));
     if (visible.ended.has_value()) {
       ended = true;
       read.job = *std::move(visible.ended);

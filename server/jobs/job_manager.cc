@@ -2,24 +2,32 @@
 // Queue, slots and the answers about jobs.
 #include "server/jobs/job_manager.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "core/torch/runtime.h"
+#include "server/log/log.h"
 #include "server/store/clock.h"
 #include "server/store/random_id.h"
-#include "server/translate/job_spec.h"
 
 namespace cvxnn::server {
 namespace {
 
-// How long a caller waits for a change of state to be written; it takes a few milliseconds unless the disk is full.
-constexpr absl::Duration kWriteTimeout = absl::Seconds(5);
+// How often a slot whose job's end is not written yet looks whether the server stops.
 constexpr absl::Duration kWritePoll = absl::Milliseconds(200);
+
+// A job that was running when this many servers ended without a drain may be what ended them.
+constexpr int kMostLostAttempts = 3;
+
+void Fail(const absl::Status& error, v1::Job* job) {
+  job->set_state(v1::JOB_STATE_FAILED);
+  *job->mutable_end_time() = TimestampNow();
+  job->mutable_error()->set_code(static_cast<int>(error.code()));
+  job->mutable_error()->set_message(std::string(error.message()));
+}
 
 JobManager::Options WithDefaults(JobManager::Options options) {
   if (!options.trainer) options.trainer = training::Train;
@@ -90,28 +98,44 @@ absl::Status JobManager::TakeUpStoredJobs() {
     job->number = stored.number;
     auto device = parts_.devices->Canonical(stored.job.spec().device());
     if (!device.ok()) {
-      const auto fail = [&](v1::Job* failed) {
-        failed->set_state(v1::JOB_STATE_FAILED);
-        *failed->mutable_end_time() = TimestampNow();
-        failed->mutable_error()->set_code(static_cast<int>(absl::StatusCode::kFailedPrecondition));
-        failed->mutable_error()->set_message(std::string(device.status().message()));
-      };
-      job->log->ChangeState(fail, "its device is gone");
+      const absl::Status gone = absl::FailedPreconditionError(device.status().message());
+      job->log->ChangeState([&](v1::Job* failed) { Fail(gone, failed); }, "its device is gone");
       continue;
     }
     job->device = *std::move(device);
-    if (stored.job.state() == v1::JOB_STATE_RUNNING) {
-      const auto requeue = [](v1::Job* again) {
-        again->set_state(v1::JOB_STATE_QUEUED);
-        again->set_attempt(again->attempt() + 1);
-      };
-      job->log->ChangeState(requeue, "server restarted");
-      spdlog::info("job={} event=requeued attempt={} reason=\"server restarted\"", stored.job.name(),
-                   stored.job.attempt() + 1);
-    }
+    // A drain would have put it back into the queue.
+    if (stored.job.state() == v1::JOB_STATE_RUNNING && !Requeue(job->log.get())) continue;
     Enqueue(job);
   }
   return absl::OkStatus();
+}
+
+bool JobManager::Requeue(LiveLog* log) {
+  const v1::Job job = log->appended();
+  const int lost = job.lost_attempts() + 1;
+  LogFields fields = {
+      {"job", job.name()}, {"attempt", std::int64_t{job.attempt()}}, {"lost_attempts", std::int64_t{lost}}};
+  if (lost >= kMostLostAttempts) {
+    const absl::Status error =
+        absl::AbortedError(absl::StrCat("the server did not survive ", lost,
+                                        " attempts to run this job (it crashed, was killed or lost "
+                                        "power each time): the job is given up, since it may be the cause"));
+    const auto give_up = [&](v1::Job* failed) {
+      failed->set_lost_attempts(lost);
+      Fail(error, failed);
+    };
+    log->ChangeState(give_up, std::string(error.message()));
+    LogEvent(LogLevel::kError, "job given up: the server did not survive its attempts", fields);
+    return false;
+  }
+  const auto requeue = [&](v1::Job* again) {
+    again->set_lost_attempts(lost);
+    again->set_state(v1::JOB_STATE_QUEUED);
+    again->set_attempt(again->attempt() + 1);
+  };
+  log->ChangeState(requeue, "server restarted");
+  LogEvent(LogLevel::kWarning, "job queued again: the server ended while it ran", fields);
+  return true;
 }
 
 void JobManager::Enqueue(const std::shared_ptr<LiveJob>& job) {
@@ -121,50 +145,51 @@ void JobManager::Enqueue(const std::shared_ptr<LiveJob>& job) {
 }
 
 absl::StatusOr<v1::Job> JobManager::Create(const v1::Job& asked, const std::string& request_id) {
-  // First of all, so that a retry succeeds whatever has happened to queue and data set since.
-  if (!request_id.empty()) {
-    auto earlier = parts_.jobs->FindRequest(request_id, asked);
-    if (earlier.ok()) return Get(earlier->name());
-    if (!absl::IsNotFound(earlier.status())) return earlier.status();
-  }
-  if (auto spec = SpecFromProto(asked.spec()); !spec.ok()) return spec.status();
   auto device = parts_.devices->Canonical(asked.spec().device());
-  if (!device.ok()) return device.status();
   v1::Job job = NewJob(asked);
-  const std::string name = job.name();
-  {
-    absl::MutexLock lock(&mutex_);
-    if (draining_) return absl::UnavailableError("the server is stopping: try again in a moment");
-    if (queue_.size() + static_cast<std::int64_t>(creating_.size()) >= options_.max_queued_jobs) {
-      return absl::ResourceExhaustedError(absl::StrCat("the queue is full: ", queue_.size(), " jobs wait, at most ",
-                                                       options_.max_queued_jobs, " may: try again later"));
-    }
-    creating_.insert(name);
-  }
-  auto created = StoreNew(std::move(job), *device, request_id);
-  if (!created.ok()) return created.status();
-  return Get(created->name());
+  const absl::Status refused = device.ok() ? Reserve(job.name()) : device.status();
+  if (refused.ok()) return StoreNew(std::move(job), *device, request_id);
+  // A request that is repeated succeeds whatever has happened since.
+  if (request_id.empty()) return refused;
+  auto earlier = parts_.jobs->FindRequest(request_id, asked);
+  if (earlier.ok()) return Get(earlier->name());
+  return absl::IsNotFound(earlier.status()) ? refused : earlier.status();
 }
 
-// Stores the job and puts it into the queue; takes its name out of creating_ in any case.
+absl::Status JobManager::Reserve(const std::string& name) {
+  absl::MutexLock lock(&mutex_);
+  if (draining_) return absl::UnavailableError("the server is stopping: try again in a moment");
+  if (queue_.size() + static_cast<std::int64_t>(creating_.size()) >= options_.max_queued_jobs) {
+    return absl::ResourceExhaustedError(absl::StrCat("the queue is full: ", queue_.size(), " jobs wait, at most ",
+                                                     options_.max_queued_jobs, " may: try again later"));
+  }
+  creating_.insert(name);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::Job> JobManager::StoreNew(v1::Job job, const std::string& device, const std::string& request_id) {
   const std::string name = job.name();
   auto live = std::make_shared<LiveJob>();
   live->device = device;
+  bool is_new = false;
+  // However this ends, also by an exception: a stored job is in the queue, and nobody waits for its creation any more.
+  absl::Cleanup finish = [&] {
+    if (!is_new) log_.Forget(name);
+    absl::MutexLock lock(&mutex_);
+    creating_.erase(name);
+    if (is_new) Enqueue(live);
+  };
   live->log = log_.Open(job);
   const JobCommit commit = FirstCommit(job);
   auto created = parts_.jobs->Create(commit, request_id);
-  const bool is_new = created.ok() && created->is_new;
-  if (is_new) {
-    live->number = created->number;
-    log_.Publish(live->log.get(), commit);
-  } else {
-    log_.Forget(name);
-  }
-  absl::MutexLock lock(&mutex_);
-  creating_.erase(name);
   if (!created.ok()) return created.status();
-  if (is_new) Enqueue(live);
+  is_new = created->is_new;
+  if (!is_new) return Get(created->job.name());
+  live->number = created->number;
+  log_.Publish(live->log.get(), commit);
+  std::move(finish).Invoke();
+  absl::MutexLock lock(&mutex_);
+  created->job.set_queue_position(queue_.Position(device, live->number));
   return created->job;
 }
 
@@ -191,39 +216,37 @@ absl::StatusOr<Page<v1::Job>> JobManager::List(const v1::JobFilter& filter, cons
   return page;
 }
 
-absl::StatusOr<v1::Job> JobManager::Cancel(const std::string& name) {
-  std::shared_ptr<LiveJob> job;
+void JobManager::Cancel(const std::string& name, LiveLog::Written done) {
+  std::shared_ptr<LiveJob> queued;
   {
     absl::MutexLock lock(&mutex_);
     const auto is_stored = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !creating_.contains(name); };
     mutex_.Await(absl::Condition(&is_stored));
     const auto found = live_.find(name);
-    if (found != live_.end()) job = found->second;
-    if (job != nullptr && job->running) {
-      job->stop.store(StopReason::kCancel);
-      spdlog::info("job={} event=cancel_requested", name);
-      job = nullptr;
-    } else if (job != nullptr) {
-      queue_.Remove(job->device, job->number);
+    if (found != live_.end() && found->second->running) {
+      found->second->stop.store(StopReason::kCancel);
+      LogEvent(LogLevel::kInfo, "job asked to stop", {{"job", name}});
+    } else if (found != live_.end()) {
+      queued = found->second;
+      queue_.Remove(queued->device, queued->number);
       live_.erase(found);
     }
   }
-  if (job == nullptr) return Get(name);
-  return CancelQueued(name, job.get());
+  if (queued == nullptr) return done(Get(name));
+  CancelQueued(queued->log.get(), [name, done = std::move(done)](absl::StatusOr<v1::Job> written) {
+    if (written.ok()) return done(*std::move(written));
+    done(absl::UnavailableError(
+        absl::StrCat(name, ": the cancellation cannot be written just now: ", written.status().message())));
+  });
 }
 
-// The job is in nobody's hands but ours.
-absl::StatusOr<v1::Job> JobManager::CancelQueued(const std::string& name, LiveJob* job) {
+void JobManager::CancelQueued(LiveLog* log, LiveLog::Written written) {
   const auto cancel = [](v1::Job* cancelled) {
     cancelled->set_state(v1::JOB_STATE_CANCELLED);
     *cancelled->mutable_end_time() = TimestampNow();
   };
-  const std::int64_t sequence = job->log->ChangeState(cancel, "cancelled in the queue");
-  spdlog::info("job={} event=JOB_STATE_CANCELLED reason=\"cancelled in the queue\"", name);
-  if (!job->log->WaitCommitted(sequence, absl::Now() + kWriteTimeout)) {
-    return absl::UnavailableError(absl::StrCat(name, ": the cancellation is not yet written: is the disk full?"));
-  }
-  return Get(name);
+  log->ChangeState(cancel, "cancelled in the queue", {}, std::move(written));
+  LogEvent(LogLevel::kInfo, "job cancelled in the queue", {{"job", log->name()}});
 }
 
 absl::Status JobManager::Delete(const std::string& name) {
@@ -231,7 +254,7 @@ absl::Status JobManager::Delete(const std::string& name) {
   if (!models.ok()) return models.status();
   for (const std::string& model : *models) parts_.models->RemoveFile(model);
   changes_.Publish({name, true});
-  spdlog::info("job={} event=deleted models={}", name, models->size());
+  LogEvent(LogLevel::kInfo, "job deleted", {{"job", name}, {"models", static_cast<std::int64_t>(models->size())}});
   return absl::OkStatus();
 }
 
@@ -265,6 +288,10 @@ void JobManager::RunSlot(const std::string& device) {
     --running_;
     if (ended) {
       live_.erase(job->log->name());
+    } else if (job->stop.load() == StopReason::kCancel) {
+      // Cancelled when a drain had put it back into the queue already.
+      live_.erase(job->log->name());
+      CancelQueued(job->log.get(), nullptr);
     } else {
       Enqueue(job);
     }

@@ -49,15 +49,16 @@ class JobManager {
   };
 
   /// Takes up the stored queue and starts the slots. Jobs that were running when the server ended are queued again with
-  /// the next attempt; a job whose device is gone fails.
+  /// the next attempt, but fail after the third that the server did not survive; a job whose device is gone fails.
   static absl::StatusOr<std::unique_ptr<JobManager>> Start(const Parts& parts, Options options);
   /// As Drain without time, then waits for the log to be written.
   ~JobManager();
   JobManager(const JobManager&) = delete;
   JobManager& operator=(const JobManager&) = delete;
 
-  /// Puts a job into the queue; display_name, experiment, labels and spec are read. With a `request_id` used before,
-  /// the job made then is returned. INVALID_ARGUMENT, UNIMPLEMENTED: as SpecFromProto, or the device is not there.
+  /// Puts a job into the queue; display_name, experiment, labels and spec are read. The spec must be valid: one that
+  /// SpecFromProto refuses makes a job that fails. With a `request_id` used before, the job made then is returned.
+  /// INVALID_ARGUMENT: the device is not there.
   /// NOT_FOUND: no such data set. ALREADY_EXISTS: request_id was used for another job. RESOURCE_EXHAUSTED: the queue is
   /// full. UNAVAILABLE: draining.
   absl::StatusOr<v1::Job> Create(const v1::Job& job, const std::string& request_id) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -68,10 +69,11 @@ class JobManager {
   absl::StatusOr<Page<v1::Job>> List(const v1::JobFilter& filter, const PageRequest& request) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  /// A queued job is CANCELLED when this returns; a running one is told to stop and ends within one epoch. A job that
-  /// has ended is returned as it is. NOT_FOUND: no job of that name. UNAVAILABLE: the change cannot be written just
-  /// now.
-  absl::StatusOr<v1::Job> Cancel(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
+  /// A queued job is CANCELLED when `done` is called; a running one is told to stop and ends within one epoch. A job
+  /// that has ended is given as it is. NOT_FOUND: no job of that name. UNAVAILABLE: the change cannot be written just
+  /// now; it will be. Never waits for the disk: `done`, which must be quick, is called before this returns or later on
+  /// another thread, always before the manager is gone.
+  void Cancel(const std::string& name, LiveLog::Written done) ABSL_LOCKS_EXCLUDED(mutex_);
   /// Deletes a job that has ended, with its log and models. NOT_FOUND; FAILED_PRECONDITION: it has not ended.
   absl::Status Delete(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -98,9 +100,14 @@ class JobManager {
   JobManager(const Parts& parts, Options options);
   absl::Status TakeUpStoredJobs() ABSL_LOCKS_EXCLUDED(mutex_);
   void Enqueue(const std::shared_ptr<LiveJob>& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // After a server that ended while the job ran: into the queue again, or false when it failed too often.
+  static bool Requeue(LiveLog* log);
+  // Takes a place in the queue for a new job: its name is in creating_ until StoreNew has ended.
+  absl::Status Reserve(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<v1::Job> StoreNew(v1::Job job, const std::string& device, const std::string& request_id)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<v1::Job> CancelQueued(const std::string& name, LiveJob* job) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ends a job that is in nobody's hands but the caller's.
+  static void CancelQueued(LiveLog* log, LiveLog::Written written);
   void RunSlot(const std::string& device) ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<LiveJob> NextJob(const std::string& device) ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsDraining() const ABSL_LOCKS_EXCLUDED(mutex_);

@@ -2,8 +2,6 @@
 // One attempt of one job.
 #include "server/jobs/job_runner.h"
 
-#include <spdlog/spdlog.h>
-
 #include <exception>
 #include <new>
 #include <string>
@@ -13,7 +11,9 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "server/log/log.h"
 #include "server/store/clock.h"
+#include "server/store/dataset_description.h"
 #include "server/translate/dataset_description.h"
 #include "server/translate/job_progress.h"
 #include "server/translate/job_spec.h"
@@ -37,6 +37,21 @@ Outcome Failed(absl::Status error) {
   return outcome;
 }
 
+// No trial of descent gave a usable model: a failure, of which the epochs and the report of the trials are kept.
+Outcome Diverged(const training::Result& result) {
+  training::EpochMetrics last;
+  for (const training::TrainedModel& model : result.models) {
+    if (model.final_metrics.epoch >= last.epoch) last = model.final_metrics;
+  }
+  Outcome outcome = Failed(absl::InvalidArgumentError(absl::StrCat(
+      "descent.learning_rate = ", last.step_size.value_or(0), ": must be smaller here: ",
+      result.models.size() == 1 ? "the only trial diverged"
+                                : absl::StrCat("all ", result.models.size(), " trials diverged, the last of them"),
+      " after epoch ", last.epoch)));
+  outcome.result = ResultToProto(result, std::vector<std::string>(result.models.size()));
+  return outcome;
+}
+
 // The trainer's answer; whatever it throws becomes a Status.
 absl::StatusOr<training::Result> Train(const Trainer& trainer, const training::Spec& spec, const data::Dataset& dataset,
                                        const training::Hooks& hooks) {
@@ -52,8 +67,12 @@ absl::StatusOr<training::Result> Train(const Trainer& trainer, const training::S
 }
 
 absl::StatusOr<std::vector<WrittenModel>> WriteModels(ModelStore* store, const v1::Job& job,
-                                                      const data::Dataset& dataset, const training::Result& result) {
+                                                      const ResidentDatasets::Resident& resident,
+                                                      const training::Result& result) {
+  const data::Dataset& dataset = *resident.dataset;
   std::vector<WrittenModel> written;
+  auto description = std::make_shared<const std::string>(EncodeDescription(dataset.description));
+  if (description->size() > kMostKeptDescriptionBytes) description = nullptr;
   absl::Cleanup discard = [&] {
     for (const WrittenModel& model : written) store->RemoveFile(model.metadata.name());
   };
@@ -61,10 +80,12 @@ absl::StatusOr<std::vector<WrittenModel>> WriteModels(ModelStore* store, const v
     v1::Model metadata = ModelToProto(trained);
     metadata.set_job(job.name());
     metadata.set_dataset(job.spec().dataset());
+    metadata.set_dataset_uid(resident.uid);
     metadata.set_task(TaskToProto(dataset.description.task));
     for (const std::string& name : dataset.description.class_names) metadata.add_class_names(name);
     auto model = store->Write(std::move(metadata), trained.network);
     if (!model.ok()) return model.status();
+    model->description = description;
     written.push_back(*std::move(model));
   }
   std::move(discard).Cancel();
@@ -84,24 +105,29 @@ Outcome Attempt(const JobRunner& runner, const v1::Job& job, LiveLog* log, const
     return stopping() ? training::Continue::kStop : training::Continue::kYes;
   };
   hooks.should_stop = stopping;
-  auto trained = Train(runner.trainer, *spec, **dataset, hooks);
+  auto trained = Train(runner.trainer, *spec, *dataset->dataset, hooks);
 
   const bool stopped = trained.ok() ? trained->summary.termination == training::Termination::kStopped
                                     : absl::IsCancelled(trained.status());
-  const bool cancelled = stopped && stop.load() == StopReason::kCancel;
+  // Read once: a cancellation may come at any moment. One that comes after this is the caller's.
+  const StopReason reason = stopped ? stop.load() : StopReason::kNone;
+  const bool cancelled = reason == StopReason::kCancel;
   Outcome outcome;
-  if (stopped && stop.load() == StopReason::kDrain) {
+  if (reason == StopReason::kDrain) {
     outcome.state = v1::JOB_STATE_QUEUED;
     outcome.reason = "server stopped";
     return outcome;
   }
   if (!trained.ok() && !cancelled) return Failed(trained.status());
+  if (trained.ok() && trained->summary.termination == training::Termination::kDiverged) {
+    return Diverged(*trained);
+  }
   outcome.state = cancelled ? v1::JOB_STATE_CANCELLED : v1::JOB_STATE_SUCCEEDED;
   outcome.reason = cancelled ? "cancelled while running" : trained->summary.message;
   // Cancelled before the first epoch there is nothing worth keeping.
   if (!trained.ok() || (cancelled && trained->summary.epochs == 0)) return outcome;
 
-  auto models = WriteModels(runner.models, job, **dataset, *trained);
+  auto models = WriteModels(runner.models, job, *dataset, *trained);
   if (!models.ok()) return Failed(models.status());
   outcome.models = *std::move(models);
   std::vector<std::string> names;
@@ -133,7 +159,8 @@ std::int64_t JobRunner::Run(LiveLog* log, const std::atomic<StopReason>& stop) c
   };
   log->ChangeState(start, "");
   const v1::Job job = log->appended();
-  spdlog::info("job={} event=running attempt={} dataset={}", job.name(), job.attempt(), job.spec().dataset());
+  LogEvent(LogLevel::kInfo, "job running",
+           {{"job", job.name()}, {"attempt", std::int64_t{job.attempt()}}, {"dataset", job.spec().dataset()}});
   Outcome outcome;
   try {
     outcome = Attempt(*this, job, log, stop);
@@ -142,7 +169,8 @@ std::int64_t JobRunner::Run(LiveLog* log, const std::atomic<StopReason>& stop) c
   } catch (const std::exception& error) {
     outcome = Failed(absl::InternalError(error.what()));
   }
-  spdlog::info("job={} event={} reason=\"{}\"", job.name(), v1::JobState_Name(outcome.state), outcome.reason);
+  LogEvent(LogLevel::kInfo, "job stopped running",
+           {{"job", job.name()}, {"state", v1::JobState_Name(outcome.state)}, {"reason", outcome.reason}});
   return log->ChangeState([&](v1::Job* changed) { Apply(outcome, changed); }, outcome.reason, outcome.models);
 }
 

@@ -54,7 +54,7 @@ void LiveLog::AppendEpoch(v1::EpochMetrics metrics, absl::FunctionRef<bool()> gi
 }
 
 std::int64_t LiveLog::ChangeState(absl::FunctionRef<void(v1::Job*)> change, const std::string& reason,
-                                  std::vector<WrittenModel> models) {
+                                  std::vector<WrittenModel> models, Written written) {
   std::int64_t sequence = 0;
   Urgency urgency = Urgency::kNow;
   {
@@ -71,6 +71,7 @@ std::int64_t LiveLog::ChangeState(absl::FunctionRef<void(v1::Job*)> change, cons
     event->set_sequence(sequence);
     waiting_.push_back(std::move(event));
     std::move(models.begin(), models.end(), std::back_inserter(waiting_models_));
+    if (written) to_tell_.emplace_back(sequence, std::move(written));
   }
   wake_writer_(this, urgency);
   return sequence;
@@ -99,7 +100,16 @@ std::optional<JobCommit> LiveLog::TakeWaiting() {
   return commit;
 }
 
+std::vector<LiveLog::Written> LiveLog::TakeTold(std::int64_t last_sequence) {
+  std::vector<Written> told;
+  for (; !to_tell_.empty() && to_tell_.front().first <= last_sequence; to_tell_.pop_front()) {
+    told.push_back(std::move(to_tell_.front().second));
+  }
+  return told;
+}
+
 void LiveLog::Publish(const JobCommit& commit) {
+  std::vector<Written> told;
   {
     absl::MutexLock lock(&mutex_);
     visible_ = commit.job;
@@ -109,20 +119,27 @@ void LiveLog::Publish(const JobCommit& commit) {
     while (tail_.size() > 1 && tail_.back()->sequence() - tail_.front()->sequence() > limits_.tail_records) {
       tail_.pop_front();
     }
+    told = TakeTold(commit.job.last_sequence());
   }
+  for (const Written& written : told) written(commit.job);
   subscribers_.Notify();
 }
 
-void LiveLog::PutBack(JobCommit commit) {
-  absl::MutexLock lock(&mutex_);
-  std::vector<std::shared_ptr<v1::WatchJobResponse>> events;
-  for (const auto& event : commit.events) {
-    // Copied because appending may go on in the last one.
-    events.push_back(std::make_shared<v1::WatchJobResponse>(*event));
-    waiting_records_ += Records(*event);
+void LiveLog::PutBack(JobCommit commit, const absl::Status& reason) {
+  std::vector<Written> told;
+  {
+    absl::MutexLock lock(&mutex_);
+    told = TakeTold(commit.job.last_sequence());
+    std::vector<std::shared_ptr<v1::WatchJobResponse>> events;
+    for (const auto& event : commit.events) {
+      // Copied because appending may go on in the last one.
+      events.push_back(std::make_shared<v1::WatchJobResponse>(*event));
+      waiting_records_ += Records(*event);
+    }
+    waiting_.insert(waiting_.begin(), events.begin(), events.end());
+    waiting_models_.insert(waiting_models_.begin(), commit.models.begin(), commit.models.end());
   }
-  waiting_.insert(waiting_.begin(), events.begin(), events.end());
-  waiting_models_.insert(waiting_models_.begin(), commit.models.begin(), commit.models.end());
+  for (const Written& written : told) written(reason);
 }
 
 LiveLog::Visible LiveLog::Read(std::int64_t after_sequence, std::int64_t max_records) const {
@@ -136,7 +153,7 @@ LiveLog::Visible LiveLog::Read(std::int64_t after_sequence, std::int64_t max_rec
       if (tail_.empty() || FirstSequence(*tail_.front()) > after_sequence + 1) return visible;
       auto next = std::upper_bound(tail_.begin(), tail_.end(), after_sequence,
                                    [](std::int64_t after, const auto& event) { return after < event->sequence(); });
-      for (; next != tail_.end() && FirstSequence(**next) <= after_sequence + max_records; ++next) {
+      for (; next != tail_.end() && FirstSequence(**next) - after_sequence <= max_records; ++next) {
         events.push_back(*next);
       }
     }

@@ -9,11 +9,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "cvxnn/v1/job.pb.h"
@@ -47,10 +49,15 @@ class LiveLog {
   /// true the epoch is kept without waiting.
   void AppendEpoch(v1::EpochMetrics metrics, absl::FunctionRef<bool()> give_up) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  /// Told once, on the writer thread, how the first attempt to commit a record ended: with the job as it was committed,
+  /// or with the error; the record of a failed attempt is committed later. Must be quick.
+  using Written = std::function<void(absl::StatusOr<v1::Job>)>;
+
   /// Applies `change` to the job (which must set its state, and may set more), appends the change of state, and hands
   /// over models that become visible with it. Never waits; gives the number of the record.
   std::int64_t ChangeState(absl::FunctionRef<void(v1::Job*)> change, const std::string& reason,
-                           std::vector<WrittenModel> models = {}) ABSL_LOCKS_EXCLUDED(mutex_);
+                           std::vector<WrittenModel> models = {}, Written written = nullptr)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   /// Waits until record `sequence` is committed; false when `deadline` came first.
   bool WaitCommitted(std::int64_t sequence, absl::Time deadline) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -64,13 +71,13 @@ class LiveLog {
   std::optional<JobCommit> TakeWaiting() ABSL_LOCKS_EXCLUDED(mutex_);
   /// The commit was written: makes it visible and tells the subscribers.
   void Publish(const JobCommit& commit) ABSL_LOCKS_EXCLUDED(mutex_);
-  /// The commit could not be written: its records wait again, before all others.
-  void PutBack(JobCommit commit) ABSL_LOCKS_EXCLUDED(mutex_);
+  /// The commit could not be written for the reason given: its records wait again, before all others.
+  void PutBack(JobCommit commit, const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // For watchers.
   /// What is visible after a record.
   struct Visible {
-    std::int64_t last_sequence = 0;  ///< of the last committed record; 0 while the job itself is not committed
+    std::int64_t last_sequence = 0;  ///< of the last committed record; 0 until the creation of the job was published
     bool in_memory = false;          ///< whether `events` has them; else they are in the store
     LogEvents events;                ///< at most the number asked for
     std::optional<v1::Job> ended;    ///< the job, when it has ended
@@ -79,6 +86,7 @@ class LiveLog {
   Subscription Subscribe(std::function<void()> on_new) { return subscribers_.Add(std::move(on_new)); }
 
  private:
+  std::vector<Written> TakeTold(std::int64_t last_sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::int64_t NextSequence() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string name_;
@@ -91,6 +99,7 @@ class LiveLog {
   std::vector<std::shared_ptr<v1::WatchJobResponse>> waiting_ ABSL_GUARDED_BY(mutex_);
   std::int64_t waiting_records_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<WrittenModel> waiting_models_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::pair<std::int64_t, Written>> to_tell_ ABSL_GUARDED_BY(mutex_);          // by number of their record
   std::deque<std::shared_ptr<const v1::WatchJobResponse>> tail_ ABSL_GUARDED_BY(mutex_);  // committed, consecutive
   v1::Job visible_ ABSL_GUARDED_BY(mutex_);                                               // after all records committed
 };

@@ -2,18 +2,30 @@
 // Registration and calling of watchers' callbacks.
 #include "server/jobs/subscription.h"
 
-#include <algorithm>
 #include <atomic>
+#include <map>
 #include <thread>
 #include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 
 namespace cvxnn::server {
+
+// What a list and the entries of its subscriptions share.
+struct SubscriberList::Entries {
+  absl::Mutex mutex;
+  std::int64_t next_number ABSL_GUARDED_BY(mutex) = 0;
+  std::map<std::int64_t, std::shared_ptr<Subscription::Entry>> by_number ABSL_GUARDED_BY(mutex);  // in order of adding
+};
 
 // One callback. `mutex` is held during a call, which is what makes Cancel wait for it; `caller` lets a callback cancel
 // itself without waiting for its own end.
 class Subscription::Entry {
  public:
-  explicit Entry(std::function<void()> callback) : callback_(std::move(callback)) {}
+  Entry(std::function<void()> callback, std::weak_ptr<SubscriberList::Entries> list, std::int64_t number)
+      : callback_(std::move(callback)), list_(std::move(list)), number_(number) {}
 
   void Call() {
     absl::MutexLock lock(&mutex_);
@@ -24,6 +36,10 @@ class Subscription::Entry {
   }
 
   void Cancel() {
+    if (const auto list = list_.lock()) {
+      absl::MutexLock lock(&list->mutex);
+      list->by_number.erase(number_);
+    }
     if (caller_.load() == std::this_thread::get_id()) {
       active_ = false;
       return;
@@ -32,13 +48,13 @@ class Subscription::Entry {
     active_ = false;
   }
 
-  bool active() const { return active_; }
-
  private:
   absl::Mutex mutex_;
   std::atomic<std::thread::id> caller_{};
   std::atomic<bool> active_ = true;
   const std::function<void()> callback_;
+  const std::weak_ptr<SubscriberList::Entries> list_;
+  const std::int64_t number_;
 };
 
 Subscription& Subscription::operator=(Subscription&& other) noexcept {
@@ -54,22 +70,28 @@ void Subscription::Cancel() {
   entry_ = nullptr;
 }
 
+SubscriberList::SubscriberList() : entries_(std::make_shared<Entries>()) {}
+
 Subscription SubscriberList::Add(std::function<void()> callback) {
-  auto entry = std::make_shared<Subscription::Entry>(std::move(callback));
-  absl::MutexLock lock(&mutex_);
-  entries_.push_back(entry);
+  absl::MutexLock lock(&entries_->mutex);
+  const std::int64_t number = entries_->next_number++;
+  auto entry = std::make_shared<Subscription::Entry>(std::move(callback), entries_, number);
+  entries_->by_number[number] = entry;
   return Subscription(std::move(entry));
 }
 
 void SubscriberList::Notify() {
   std::vector<std::shared_ptr<Subscription::Entry>> entries;
   {
-    absl::MutexLock lock(&mutex_);
-    entries_.erase(std::remove_if(entries_.begin(), entries_.end(), [](const auto& entry) { return !entry->active(); }),
-                   entries_.end());
-    entries = entries_;
+    absl::MutexLock lock(&entries_->mutex);
+    for (const auto& [number, entry] : entries_->by_number) entries.push_back(entry);
   }
   for (const auto& entry : entries) entry->Call();
+}
+
+std::size_t SubscriberList::size() const {
+  absl::MutexLock lock(&entries_->mutex);
+  return entries_->by_number.size();
 }
 
 }  // namespace cvxnn::server

@@ -2,12 +2,9 @@
 // How watchers learn that there is something new without a thread of their own: a callback that only says "look again".
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
-#include <vector>
-
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 
 namespace cvxnn::server {
 
@@ -29,16 +26,20 @@ class Subscription {
   std::shared_ptr<Entry> entry_;
 };
 
-/// The callbacks to call for one subject. Thread-safe.
+/// The callbacks to call for one subject. Thread-safe. Subscriptions may outlive it.
 class SubscriberList {
  public:
-  Subscription Add(std::function<void()> callback) ABSL_LOCKS_EXCLUDED(mutex_);
+  SubscriberList();
+  Subscription Add(std::function<void()> callback);
   /// Calls every callback that is still registered, on the calling thread, without holding a lock of the list.
-  void Notify() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Notify();
+  /// Callbacks that are registered now: one that was cancelled takes no memory any more.
+  std::size_t size() const;
 
  private:
-  absl::Mutex mutex_;
-  std::vector<std::shared_ptr<Subscription::Entry>> entries_ ABSL_GUARDED_BY(mutex_);
+  friend class Subscription::Entry;
+  struct Entries;
+  const std::shared_ptr<Entries> entries_;
 };
 
 }  // namespace cvxnn::server

@@ -4,7 +4,7 @@
 
 #include <fcntl.h>
 #include <libdeflate.h>
-#include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "server/log/log.h"
 #include "server/store/checked_reader.h"
 
 namespace cvxnn::server {
@@ -71,6 +72,17 @@ absl::StatusOr<std::uint32_t> WriteSynced(const std::filesystem::path& file, con
   return crc;
 }
 
+absl::Status CreateDirectoriesSynced(const std::filesystem::path& directory) {
+  std::error_code error;
+  if (std::filesystem::is_directory(directory, error)) return absl::OkStatus();
+  const std::filesystem::path parent = std::filesystem::absolute(directory, error).lexically_normal().parent_path();
+  if (absl::Status above = CreateDirectoriesSynced(parent); !above.ok()) return above;
+  if (mkdir(directory.c_str(), 0777) != 0 && !(errno == EEXIST && std::filesystem::is_directory(directory, error))) {
+    return ErrnoStatus(errno, absl::StrCat("cannot create ", directory.string()));
+  }
+  return SyncDirectory(parent);
+}
+
 absl::Status SyncDirectory(const std::filesystem::path& directory) {
   const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("cannot open ", directory.string()));
@@ -95,7 +107,9 @@ absl::Status ReadChecked(const std::filesystem::path& file, std::uint32_t crc32,
 void RemoveAll(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::remove_all(path, error);
-  if (error) spdlog::warn("cannot remove {}: {}", path.string(), error.message());
+  if (error) {
+    LogEvent(LogLevel::kWarning, "cannot remove a file", {{"file", path.string()}, {"error", error.message()}});
+  }
 }
 
 }  // namespace cvxnn::server

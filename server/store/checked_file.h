@@ -22,6 +22,9 @@ absl::Status ErrnoStatus(int error, const std::string& what);
 /// error is removed.
 absl::StatusOr<std::uint32_t> WriteSynced(const std::filesystem::path& file, const void* data, std::size_t bytes);
 
+/// Creates a directory and those above it that are missing, each durably; nothing when it is there already.
+absl::Status CreateDirectoriesSynced(const std::filesystem::path& directory);
+
 /// Makes creations, renames and removals in a directory durable.
 absl::Status SyncDirectory(const std::filesystem::path& directory);
 

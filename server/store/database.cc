@@ -5,7 +5,6 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <sqlite3.h>
 
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,10 +19,13 @@ constexpr int kBusyMilliseconds = 5000;
 
 absl::Status SqliteStatus(const SQLite::Exception& error, const std::filesystem::path& data_dir) {
   const std::string message = absl::StrCat("database ", (data_dir / "cvxnn.sqlite3").string(), ": ", error.what());
-  switch (error.getErrorCode()) {
+  // The low byte says what happened, the others where.
+  switch (error.getErrorCode() & 0xff) {
     case SQLITE_FULL:
+    case SQLITE_NOMEM:
       return absl::ResourceExhaustedError(message);
     case SQLITE_CORRUPT:
+    case SQLITE_IOERR:
     case SQLITE_NOTADB:
       return absl::DataLossError(message);
     case SQLITE_PERM:
@@ -43,9 +45,7 @@ Database::Database(std::filesystem::path data_dir, DirectoryLock lock)
 Database::~Database() = default;
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::filesystem::path& data_dir) {
-  std::error_code error;
-  std::filesystem::create_directories(data_dir, error);
-  if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create data directory ", data_dir.string()));
+  if (absl::Status created = CreateDirectoriesSynced(data_dir); !created.ok()) return created;
   auto lock = DirectoryLock::Acquire(data_dir);
   if (!lock.ok()) return lock.status();
   std::unique_ptr<Database> database(new Database(data_dir, std::move(*lock)));
@@ -53,12 +53,14 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::filesystem::
     const std::string file = (data_dir / "cvxnn.sqlite3").string();
     auto writer = std::make_unique<SQLite::Database>(file, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
     writer->setBusyTimeout(kBusyMilliseconds);
+    // Before anything is changed: the file may belong to another program.
+    if (absl::Status known = CheckSchema(*writer); !known.ok()) return known;
     if (writer->execAndGet("PRAGMA journal_mode = WAL").getString() != "wal") {
       return absl::FailedPreconditionError(absl::StrCat(
           file, ": the file system does not support SQLite's write-ahead log (shared memory): use a local directory"));
     }
     writer->exec("PRAGMA synchronous = FULL");
-    if (absl::Status migrated = Migrate(*writer); !migrated.ok()) return migrated;
+    Migrate(*writer);
     writer->exec("PRAGMA foreign_keys = ON");
     auto reader = std::make_unique<SQLite::Database>(file, SQLite::OPEN_READWRITE);
     reader->setBusyTimeout(kBusyMilliseconds);

@@ -34,7 +34,8 @@ class Database {
 
   using Body = std::function<absl::Status(SQLite::Database&)>;
   /// Runs `body` in a write transaction: committed and synced when it returns OK, rolled back otherwise. What SQLite
-  /// throws becomes a Status (RESOURCE_EXHAUSTED when the disk is full, DATA_LOSS when the file is damaged).
+  /// throws becomes a Status (RESOURCE_EXHAUSTED when disk or memory is full, DATA_LOSS when the file is damaged or
+  /// cannot be read or written).
   absl::Status Write(const Body& body) ABSL_LOCKS_EXCLUDED(write_mutex_);
   /// Runs `body` on one consistent state of the database; it must not write.
   absl::Status Read(const Body& body) const ABSL_LOCKS_EXCLUDED(read_mutex_);

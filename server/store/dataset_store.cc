@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Data sets on disk. Each has a folder of its own under datasets/ whose name is never used twice, so that deleting a
-// data set and creating another of the same name cannot meet in one folder.
+// Data sets on disk. Each has a folder of its own under datasets/, named by its uid, which is never used twice:
+// deleting a data set and creating another of the same name cannot meet in one folder.
 #include "server/store/dataset_store.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -21,6 +21,7 @@
 #include "server/store/clock.h"
 #include "server/store/dataset_description.h"
 #include "server/store/random_id.h"
+#include "server/store/stored_rows.h"
 
 namespace cvxnn::server {
 namespace {
@@ -57,7 +58,7 @@ data::Matrix* ArrayOf(const std::string& file, data::Dataset* dataset) {
   return nullptr;
 }
 
-absl::Status NotFound(const std::string& name) { return absl::NotFoundError(absl::StrCat(name, ": no such data set")); }
+constexpr NamedTable kDatasets = {"datasets", "data set"};
 
 absl::Status Taken(const std::string& name) {
   return absl::AlreadyExistsError(
@@ -68,12 +69,6 @@ bool Exists(SQLite::Database& database, const std::string& name) {
   SQLite::Statement query(database, "SELECT 1 FROM datasets WHERE name = ?");
   query.bind(1, name);
   return query.executeStep();
-}
-
-v1::Dataset Parse(const SQLite::Column& body) {
-  v1::Dataset dataset;
-  dataset.ParseFromArray(body.getBlob(), body.getBytes());
-  return dataset;
 }
 
 // Writes and syncs all files of a data set into `folder`.
@@ -135,9 +130,7 @@ DatasetStore::DatasetStore(std::shared_ptr<Database> database) : database_(std::
 
 absl::StatusOr<std::unique_ptr<DatasetStore>> DatasetStore::Open(std::shared_ptr<Database> database) {
   std::unique_ptr<DatasetStore> store(new DatasetStore(std::move(database)));
-  std::error_code error;
-  std::filesystem::create_directories(store->Root(), error);
-  if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create ", store->Root().string()));
+  if (absl::Status created = CreateDirectoriesSynced(store->Root()); !created.ok()) return created;
   absl::flat_hash_set<std::string> known;
   absl::Status read = store->database_->Read([&](SQLite::Database& db) {
     SQLite::Statement query(db, "SELECT directory FROM datasets");
@@ -145,6 +138,7 @@ absl::StatusOr<std::unique_ptr<DatasetStore>> DatasetStore::Open(std::shared_ptr
     return absl::OkStatus();
   });
   if (!read.ok()) return read;
+  std::error_code error;
   std::vector<std::filesystem::path> leftovers;
   for (const auto& entry : std::filesystem::directory_iterator(store->Root(), error)) {
     if (!known.contains(entry.path().filename().string())) leftovers.push_back(entry.path());
@@ -180,6 +174,7 @@ absl::StatusOr<v1::Dataset> DatasetStore::Create(v1::Dataset metadata, const dat
   std::int64_t bytes = 0;
   for (const StoredFile& file : *files) bytes += file.rows * file.cols * file.element_bytes;
   metadata.set_stored_bytes(bytes);
+  metadata.set_uid(directory);
   *metadata.mutable_create_time() = TimestampNow();
   absl::Status inserted = database_->Write([&](SQLite::Database& db) {
     if (Exists(db, metadata.name())) return Taken(metadata.name());
@@ -192,60 +187,49 @@ absl::StatusOr<v1::Dataset> DatasetStore::Create(v1::Dataset metadata, const dat
 }
 
 absl::StatusOr<v1::Dataset> DatasetStore::Get(const std::string& name) const {
-  v1::Dataset dataset;
+  return GetNamed<v1::Dataset>(*database_, kDatasets, name);
+}
+
+absl::StatusOr<std::string> DatasetStore::Identify(const std::string& name) const {
+  std::string uid;
   absl::Status read = database_->Read([&](SQLite::Database& db) {
-    SQLite::Statement query(db, "SELECT body FROM datasets WHERE name = ?");
+    SQLite::Statement query(db, "SELECT directory FROM datasets WHERE name = ?");
     query.bind(1, name);
-    if (!query.executeStep()) return NotFound(name);
-    dataset = Parse(query.getColumn(0));
+    if (!query.executeStep()) return NoSuchRow(kDatasets, name);
+    uid = query.getColumn(0).getString();
     return absl::OkStatus();
   });
   if (!read.ok()) return read;
-  return dataset;
+  return uid;
 }
 
 absl::StatusOr<Page<v1::Dataset>> DatasetStore::List(const PageRequest& request) const {
-  const std::string list = "datasets";
-  auto start = ParsePageRequest(request, list);
-  if (!start.ok()) return start.status();
-  Page<v1::Dataset> page;
-  absl::Status read = database_->Read([&](SQLite::Database& db) {
-    SQLite::Statement query(db, "SELECT number, body FROM datasets WHERE number < ? ORDER BY number DESC LIMIT ?");
-    query.bind(1, start->before);
-    query.bind(2, start->size + 1);
-    std::int64_t last = 0;
-    while (query.executeStep()) {
-      if (page.items.size() == static_cast<std::size_t>(start->size)) {
-        page.next_token = MakePageToken(last, list);
-        break;
-      }
-      last = query.getColumn(0).getInt64();
-      v1::Dataset& dataset = page.items.emplace_back(Parse(query.getColumn(1)));
-      for (v1::FittedTransform& fitted : *dataset.mutable_transforms()) {
-        fitted.clear_mean();
-        fitted.clear_scale();
-      }
+  auto page = ListNamed<v1::Dataset>(*database_, kDatasets, {}, request, "datasets");
+  if (!page.ok()) return page;
+  for (v1::Dataset& dataset : page->items) {
+    for (v1::FittedTransform& fitted : *dataset.mutable_transforms()) {
+      fitted.clear_mean();
+      fitted.clear_scale();
     }
-    return absl::OkStatus();
-  });
-  if (!read.ok()) return read;
+  }
   return page;
 }
 
-absl::StatusOr<data::Dataset> DatasetStore::Load(const std::string& name) const {
+absl::StatusOr<data::Dataset> DatasetStore::Load(const std::string& name, const std::string& uid) const {
   std::string directory;
   std::vector<StoredFile> files;
   absl::Status read = database_->Read([&](SQLite::Database& db) {
     SQLite::Statement query(db,
                             "SELECT directory, file, rows, cols, element_bytes, crc32 FROM datasets "
-                            "JOIN dataset_files ON dataset = number WHERE name = ?");
+                            "JOIN dataset_files ON dataset = number WHERE name = ?1 AND (?2 = '' OR directory = ?2)");
     query.bind(1, name);
+    query.bind(2, uid);
     while (query.executeStep()) {
       directory = query.getColumn(0).getString();
       files.push_back({query.getColumn(1).getString(), query.getColumn(2).getInt64(), query.getColumn(3).getInt64(),
                        query.getColumn(4).getInt64(), static_cast<std::uint32_t>(query.getColumn(5).getInt64())});
     }
-    return files.empty() ? NotFound(name) : absl::OkStatus();
+    return files.empty() ? NoSuchRow(kDatasets, name) : absl::OkStatus();
   });
   if (!read.ok()) return read;
 
@@ -275,19 +259,19 @@ absl::StatusOr<data::Dataset> DatasetStore::Load(const std::string& name) const 
     }
     if (!status.ok()) {
       // Deleted between the two reads: that is no damage.
-      if (absl::Status now = Get(name).status(); absl::IsNotFound(now)) return now;
-      return status;
+      const auto now = Identify(name);
+      return now.ok() && *now == directory ? status : NoSuchRow(kDatasets, name);
     }
   }
   return dataset;
 }
 
-absl::Status DatasetStore::Delete(const std::string& name) {
+absl::StatusOr<std::string> DatasetStore::Delete(const std::string& name) {
   std::string directory;
   absl::Status deleted = database_->Write([&](SQLite::Database& db) {
     SQLite::Statement query(db, "SELECT directory FROM datasets WHERE name = ?");
     query.bind(1, name);
-    if (!query.executeStep()) return NotFound(name);
+    if (!query.executeStep()) return NoSuchRow(kDatasets, name);
     directory = query.getColumn(0).getString();
     std::vector<std::string> jobs = JobsUsing(db, name);
     if (!jobs.empty()) {
@@ -302,8 +286,9 @@ absl::Status DatasetStore::Delete(const std::string& name) {
     erase.exec();
     return absl::OkStatus();
   });
-  if (deleted.ok()) RemoveAll(Root() / directory);
-  return deleted;
+  if (!deleted.ok()) return deleted;
+  RemoveAll(Root() / directory);
+  return directory;
 }
 
 }  // namespace cvxnn::server

@@ -26,7 +26,7 @@ class DatasetStore {
   absl::Status CheckNameFree(const std::string& name) const;
 
   /// Stores the arrays and the complete description (what every transform learned, projections included). `metadata` is
-  /// kept as given, but for name (picked when empty, else "datasets/{dataset}"), stored_bytes and create_time; the
+  /// kept as given, but for name (picked when empty, else "datasets/{dataset}"), uid, stored_bytes and create_time; the
   /// stored message is returned. `dataset` must be valid.
   /// ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the disk is full. On error nothing is left behind.
   absl::StatusOr<v1::Dataset> Create(v1::Dataset metadata, const data::Dataset& dataset);
@@ -34,16 +34,20 @@ class DatasetStore {
   /// NOT_FOUND: no data set of that name.
   absl::StatusOr<v1::Dataset> Get(const std::string& name) const;
 
+  /// The uid of the data set that has this name now. NOT_FOUND: none has.
+  absl::StatusOr<std::string> Identify(const std::string& name) const;
+
   /// Newest first, without the numbers of fitted transforms.
   absl::StatusOr<Page<v1::Dataset>> List(const PageRequest& request) const;
 
   /// Reads the arrays and the description and checks every file against its CRC-32.
-  /// NOT_FOUND: no data set of that name. DATA_LOSS naming the file: it is missing, has the wrong length or is damaged.
-  absl::StatusOr<data::Dataset> Load(const std::string& name) const;
+  /// NOT_FOUND: no data set of that name and, unless empty, that `uid`. DATA_LOSS naming the file: it is missing, has
+  /// the wrong length or is damaged.
+  absl::StatusOr<data::Dataset> Load(const std::string& name, const std::string& uid = "") const;
 
-  /// Deletes row and files. NOT_FOUND: no data set of that name. FAILED_PRECONDITION naming the jobs: one that is
-  /// queued or running uses it.
-  absl::Status Delete(const std::string& name);
+  /// Deletes row and files; gives the uid. NOT_FOUND: no data set of that name. FAILED_PRECONDITION naming the jobs:
+  /// one that is queued or running uses it.
+  absl::StatusOr<std::string> Delete(const std::string& name);
 
  private:
   explicit DatasetStore(std::shared_ptr<Database> database);

@@ -31,8 +31,8 @@ bool Matches(const v1::JobFilter& filter, const v1::Job& job) {
          std::all_of(filter.labels().begin(), filter.labels().end(), has_label);
 }
 
-FilterSql ToSql(const v1::JobFilter& filter) {
-  FilterSql sql;
+RowFilter ToSql(const v1::JobFilter& filter) {
+  RowFilter sql;
   if (!filter.states().empty()) {
     absl::StrAppend(&sql.conditions, " AND state IN (", absl::StrJoin(States(filter), ", "), ")");
   }

@@ -3,22 +3,18 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "cvxnn/v1/job.pb.h"
 #include "cvxnn/v1/job_service.pb.h"
+#include "server/store/row_filter.h"
 
 namespace cvxnn::server {
 
 /// Whether all that is set in `filter` matches.
 bool Matches(const v1::JobFilter& filter, const v1::Job& job);
 
-/// The same as SQL over the table jobs: conditions that begin with " AND", and the values of their question marks.
-struct FilterSql {
-  std::string conditions;
-  std::vector<std::string> values;
-};
-FilterSql ToSql(const v1::JobFilter& filter);
+/// The same as SQL over the table jobs.
+RowFilter ToSql(const v1::JobFilter& filter);
 
 /// A text that is the same exactly for filters that ask for the same; binds page tokens to their filter.
 std::string CanonicalText(const v1::JobFilter& filter);

@@ -12,22 +12,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/store/job_filter.h"
+#include "server/store/stored_rows.h"
 
 namespace cvxnn::server {
 namespace {
 
-absl::Status NotFound(const std::string& name) { return absl::NotFoundError(absl::StrCat(name, ": no such job")); }
+constexpr NamedTable kJobs = {"jobs", "job"};
 
 void BindBlob(SQLite::Statement& statement, int index, const std::string& bytes) {
   statement.bind(index, bytes.data(), static_cast<int>(bytes.size()));
 }
 
-template <typename Message>
-Message Parse(const SQLite::Column& body) {
-  Message message;
-  message.ParseFromArray(body.getBlob(), body.getBytes());
-  return message;
-}
+std::string RowOf(const std::string& name) { return absl::StrCat("the row of ", name); }
 
 // What a request asked for, in one form however its maps are ordered: two requests are the same when these bytes are.
 std::string RequestBody(const v1::Job& job) {
@@ -49,15 +45,17 @@ std::string RequestBody(const v1::Job& job) {
 // The job that a request made before; nullopt when there is none.
 absl::StatusOr<std::optional<JobStore::Created>> EarlierJob(SQLite::Database& db, const std::string& request_id,
                                                             const v1::Job& job) {
-  SQLite::Statement query(db, "SELECT number, request_body, body FROM jobs WHERE request_id = ?");
+  SQLite::Statement query(db, "SELECT number, request_body, name, body FROM jobs WHERE request_id = ?");
   query.bind(1, request_id);
   if (!query.executeStep()) return std::nullopt;
-  JobStore::Created earlier{Parse<v1::Job>(query.getColumn(2)), query.getColumn(0).getInt64(), false};
+  const std::string name = query.getColumn(2).getString();
   if (query.getColumn(1).getString() != RequestBody(job)) {
-    return absl::AlreadyExistsError(absl::StrCat("request_id = \"", request_id, "\": was used for another job, ",
-                                                 earlier.job.name(), ": use a new one"));
+    return absl::AlreadyExistsError(
+        absl::StrCat("request_id = \"", request_id, "\": was used for another job, ", name, ": use a new one"));
   }
-  return earlier;
+  auto earlier = ParseBody<v1::Job>(query.getColumn(3), RowOf(name));
+  if (!earlier.ok()) return earlier.status();
+  return JobStore::Created{*std::move(earlier), query.getColumn(0).getInt64(), false};
 }
 
 void InsertLabels(SQLite::Database& db, std::int64_t number, const v1::Job& job) {
@@ -94,22 +92,30 @@ absl::Status InsertEvents(SQLite::Database& db, std::int64_t number, std::int64_
 }
 
 void InsertModels(SQLite::Database& db, std::int64_t number, const std::vector<WrittenModel>& models) {
-  SQLite::Statement insert(db, "INSERT INTO models (name, job, crc32, bytes, body) VALUES (?, ?, ?, ?, ?)");
+  SQLite::Statement insert(db,
+                           "INSERT INTO models (name, job, crc32, bytes, body, dataset_uid) VALUES (?, ?, ?, ?, ?, ?)");
+  SQLite::Statement describe(db, "INSERT OR IGNORE INTO dataset_descriptions (uid, body) VALUES (?, ?)");
   for (const WrittenModel& model : models) {
     insert.bind(1, model.metadata.name());
     insert.bind(2, number);
     insert.bind(3, static_cast<std::int64_t>(model.crc32));
     insert.bind(4, static_cast<std::int64_t>(model.metadata.stored_bytes()));
     BindBlob(insert, 5, model.metadata.SerializeAsString());
+    insert.bind(6, model.metadata.dataset_uid());
     insert.exec();
     insert.reset();
+    if (model.description == nullptr) continue;
+    describe.bind(1, model.metadata.dataset_uid());
+    BindBlob(describe, 2, *model.description);
+    describe.exec();
+    describe.reset();
   }
 }
 
 absl::Status CommitOne(SQLite::Database& db, const JobCommit& commit) {
   SQLite::Statement query(db, "SELECT number, last_sequence FROM jobs WHERE name = ?");
   query.bind(1, commit.job.name());
-  if (!query.executeStep()) return NotFound(commit.job.name());
+  if (!query.executeStep()) return NoSuchRow(kJobs, commit.job.name());
   const std::int64_t number = query.getColumn(0).getInt64();
   if (absl::Status inserted = InsertEvents(db, number, query.getColumn(1).getInt64(), commit); !inserted.ok()) {
     return inserted;
@@ -182,54 +188,23 @@ absl::StatusOr<v1::Job> JobStore::FindRequest(const std::string& request_id, con
 }
 
 absl::StatusOr<v1::Job> JobStore::Get(const std::string& name) const {
-  v1::Job job;
-  absl::Status read = database_->Read([&](SQLite::Database& db) {
-    SQLite::Statement query(db, "SELECT body FROM jobs WHERE name = ?");
-    query.bind(1, name);
-    if (!query.executeStep()) return NotFound(name);
-    job = Parse<v1::Job>(query.getColumn(0));
-    return absl::OkStatus();
-  });
-  if (!read.ok()) return read;
-  return job;
+  return GetNamed<v1::Job>(*database_, kJobs, name);
 }
 
 absl::StatusOr<Page<v1::Job>> JobStore::List(const v1::JobFilter& filter, const PageRequest& request) const {
-  const std::string list = absl::StrCat("jobs ", CanonicalText(filter));
-  auto start = ParsePageRequest(request, list);
-  if (!start.ok()) return start.status();
-  const FilterSql sql = ToSql(filter);
-  Page<v1::Job> page;
-  absl::Status read = database_->Read([&](SQLite::Database& db) {
-    SQLite::Statement query(db, absl::StrCat("SELECT number, body FROM jobs WHERE number < ?", sql.conditions,
-                                             " ORDER BY number DESC LIMIT ?"));
-    int index = 1;
-    query.bind(index++, start->before);
-    for (const std::string& value : sql.values) query.bind(index++, value);
-    query.bind(index, start->size + 1);
-    std::int64_t last = 0;
-    while (query.executeStep()) {
-      if (page.items.size() == static_cast<std::size_t>(start->size)) {
-        page.next_token = MakePageToken(last, list);
-        break;
-      }
-      last = query.getColumn(0).getInt64();
-      page.items.push_back(Parse<v1::Job>(query.getColumn(1)));
-    }
-    return absl::OkStatus();
-  });
-  if (!read.ok()) return read;
-  return page;
+  return ListNamed<v1::Job>(*database_, kJobs, ToSql(filter), request, absl::StrCat("jobs ", CanonicalText(filter)));
 }
 
 absl::StatusOr<std::vector<JobStore::Created>> JobStore::ListUnfinished() const {
   std::vector<Created> jobs;
   absl::Status read = database_->Read([&](SQLite::Database& db) {
-    SQLite::Statement query(db, "SELECT number, body FROM jobs WHERE state IN (?, ?) ORDER BY number");
+    SQLite::Statement query(db, "SELECT number, name, body FROM jobs WHERE state IN (?, ?) ORDER BY number");
     query.bind(1, static_cast<int>(v1::JOB_STATE_QUEUED));
     query.bind(2, static_cast<int>(v1::JOB_STATE_RUNNING));
     while (query.executeStep()) {
-      jobs.push_back({Parse<v1::Job>(query.getColumn(1)), query.getColumn(0).getInt64(), false});
+      auto job = ParseBody<v1::Job>(query.getColumn(2), RowOf(query.getColumn(1).getString()));
+      if (!job.ok()) return job.status();
+      jobs.push_back({*std::move(job), query.getColumn(0).getInt64(), false});
     }
     return absl::OkStatus();
   });
@@ -252,15 +227,20 @@ absl::StatusOr<JobStore::LogPart> JobStore::ReadLog(const std::string& name, std
   absl::Status read = database_->Read([&](SQLite::Database& db) {
     SQLite::Statement job(db, "SELECT number, body FROM jobs WHERE name = ?");
     job.bind(1, name);
-    if (!job.executeStep()) return NotFound(name);
-    part.job = Parse<v1::Job>(job.getColumn(1));
-    SQLite::Statement query(db,
-                            "SELECT body FROM job_events WHERE job = ? AND last_sequence > ? ORDER BY last_sequence");
+    if (!job.executeStep()) return NoSuchRow(kJobs, name);
+    auto parsed = ParseBody<v1::Job>(job.getColumn(1), RowOf(name));
+    if (!parsed.ok()) return parsed.status();
+    part.job = *std::move(parsed);
+    SQLite::Statement query(
+        db, "SELECT last_sequence, body FROM job_events WHERE job = ? AND last_sequence > ? ORDER BY last_sequence");
     query.bind(1, job.getColumn(0).getInt64());
     query.bind(2, after_sequence);
     EventCollector collector(after_sequence, max_records, epochs_per_event);
     while (!collector.full() && query.executeStep()) {
-      collector.Add(std::make_shared<v1::WatchJobResponse>(Parse<v1::WatchJobResponse>(query.getColumn(0))));
+      auto event = ParseBody<v1::WatchJobResponse>(
+          query.getColumn(1), absl::StrCat("record ", query.getColumn(0).getInt64(), " of the log of ", name));
+      if (!event.ok()) return event.status();
+      collector.Add(std::make_shared<v1::WatchJobResponse>(*std::move(event)));
     }
     part.events = collector.Take();
     return absl::OkStatus();
@@ -274,7 +254,7 @@ absl::StatusOr<std::vector<std::string>> JobStore::Delete(const std::string& nam
   absl::Status deleted = database_->Write([&](SQLite::Database& db) {
     SQLite::Statement query(db, "SELECT number, state FROM jobs WHERE name = ?");
     query.bind(1, name);
-    if (!query.executeStep()) return NotFound(name);
+    if (!query.executeStep()) return NoSuchRow(kJobs, name);
     const std::int64_t number = query.getColumn(0).getInt64();
     const auto state = static_cast<v1::JobState>(query.getColumn(1).getInt());
     if (!HasEnded(state)) {
@@ -282,12 +262,22 @@ absl::StatusOr<std::vector<std::string>> JobStore::Delete(const std::string& nam
                                                         state == v1::JOB_STATE_QUEUED ? " is queued" : " is running",
                                                         ": cancel it and wait for its end first"));
     }
-    SQLite::Statement select(db, "SELECT name FROM models WHERE job = ?");
+    SQLite::Statement select(db, "SELECT name, dataset_uid FROM models WHERE job = ?");
     select.bind(1, number);
-    while (select.executeStep()) models.push_back(select.getColumn(0).getString());
+    std::string dataset_uid;
+    while (select.executeStep()) {
+      models.push_back(select.getColumn(0).getString());
+      dataset_uid = select.getColumn(1).getString();
+    }
     SQLite::Statement erase(db, "DELETE FROM jobs WHERE number = ?");
     erase.bind(1, number);
     erase.exec();
+    // All models of a job know the same data set; the last model that does takes its description along.
+    SQLite::Statement forget(db,
+                             "DELETE FROM dataset_descriptions WHERE uid = ?1 AND NOT EXISTS "
+                             "(SELECT 1 FROM models WHERE dataset_uid = ?1)");
+    forget.bind(1, dataset_uid);
+    forget.exec();
     return absl::OkStatus();
   });
   if (!deleted.ok()) return deleted;

@@ -3,6 +3,7 @@
 #include "server/store/log_events.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace cvxnn::server {
@@ -24,9 +25,14 @@ std::int64_t FirstSequence(const v1::WatchJobResponse& event) {
 }
 
 EventCollector::EventCollector(std::int64_t after, std::int64_t limit, int epochs_per_event)
-    : up_to_(after + limit), epochs_per_event_(epochs_per_event), last_(after) {}
+    // Without a sum that could overflow.
+    : up_to_(limit > std::numeric_limits<std::int64_t>::max() - after ? std::numeric_limits<std::int64_t>::max()
+                                                                      : after + limit),
+      epochs_per_event_(epochs_per_event),
+      last_(after) {}
 
 void EventCollector::Add(const std::shared_ptr<const v1::WatchJobResponse>& event) {
+  if (full()) return;
   const std::int64_t first = std::max(FirstSequence(*event), last_ + 1);
   const std::int64_t last = std::min(event->sequence(), up_to_);
   if (first > last) return;

@@ -16,20 +16,16 @@
 #include "core/network/network.h"
 #include "server/store/checked_file.h"
 #include "server/store/clock.h"
+#include "server/store/dataset_description.h"
 #include "server/store/random_id.h"
+#include "server/store/stored_rows.h"
 
 namespace cvxnn::server {
 namespace {
 
 constexpr char kPrefix[] = "models/";
 
-absl::Status NotFound(const std::string& name) { return absl::NotFoundError(absl::StrCat(name, ": no such model")); }
-
-v1::Model Parse(const SQLite::Column& body) {
-  v1::Model model;
-  model.ParseFromArray(body.getBlob(), body.getBytes());
-  return model;
-}
+constexpr NamedTable kModels = {"models", "model"};
 
 }  // namespace
 
@@ -42,9 +38,7 @@ std::filesystem::path ModelStore::FileOf(const std::string& name) const {
 absl::StatusOr<std::unique_ptr<ModelStore>> ModelStore::Open(std::shared_ptr<Database> database) {
   std::unique_ptr<ModelStore> store(new ModelStore(std::move(database)));
   const std::filesystem::path root = store->database_->data_dir() / "models";
-  std::error_code error;
-  std::filesystem::create_directories(root, error);
-  if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create ", root.string()));
+  if (absl::Status created = CreateDirectoriesSynced(root); !created.ok()) return created;
   absl::flat_hash_set<std::string> known;
   absl::Status read = store->database_->Read([&](SQLite::Database& db) {
     SQLite::Statement query(db, "SELECT name FROM models");
@@ -52,6 +46,7 @@ absl::StatusOr<std::unique_ptr<ModelStore>> ModelStore::Open(std::shared_ptr<Dat
     return absl::OkStatus();
   });
   if (!read.ok()) return read;
+  std::error_code error;
   std::vector<std::filesystem::path> leftovers;
   for (const auto& entry : std::filesystem::directory_iterator(root, error)) {
     if (!known.contains(entry.path().filename().string())) leftovers.push_back(entry.path());
@@ -65,7 +60,7 @@ absl::StatusOr<WrittenModel> ModelStore::Write(v1::Model metadata, const Network
   std::ostringstream stream;
   if (absl::Status encoded = WriteNetwork(network, stream); !encoded.ok()) return encoded;
   const std::string bytes = std::move(stream).str();
-  WrittenModel written{std::move(metadata), 0};
+  WrittenModel written{std::move(metadata), 0, nullptr};
   written.metadata.set_name(absl::StrCat(kPrefix, RandomId()));
   written.metadata.set_stored_bytes(static_cast<std::int64_t>(bytes.size()));
   *written.metadata.mutable_create_time() = TimestampNow();
@@ -86,43 +81,32 @@ absl::StatusOr<WrittenModel> ModelStore::Write(v1::Model metadata, const Network
 void ModelStore::RemoveFile(const std::string& name) { RemoveAll(FileOf(name)); }
 
 absl::StatusOr<v1::Model> ModelStore::Get(const std::string& name) const {
-  v1::Model model;
+  return GetNamed<v1::Model>(*database_, kModels, name);
+}
+
+absl::StatusOr<std::optional<data::Description>> ModelStore::LoadDescription(const std::string& name) const {
+  std::optional<std::string> bytes;
   absl::Status read = database_->Read([&](SQLite::Database& db) {
-    SQLite::Statement query(db, "SELECT body FROM models WHERE name = ?");
+    SQLite::Statement query(db,
+                            "SELECT dataset_descriptions.body FROM models LEFT JOIN dataset_descriptions "
+                            "ON uid = dataset_uid WHERE name = ?");
     query.bind(1, name);
-    if (!query.executeStep()) return NotFound(name);
-    model = Parse(query.getColumn(0));
+    if (!query.executeStep()) return NoSuchRow(kModels, name);
+    if (!query.getColumn(0).isNull()) bytes = query.getColumn(0).getString();
     return absl::OkStatus();
   });
   if (!read.ok()) return read;
-  return model;
+  if (!bytes.has_value()) return std::nullopt;
+  auto description = DecodeDescription(*bytes);
+  if (description.ok()) return *std::move(description);
+  return absl::DataLossError(
+      absl::StrCat("the database is damaged: the description of the data of ", name, " cannot be read"));
 }
 
 absl::StatusOr<Page<v1::Model>> ModelStore::List(const std::string& job, const PageRequest& request) const {
-  const std::string list = absl::StrCat("models ", job);
-  auto start = ParsePageRequest(request, list);
-  if (!start.ok()) return start.status();
-  Page<v1::Model> page;
-  absl::Status read = database_->Read([&](SQLite::Database& db) {
-    const std::string of_job = job.empty() ? "" : " AND job = (SELECT number FROM jobs WHERE name = ?3)";
-    SQLite::Statement query(db, absl::StrCat("SELECT number, body FROM models WHERE number < ?1", of_job,
-                                             " ORDER BY number DESC LIMIT ?2"));
-    query.bind(1, start->before);
-    query.bind(2, start->size + 1);
-    if (!job.empty()) query.bind(3, job);
-    std::int64_t last = 0;
-    while (query.executeStep()) {
-      if (page.items.size() == static_cast<std::size_t>(start->size)) {
-        page.next_token = MakePageToken(last, list);
-        break;
-      }
-      last = query.getColumn(0).getInt64();
-      page.items.push_back(Parse(query.getColumn(1)));
-    }
-    return absl::OkStatus();
-  });
-  if (!read.ok()) return read;
-  return page;
+  RowFilter filter;
+  if (!job.empty()) filter = {" AND job = (SELECT number FROM jobs WHERE name = ?)", {job}};
+  return ListNamed<v1::Model>(*database_, kModels, filter, request, absl::StrCat("models ", job));
 }
 
 absl::StatusOr<std::unique_ptr<CheckedReader>> ModelStore::OpenFile(const std::string& name) const {
@@ -131,7 +115,7 @@ absl::StatusOr<std::unique_ptr<CheckedReader>> ModelStore::OpenFile(const std::s
   absl::Status read = database_->Read([&](SQLite::Database& db) {
     SQLite::Statement query(db, "SELECT crc32, bytes FROM models WHERE name = ?");
     query.bind(1, name);
-    if (!query.executeStep()) return NotFound(name);
+    if (!query.executeStep()) return NoSuchRow(kModels, name);
     crc32 = static_cast<std::uint32_t>(query.getColumn(0).getInt64());
     bytes = static_cast<std::size_t>(query.getColumn(1).getInt64());
     return absl::OkStatus();
@@ -145,18 +129,12 @@ absl::StatusOr<std::unique_ptr<CheckedReader>> ModelStore::OpenFile(const std::s
   return reader;
 }
 
-absl::StatusOr<ModelFile> ModelStore::ReadFile(const std::string& name) const {
+absl::StatusOr<Network> ModelStore::Load(const std::string& name) const {
   auto reader = OpenFile(name);
   if (!reader.ok()) return reader.status();
-  ModelFile file{std::string((*reader)->left(), '\0'), (*reader)->crc32()};
-  if (absl::Status status = (*reader)->Read(file.bytes.data(), file.bytes.size()); !status.ok()) return status;
-  return file;
-}
-
-absl::StatusOr<Network> ModelStore::Load(const std::string& name) const {
-  auto file = ReadFile(name);
-  if (!file.ok()) return file.status();
-  auto network = ReadNetwork(file->bytes);
+  std::string bytes((*reader)->left(), '\0');
+  if (absl::Status status = (*reader)->Read(bytes.data(), bytes.size()); !status.ok()) return status;
+  auto network = ReadNetwork(bytes);
   if (network.ok()) return network;
   return absl::DataLossError(absl::StrCat(FileOf(name).string(), ": ", network.status().message()));
 }

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/data/dataset.h"
 #include "cvxnn/v1/model.pb.h"
 #include "server/store/checked_reader.h"
 #include "server/store/database.h"
@@ -25,13 +27,12 @@ namespace cvxnn::server {
 struct WrittenModel {
   v1::Model metadata;       ///< complete: name, stored_bytes and create_time included
   std::uint32_t crc32 = 0;  ///< of the whole file
+  /// EncodeDescription of the data set named by metadata.dataset_uid, kept once per data set; null: not kept.
+  std::shared_ptr<const std::string> description;
 };
 
-/// The bytes of a stored file, checked.
-struct ModelFile {
-  std::string bytes;        ///< safetensors
-  std::uint32_t crc32 = 0;  ///< of `bytes`
-};
+/// Larger descriptions of data sets are not kept with models. Unit: bytes of their encoding.
+inline constexpr std::size_t kMostKeptDescriptionBytes = std::size_t{64} << 20;
 
 /// Stored models. Thread-safe.
 class ModelStore {
@@ -49,10 +50,11 @@ class ModelStore {
   /// The weights as a file (safetensors) to be read in pieces. NOT_FOUND; DATA_LOSS naming the file when it is missing
   /// or has another length.
   absl::StatusOr<std::unique_ptr<CheckedReader>> OpenFile(const std::string& name) const;
-  /// The weights as a file. NOT_FOUND; DATA_LOSS naming the file when it is missing or damaged.
-  absl::StatusOr<ModelFile> ReadFile(const std::string& name) const;
-  /// The weights as a network on the CPU. Errors as ReadFile.
+  /// The weights as a network on the CPU. NOT_FOUND; DATA_LOSS naming the file when it is missing or damaged.
   absl::StatusOr<Network> Load(const std::string& name) const;
+  /// The complete description of the data set that the model was trained on, which may be gone by now; nullopt when it
+  /// was not kept. NOT_FOUND; DATA_LOSS.
+  absl::StatusOr<std::optional<data::Description>> LoadDescription(const std::string& name) const;
 
   /// Removes weights that did not become a model, or whose row is gone (JobStore::Delete returns their names).
   void RemoveFile(const std::string& name);

@@ -17,7 +17,8 @@ constexpr int kApplicationId = 0x6376786e;
 
 // `number` counts creations and orders lists; AUTOINCREMENT because a page token must not meet a number used twice.
 // `body` is the serialised message of the contract; other columns repeat what queries look at.
-constexpr std::array kMigrations = {R"sql(
+constexpr std::array kMigrations = {
+    R"sql(
   CREATE TABLE datasets (
     number    INTEGER PRIMARY KEY AUTOINCREMENT,
     name      TEXT NOT NULL UNIQUE,
@@ -72,6 +73,17 @@ constexpr std::array kMigrations = {R"sql(
     body   BLOB NOT NULL
   );
   CREATE INDEX models_by_job ON models (job, number);
+)sql",
+    // Models keep what their data set's transforms learned, once per data set. The folder
+    // of a data set is its uid: x'8A010C' begins a field of 12 bytes with number 17.
+    R"sql(
+  CREATE TABLE dataset_descriptions (
+    uid  TEXT PRIMARY KEY,
+    body BLOB NOT NULL
+  );
+  ALTER TABLE models ADD COLUMN dataset_uid TEXT NOT NULL DEFAULT '';
+  CREATE INDEX models_by_dataset_uid ON models (dataset_uid);
+  UPDATE datasets SET body = CAST(body || x'8A010C' || directory AS BLOB);
 )sql"};
 
 int Pragma(SQLite::Database& database, const char* name) {
@@ -82,7 +94,7 @@ int Pragma(SQLite::Database& database, const char* name) {
 
 int SchemaVersion() { return static_cast<int>(kMigrations.size()); }
 
-absl::Status Migrate(SQLite::Database& database) {
+absl::Status CheckSchema(SQLite::Database& database) {
   const int version = Pragma(database, "user_version");
   const int tables = database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt();
   if ((version != 0 || tables != 0) && Pragma(database, "application_id") != kApplicationId) {
@@ -94,13 +106,17 @@ absl::Status Migrate(SQLite::Database& database) {
                                                       ", this server knows up to ", SchemaVersion(),
                                                       ": start a newer server, or name another data directory"));
   }
-  if (version == SchemaVersion()) return absl::OkStatus();
+  return absl::OkStatus();
+}
+
+void Migrate(SQLite::Database& database) {
+  const int version = Pragma(database, "user_version");
+  if (version == SchemaVersion()) return;
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   for (int next = version; next < SchemaVersion(); ++next) database.exec(kMigrations[static_cast<std::size_t>(next)]);
   database.exec(absl::StrCat("PRAGMA application_id = ", kApplicationId));
   database.exec(absl::StrCat("PRAGMA user_version = ", SchemaVersion()));
   transaction.commit();
-  return absl::OkStatus();
 }
 
 }  // namespace cvxnn::server

@@ -13,9 +13,12 @@ namespace cvxnn::server {
 /// Version of the schema that this program writes (PRAGMA user_version).
 int SchemaVersion();
 
-/// Creates the tables in an empty database, or applies the migrations that a database lacks, in one transaction.
-/// FAILED_PRECONDITION: the database belongs to another program, or its schema is newer than SchemaVersion(). Throws
+/// Whether Migrate may be called; reads only. FAILED_PRECONDITION: the database belongs to another program, or its
+/// schema is newer than SchemaVersion(). Throws what SQLite throws.
+absl::Status CheckSchema(SQLite::Database& database);
+
+/// Creates the tables in an empty database, or applies the migrations that a database lacks, in one transaction. Throws
 /// what SQLite throws.
-absl::Status Migrate(SQLite::Database& database);
+void Migrate(SQLite::Database& database);
 
 }  // namespace cvxnn::server

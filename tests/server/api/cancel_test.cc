@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stand-in trainer, and what cancelling does.
 #include <ATen/ATen.h>
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <absl/synchronization/notification.h>
 
 #include <chrono>
+#include <deque>
 #include <thread>
 
 #include "tests/server/api/server_fixture.h"
@@ -73,6 +76,39 @@ TEST_F(CancelTest, EndsAQueuedJobAtOnce) {
   EXPECT_EQ(job.state(), v1::JOB_STATE_CANCELLED);
   *gate = 10;
   EXPECT_EQ(Finished(running).state(), v1::JOB_STATE_SUCCEEDED);
+}
+
+TEST_F(CancelTest, KeepsNobodyWaitingThatReadsWhileItCannotBeWritten) {
+  auto gate = std::make_shared<std::atomic<std::int64_t>>(0);
+  options_.trainer = CountingTrainer(1, gate);
+  Start();
+  const std::string dataset = Spirals("s");
+  const std::string running = CreateOk(ConvexJob(dataset));
+  struct Call {
+    grpc::ClientContext context;
+    v1::CancelJobRequest request;
+    v1::Job job;
+    absl::Notification answered;
+  };
+  std::deque<Call> calls(8);
+  for (Call& call : calls) call.request.set_name(CreateOk(ConvexJob(dataset)));
+  Watch(running, 0, 2);
+  {
+    // Nobody else can write meanwhile.
+    SQLite::Database database(options_.data_dir + "/cvxnn.sqlite3", SQLite::OPEN_READWRITE, 5000);
+    SQLite::Transaction held(database, SQLite::TransactionBehavior::IMMEDIATE);
+    for (Call& call : calls) {
+      jobs_->async()->CancelJob(&call.context, &call.request, &call.job,
+                                [&call](const grpc::Status&) { call.answered.Notify(); });
+    }
+    EXPECT_EQ(Get(running).state(), v1::JOB_STATE_RUNNING);
+    EXPECT_FALSE(calls[0].answered.HasBeenNotified());
+  }
+  for (Call& call : calls) {
+    call.answered.WaitForNotification();
+    EXPECT_EQ(Finished(call.request.name()).state(), v1::JOB_STATE_CANCELLED);
+  }
+  *gate = 10;
 }
 
 TEST_F(CancelTest, OfAnEndedJobChangesNothing) {

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <map>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -24,28 +25,35 @@ data::Dataset TwoHundredBytes() {
 
 class ResidentDatasetsTest : public testing::Test {
  protected:
-  ResidentDatasets::Loader CountingLoader() {
-    return [this](const std::string& name) -> absl::StatusOr<data::Dataset> {
-      ++loads_[name];
-      if (name == "missing") return absl::NotFoundError(name);
-      return TwoHundredBytes();
-    };
+  // Every name has the uid "uid of NAME" unless uids_ says another one; "missing" can be identified but not loaded.
+  ResidentDatasets::Source CountingSource() {
+    return {[this](const std::string& name) -> absl::StatusOr<std::string> {
+              const auto found = uids_.find(name);
+              return found == uids_.end() ? "uid of " + name : found->second;
+            },
+            [this](const std::string& name, const std::string&) -> absl::StatusOr<data::Dataset> {
+              ++loads_[name];
+              if (name == "missing") return absl::NotFoundError(name);
+              if (name == "too large") throw std::bad_alloc();
+              return TwoHundredBytes();
+            }};
   }
+  std::map<std::string, std::string> uids_;
   std::map<std::string, int> loads_;
 };
 
 TEST_F(ResidentDatasetsTest, LoadsOnce) {
-  ResidentDatasets cache(CountingLoader(), 1000);
+  ResidentDatasets cache(CountingSource(), 1000);
   auto first = cache.Get("a");
   auto second = cache.Get("a");
   ASSERT_TRUE(first.ok() && second.ok());
-  EXPECT_EQ(first->get(), second->get());
+  EXPECT_EQ(first->dataset.get(), second->dataset.get());
   EXPECT_EQ(loads_["a"], 1);
   EXPECT_EQ(cache.resident_bytes(), 200);
 }
 
 TEST_F(ResidentDatasetsTest, LetsTheLeastRecentlyUsedLeave) {
-  ResidentDatasets cache(CountingLoader(), 400);
+  ResidentDatasets cache(CountingSource(), 400);
   for (const char* name : {"a", "b", "a", "c", "a"}) ASSERT_TRUE(cache.Get(name).ok());
   EXPECT_EQ(cache.resident_bytes(), 400);
   EXPECT_EQ(loads_["a"], 1);
@@ -54,46 +62,70 @@ TEST_F(ResidentDatasetsTest, LetsTheLeastRecentlyUsedLeave) {
 }
 
 TEST_F(ResidentDatasetsTest, HandsOutWhatIsLargerThanTheBudgetWithoutKeepingIt) {
-  ResidentDatasets cache(CountingLoader(), 199);
+  ResidentDatasets cache(CountingSource(), 199);
   auto dataset = cache.Get("a");
   ASSERT_TRUE(dataset.ok());
-  EXPECT_EQ((*dataset)->train.rows(), 25);
+  EXPECT_EQ(dataset->dataset->train.rows(), 25);
   EXPECT_EQ(cache.resident_bytes(), 0);
 }
 
 TEST_F(ResidentDatasetsTest, KeepsWhoeverHoldsADatasetSafeFromItsLeaving) {
-  ResidentDatasets cache(CountingLoader(), 200);
+  ResidentDatasets cache(CountingSource(), 200);
   auto held = cache.Get("a");
   ASSERT_TRUE(cache.Get("b").ok());
-  cache.Remove("a");
-  EXPECT_EQ((*held)->train.rows(), 25);
+  cache.Remove("uid of a");
+  EXPECT_EQ(held->dataset->train.rows(), 25);
 }
 
 TEST_F(ResidentDatasetsTest, DoesNotRememberErrors) {
-  ResidentDatasets cache(CountingLoader(), 1000);
+  ResidentDatasets cache(CountingSource(), 1000);
   EXPECT_EQ(cache.Get("missing").status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(cache.Get("missing").status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(loads_["missing"], 2);
 }
 
 TEST_F(ResidentDatasetsTest, TakesAStoredDatasetWithoutLoading) {
-  ResidentDatasets cache(CountingLoader(), 1000);
-  cache.Put("a", std::make_shared<const data::Dataset>(TwoHundredBytes()));
+  ResidentDatasets cache(CountingSource(), 1000);
+  cache.Put("uid of a", std::make_shared<const data::Dataset>(TwoHundredBytes()));
   ASSERT_TRUE(cache.Get("a").ok());
   EXPECT_EQ(loads_["a"], 0);
-  cache.Remove("a");
+  cache.Remove("uid of a");
   EXPECT_EQ(cache.resident_bytes(), 0);
 }
 
+TEST_F(ResidentDatasetsTest, NeverGivesADeletedDatasetForANewOneOfItsName) {
+  ResidentDatasets cache(CountingSource(), 1000);
+  const auto first = cache.Get("a");
+  // Deleted and created again; the old arrays are handed in by a slow creator only now.
+  uids_["a"] = "second";
+  cache.Put("uid of a", std::make_shared<const data::Dataset>(TwoHundredBytes()));
+  const auto second = cache.Get("a");
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(first->uid, "uid of a");
+  EXPECT_EQ(second->uid, "second");
+  EXPECT_NE(first->dataset.get(), second->dataset.get());
+  EXPECT_EQ(loads_["a"], 2);
+}
+
+TEST_F(ResidentDatasetsTest, GoesOnAfterALoaderThatThrows) {
+  ResidentDatasets cache(CountingSource(), 1000);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(cache.Get("too large").status().code(), absl::StatusCode::kResourceExhausted);
+  }
+  EXPECT_EQ(loads_["too large"], 2);
+}
+
+absl::StatusOr<std::string> SameUid(const std::string& name) { return name; }
+
 TEST(ResidentDatasets, LoadsOnceForSeveralThreads) {
   std::atomic<int> loads = 0;
-  ResidentDatasets cache(
-      [&](const std::string&) -> absl::StatusOr<data::Dataset> {
-        ++loads;
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        return TwoHundredBytes();
-      },
-      1000);
+  ResidentDatasets cache({SameUid,
+                          [&](const std::string&, const std::string&) -> absl::StatusOr<data::Dataset> {
+                            ++loads;
+                            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                            return TwoHundredBytes();
+                          }},
+                         1000);
   {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 8; ++i) threads.emplace_back([&] { EXPECT_TRUE(cache.Get("a").ok()); });
@@ -103,13 +135,13 @@ TEST(ResidentDatasets, LoadsOnceForSeveralThreads) {
 
 TEST(ResidentDatasets, DoesNotKeepWhatWasRemovedWhileItWasRead) {
   absl::Notification loading, removed;
-  ResidentDatasets cache(
-      [&](const std::string&) -> absl::StatusOr<data::Dataset> {
-        loading.Notify();
-        removed.WaitForNotification();
-        return TwoHundredBytes();
-      },
-      1000);
+  ResidentDatasets cache({SameUid,
+                          [&](const std::string&, const std::string&) -> absl::StatusOr<data::Dataset> {
+                            loading.Notify();
+                            removed.WaitForNotification();
+                            return TwoHundredBytes();
+                          }},
+                         1000);
   std::jthread reader([&] { EXPECT_TRUE(cache.Get("a").ok()); });
   loading.WaitForNotification();
   cache.Remove("a");

@@ -48,6 +48,13 @@ TEST(ChangeFeed, ServesWatchersIndependently) {
   EXPECT_EQ(early.Take().size(), 1U);
 }
 
+TEST(ChangeFeed, ForgetsWatchersThatLeftThoughNothingChanges) {
+  ChangeFeed feed;
+  const ChangeWatch stays = feed.Watch([] {});
+  for (int i = 0; i < 1000; ++i) feed.Watch([] {});
+  EXPECT_EQ(feed.watchers(), 1U);
+}
+
 TEST(ChangeFeed, LetsTheCallbackTake) {
   ChangeFeed feed;
   std::vector<std::string> seen;

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <limits>
 #include <thread>
 
 #include "absl/synchronization/notification.h"
@@ -153,6 +154,33 @@ TEST_F(JobLogTest, RefusesToReadOutsideTheLog) {
   EXPECT_EQ(log_->Read("jobs/none", 0).status().code(), absl::StatusCode::kNotFound);
   EndAndWait();
   EXPECT_EQ(log_->Read("jobs/one", 3).status().code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(JobLogTest, NamesTheEndOfTheLogForTheLargestSequenceNumber) {
+  const auto largest = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(log_->Read("jobs/one", largest, largest).status().code(), absl::StatusCode::kOutOfRange);
+  AppendEpochs(10);
+  EndAndWait();
+  auto all = log_->Read("jobs/one", 1, largest);
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->last_sequence, 12);
+}
+
+TEST_F(JobLogTest, CanBeWatchedFromTheMomentTheJobIsStored) {
+  // As while a job is created: open, stored, not published yet.
+  const v1::Job job = MakeJob("jobs/two");
+  const auto live = log_->Open(job);
+  EXPECT_EQ(log_->Read("jobs/two", 0).status().code(), absl::StatusCode::kNotFound);
+  int calls = 0;
+  const Subscription subscription = log_->Subscribe("jobs/two", [&] { ++calls; });
+  const JobCommit commit = MakeCommit(job, {StateEvent(1, v1::JOB_STATE_QUEUED)});
+  ASSERT_TRUE(jobs_->Create(commit, "").ok());
+  auto read = log_->Read("jobs/two", 0);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->last_sequence, 1);
+  log_->Publish(live.get(), commit);
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(log_->Read("jobs/two", 1)->events.empty());
 }
 
 TEST_F(JobLogTest, KeepsTheFirstTrialOfAnEpochAsLatest) {

@@ -2,7 +2,11 @@
 // The life of jobs in one server: queue, running, ending, cancelling, deleting, draining.
 #include "server/jobs/job_manager.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
+
+#include <optional>
+#include <stdexcept>
 
 #include "core/torch/runtime.h"
 #include "tests/server/jobs/manager_fixture.h"
@@ -35,6 +39,10 @@ TEST_F(JobManagerTest, TakesAJobFromTheQueueToItsModel) {
   EXPECT_EQ(model->dataset(), "datasets/small");
   EXPECT_EQ(model->task(), v1::TASK_BINARY);
   EXPECT_THAT(model->class_names(), ElementsAre("no", "yes"));
+  EXPECT_EQ(model->dataset_uid(), *datasets_->Identify("datasets/small"));
+  auto description = models_->LoadDescription(model->name());
+  ASSERT_TRUE(description.ok() && description->has_value()) << description.status();
+  EXPECT_EQ((*description)->source, "three rows written by hand");
   EXPECT_EQ(model->neurons(), 3);
   auto network = models_->Load(model->name());
   ASSERT_TRUE(network.ok()) << network.status();
@@ -86,9 +94,6 @@ TEST_F(JobManagerTest, RefusesWhatCannotRun) {
   job.mutable_spec()->set_device("cuda:5");
   EXPECT_EQ(manager_->Create(job, "").status().code(), absl::StatusCode::kInvalidArgument);
   job = Asked();
-  job.mutable_spec()->set_beta(-1);
-  EXPECT_EQ(manager_->Create(job, "").status().code(), absl::StatusCode::kInvalidArgument);
-  job = Asked();
   job.mutable_spec()->set_dataset("datasets/none");
   EXPECT_EQ(manager_->Create(job, "").status().code(), absl::StatusCode::kNotFound);
   EXPECT_TRUE(manager_->List({}, {})->items.empty());
@@ -111,7 +116,7 @@ TEST_F(JobManagerTest, CancelsAQueuedJobAtOnce) {
   Create(1);
   trainer_.WaitUntilStarted(1);
   const auto queued = Create(2).name();
-  auto cancelled = manager_->Cancel(queued);
+  auto cancelled = Cancel(queued);
   ASSERT_TRUE(cancelled.ok()) << cancelled.status();
   EXPECT_EQ(cancelled->state(), v1::JOB_STATE_CANCELLED);
   EXPECT_TRUE(cancelled->has_end_time());
@@ -123,27 +128,87 @@ TEST_F(JobManagerTest, CancelsAQueuedJobAtOnce) {
   EXPECT_THAT(trainer_.seeds(), ElementsAre(1, 3));
 }
 
+TEST_F(JobManagerTest, AnswersACancellationThatCannotBeWrittenAndWritesItLater) {
+  options_.log.retry_interval = absl::Milliseconds(1);
+  StartManager();
+  Create(1);
+  trainer_.WaitUntilStarted(1);
+  const auto queued = Create(2).name();
+  const auto refuse_events = [this](const char* sql) {
+    const absl::Status status = database_->Write([&](SQLite::Database& db) {
+      db.exec(sql);
+      return absl::OkStatus();
+    });
+    ASSERT_TRUE(status.ok()) << status;
+  };
+  refuse_events("CREATE TRIGGER full BEFORE INSERT ON job_events BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+  auto refused = Cancel(queued);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("disk full"));
+  refuse_events("DROP TRIGGER full");
+  WaitForState(queued, v1::JOB_STATE_CANCELLED);
+}
+
+TEST_F(JobManagerTest, RunsAJobThoughTellingOfItsCreationFailed) {
+  trainer_.Finish();
+  StartManager();
+  auto watch = std::make_optional(manager_->changes().Watch([] { throw std::runtime_error("no memory"); }));
+  EXPECT_THROW(static_cast<void>(manager_->Create(Asked(), "request")), std::runtime_error);
+  watch.reset();
+  WaitForState(Create(0, "request").name(), v1::JOB_STATE_SUCCEEDED);
+}
+
+TEST_F(JobManagerTest, FailsAJobOfWhichEveryTrialDiverged) {
+  options_.trainer = [](const auto&, const auto&, const auto& hooks) -> absl::StatusOr<training::Result> {
+    training::Result result = DirectedTrainer::MakeResult(training::Termination::kDiverged, 9);
+    result.models.push_back(result.models[0]);
+    for (std::int32_t trial = 0; trial < 2; ++trial) {
+      training::TrainedModel& model = result.models[static_cast<std::size_t>(trial)];
+      model.diverged = true;
+      model.final_metrics.trial = trial;
+      model.final_metrics.epoch = 3 + trial;
+      model.final_metrics.step_size = 100;
+      hooks.observer(model.final_metrics);
+    }
+    return result;
+  };
+  StartManager();
+  const v1::Job job = WaitForState(Create().name(), v1::JOB_STATE_FAILED);
+  EXPECT_EQ(job.error().code(), static_cast<int>(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(job.error().message(), HasSubstr("learning_rate = 100"));
+  EXPECT_THAT(job.error().message(), HasSubstr("all 2 trials diverged, the last of them after epoch 4"));
+  // What is known about the trials is kept, their weights are not.
+  EXPECT_EQ(job.latest().epoch(), 4);
+  EXPECT_EQ(job.result().termination(), v1::TERMINATION_DIVERGED);
+  ASSERT_EQ(job.result().models_size(), 2);
+  EXPECT_TRUE(job.result().models(1).diverged());
+  EXPECT_EQ(job.result().models(1).metrics().epoch(), 4);
+  EXPECT_EQ(job.result().models(1).model(), "");
+  EXPECT_EQ(job.result().best_model(), "");
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.path() / "models"));
+}
+
 TEST_F(JobManagerTest, CancelsARunningJobWithinOneEpochAndKeepsItsModel) {
   StartManager();
   const auto name = Create().name();
   trainer_.AllowEpochs(3);
   while (manager_->Get(name)->latest().epoch() < 3) absl::SleepFor(absl::Milliseconds(1));
-  ASSERT_TRUE(manager_->Cancel(name).ok());
+  ASSERT_TRUE(Cancel(name).ok());
   trainer_.AllowEpochs(1000000);
   const v1::Job job = WaitForState(name, v1::JOB_STATE_CANCELLED);
   EXPECT_LE(job.result().epochs(), 4);
   EXPECT_EQ(job.result().termination(), v1::TERMINATION_STOPPED);
   EXPECT_TRUE(models_->Load(job.result().best_model()).ok());
   // Again, after its end.
-  EXPECT_EQ(manager_->Cancel(name)->state(), v1::JOB_STATE_CANCELLED);
-  EXPECT_EQ(manager_->Cancel("jobs/none").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Cancel(name)->state(), v1::JOB_STATE_CANCELLED);
+  EXPECT_EQ(Cancel("jobs/none").status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(JobManagerTest, KeepsNoModelOfAJobCancelledBeforeItsFirstEpoch) {
   StartManager();
   const auto name = Create().name();
   trainer_.WaitUntilStarted(1);
-  ASSERT_TRUE(manager_->Cancel(name).ok());
+  ASSERT_TRUE(Cancel(name).ok());
   EXPECT_FALSE(WaitForState(name, v1::JOB_STATE_CANCELLED).has_result());
   EXPECT_TRUE(std::filesystem::is_empty(directory_.path() / "models"));
 }
@@ -183,7 +248,7 @@ TEST_F(JobManagerTest, DeletesWhatHasEndedWithModelsAndLog) {
   StartManager();
   const auto name = Create().name();
   EXPECT_EQ(manager_->Delete(name).code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(datasets_->Delete("datasets/small").code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(datasets_->Delete("datasets/small").status().code(), absl::StatusCode::kFailedPrecondition);
   trainer_.AllowEpochs(1);
   trainer_.Finish();
   WaitForState(name, v1::JOB_STATE_SUCCEEDED);
@@ -222,7 +287,7 @@ TEST_F(JobManagerTest, DrainsByLettingRunningJobsFinish) {
   EXPECT_EQ(manager_->Get(running)->state(), v1::JOB_STATE_SUCCEEDED);
   EXPECT_EQ(manager_->Get(queued)->state(), v1::JOB_STATE_QUEUED);
   EXPECT_EQ(manager_->Create(Asked(3), "").status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(manager_->Cancel(queued)->state(), v1::JOB_STATE_CANCELLED);
+  EXPECT_EQ(Cancel(queued)->state(), v1::JOB_STATE_CANCELLED);
 }
 
 TEST_F(JobManagerTest, ManyClientsCreateAndCancelAtOnce) {
@@ -236,7 +301,7 @@ TEST_F(JobManagerTest, ManyClientsCreateAndCancelAtOnce) {
       for (int i = 0; i < 15; ++i) {
         const v1::Job job = Create(static_cast<std::uint64_t>(client * 100 + i));
         if (i % 2 == 0) {
-          EXPECT_TRUE(manager_->Cancel(job.name()).ok());
+          EXPECT_TRUE(Cancel(job.name()).ok());
         }
       }
     });

@@ -62,6 +62,34 @@ TEST_F(JobRestartTest, QueuesAJobAgainThatRanWhenTheServerWasKilled) {
   EXPECT_EQ(log[3].state_change().reason(), "server restarted");
 }
 
+TEST_F(JobRestartTest, GivesUpAJobThatThreeServersDidNotSurvive) {
+  v1::Job job = MakeJob("jobs/one");
+  job.mutable_spec()->mutable_convex();
+  StoreJob(job);
+  // A server that takes the job and is drained counts for nothing.
+  StartManager();
+  trainer_.WaitUntilStarted(1);
+  StopManager();
+  EXPECT_EQ(jobs_->Get("jobs/one")->lost_attempts(), 0);
+  for (int lost = 1; lost <= 3; ++lost) {
+    // As a killed server leaves it.
+    job = *jobs_->Get("jobs/one");
+    ASSERT_EQ(job.state(), v1::JOB_STATE_QUEUED);
+    job.set_state(v1::JOB_STATE_RUNNING);
+    const JobCommit running = MakeCommit(job, {StateEvent(job.last_sequence() + 1, v1::JOB_STATE_RUNNING)});
+    ASSERT_TRUE(jobs_->Commit(absl::MakeConstSpan(&running, 1)).ok());
+    StartManager();
+    if (lost < 3) trainer_.WaitUntilStarted(1 + lost);
+    StopManager();
+    EXPECT_EQ(jobs_->Get("jobs/one")->lost_attempts(), lost);
+  }
+  job = *jobs_->Get("jobs/one");
+  EXPECT_EQ(job.state(), v1::JOB_STATE_FAILED);
+  EXPECT_EQ(job.error().code(), static_cast<int>(absl::StatusCode::kAborted));
+  EXPECT_THAT(job.error().message(), testing::HasSubstr("did not survive 3 attempts"));
+  EXPECT_TRUE(job.has_end_time());
+}
+
 TEST_F(JobRestartTest, FailsAJobWhoseDeviceIsGone) {
   v1::Job job = MakeJob("jobs/one");
   job.mutable_spec()->mutable_convex();

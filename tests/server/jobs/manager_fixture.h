@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/network/network.h"
 #include "server/jobs/job_manager.h"
@@ -112,8 +113,11 @@ class JobManagerTest : public StoreTest {
   ~JobManagerTest() override { StopManager(); }
 
   void StartManager() {
-    resident_ = std::make_unique<ResidentDatasets>([this](const std::string& name) { return datasets_->Load(name); },
-                                                   std::int64_t{1} << 20);
+    resident_ = std::make_unique<ResidentDatasets>(
+        ResidentDatasets::Source{
+            [this](const std::string& name) { return datasets_->Identify(name); },
+            [this](const std::string& name, const std::string& uid) { return datasets_->Load(name, uid); }},
+        std::int64_t{1} << 20);
     auto manager = JobManager::Start({jobs_.get(), models_.get(), resident_.get(), &devices_}, options_);
     ASSERT_TRUE(manager.ok()) << manager.status();
     manager_ = *std::move(manager);
@@ -132,6 +136,18 @@ class JobManagerTest : public StoreTest {
     auto job = manager_->Create(Asked(seed), request_id);
     EXPECT_TRUE(job.ok()) << job.status();
     return job.ok() ? *job : v1::Job();
+  }
+
+  // The answer to a cancellation, waited for.
+  absl::StatusOr<v1::Job> Cancel(const std::string& name) {
+    absl::Notification answered;
+    absl::StatusOr<v1::Job> answer;
+    manager_->Cancel(name, [&](absl::StatusOr<v1::Job> job) {
+      answer = std::move(job);
+      answered.Notify();
+    });
+    answered.WaitForNotification();
+    return answer;
   }
 
   // Waits until the stored job has the state, by the log as a watcher would.

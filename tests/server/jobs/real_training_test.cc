@@ -13,6 +13,15 @@ class RealTrainingTest : public JobManagerTest {
     options_.trainer = nullptr;
     StartManager();
   }
+  // The stored weights of a model.
+  std::string Bytes(const std::string& model) {
+    auto file = models_->OpenFile(model);
+    EXPECT_TRUE(file.ok()) << file.status();
+    if (!file.ok()) return "";
+    std::string bytes((*file)->left(), '\0');
+    EXPECT_TRUE((*file)->Read(bytes.data(), bytes.size()).ok());
+    return bytes;
+  }
   v1::Job Run(const v1::Job& asked) {
     auto created = manager_->Create(asked, "");
     EXPECT_TRUE(created.ok()) << created.status();
@@ -45,6 +54,17 @@ TEST_F(RealTrainingTest, DescendsFromSeveralStarts) {
   EXPECT_EQ(job.last_sequence(), 3 + 3 * 21);
 }
 
+TEST_F(RealTrainingTest, FailsWhenTheLearningRateMakesEveryTrialExplode) {
+  v1::Job asked = Asked();
+  asked.mutable_spec()->mutable_descent()->set_neurons(4);
+  asked.mutable_spec()->mutable_descent()->set_learning_rate(1e6);
+  const v1::Job job = Run(asked);
+  ASSERT_EQ(job.state(), v1::JOB_STATE_FAILED);
+  EXPECT_THAT(job.error().message(), testing::HasSubstr("descent.learning_rate = 1e+06: must be smaller here"));
+  EXPECT_EQ(job.result().termination(), v1::TERMINATION_DIVERGED);
+  EXPECT_TRUE(job.has_latest());
+}
+
 TEST_F(RealTrainingTest, GivesTheSameResultForTheSameSpec) {
   v1::Job asked = Asked(7);
   asked.mutable_spec()->mutable_descent()->set_neurons(4);
@@ -52,7 +72,7 @@ TEST_F(RealTrainingTest, GivesTheSameResultForTheSameSpec) {
   const v1::Job one = Run(asked);
   const v1::Job two = Run(asked);
   ASSERT_EQ(one.state(), v1::JOB_STATE_SUCCEEDED) << one.error().message();
-  EXPECT_EQ(models_->ReadFile(one.result().best_model())->bytes, models_->ReadFile(two.result().best_model())->bytes);
+  EXPECT_EQ(Bytes(one.result().best_model()), Bytes(two.result().best_model()));
 }
 
 }  // namespace

@@ -41,6 +41,22 @@ TEST(Subscription, MayCancelItselfFromItsCallback) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST(Subscription, LeavesNothingBehindThoughNobodyNotifies) {
+  SubscriberList list;
+  const Subscription stays = list.Add([] {});
+  for (int i = 0; i < 1000; ++i) list.Add([] {});
+  EXPECT_EQ(list.size(), 1U);
+}
+
+TEST(Subscription, MayOutliveItsList) {
+  Subscription subscription;
+  {
+    SubscriberList list;
+    subscription = list.Add([] {});
+  }
+  subscription.Cancel();
+}
+
 TEST(Subscription, CancelWaitsForACallInProgress) {
   SubscriberList list;
   absl::Notification entered;

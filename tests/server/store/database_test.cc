@@ -5,8 +5,11 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <fstream>
+#include <iterator>
+#include <utility>
 
 #include "server/store/schema.h"
 #include "tests/support/temporary_directory.h"
@@ -53,6 +56,37 @@ TEST(Database, RefusesTheDatabaseOfAnotherProgram) {
   auto opened = Database::Open(directory.path());
   EXPECT_EQ(opened.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(opened.status().message()), HasSubstr("another program"));
+}
+
+std::string Contents(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+TEST(Database, LeavesTheDatabaseOfAnotherProgramAsItIs) {
+  TemporaryDirectory directory;
+  SQLite::Database(FileIn(directory).string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE t (x)");
+  const std::string before = Contents(FileIn(directory));
+  EXPECT_FALSE(Database::Open(directory.path()).ok());
+  // The write-ahead log would be switched on in the file's header.
+  EXPECT_EQ(Contents(FileIn(directory)), before);
+}
+
+TEST(Database, SaysWhatAnErrorOfSqliteMeans) {
+  TemporaryDirectory directory;
+  auto database = Database::Open(directory.path());
+  ASSERT_TRUE(database.ok()) << database.status();
+  for (const auto& [code, expected] : {std::pair{SQLITE_FULL, absl::StatusCode::kResourceExhausted},
+                                       {SQLITE_NOMEM, absl::StatusCode::kResourceExhausted},
+                                       {SQLITE_IOERR, absl::StatusCode::kDataLoss},
+                                       {SQLITE_IOERR_READ, absl::StatusCode::kDataLoss},
+                                       {SQLITE_CORRUPT, absl::StatusCode::kDataLoss},
+                                       {SQLITE_READONLY, absl::StatusCode::kPermissionDenied},
+                                       {SQLITE_ERROR, absl::StatusCode::kInternal}}) {
+    const absl::Status status = (*database)->Write(
+        [&, thrown = code](SQLite::Database&) -> absl::Status { throw SQLite::Exception("x", thrown); });
+    EXPECT_EQ(status.code(), expected) << code;
+  }
 }
 
 TEST(Database, CallsAFileThatIsNoDatabaseDataLoss) {

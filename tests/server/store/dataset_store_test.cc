@@ -2,6 +2,7 @@
 // Data sets come back as they were stored, across restarts, or not at all with a reason.
 #include "server/store/dataset_store.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 
 #include "tests/server/store/store_fixture.h"
@@ -82,8 +83,9 @@ TEST_F(DatasetStoreTest, DeletesRowAndFiles) {
   StoreDataset();
   ASSERT_TRUE(datasets_->Delete("datasets/small").ok());
   EXPECT_TRUE(std::filesystem::is_empty(directory_.path() / "datasets"));
-  for (const absl::Status& status : {datasets_->Get("datasets/small").status(),
-                                     datasets_->Load("datasets/small").status(), datasets_->Delete("datasets/small")}) {
+  for (const absl::Status& status :
+       {datasets_->Get("datasets/small").status(), datasets_->Load("datasets/small").status(),
+        datasets_->Delete("datasets/small").status()}) {
     EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
     EXPECT_THAT(std::string(status.message()), HasSubstr("datasets/small"));
   }
@@ -92,12 +94,63 @@ TEST_F(DatasetStoreTest, DeletesRowAndFiles) {
 TEST_F(DatasetStoreTest, KeepsWhatAQueuedOrRunningJobUses) {
   StoreDataset();
   StoreJob(MakeJob("jobs/one"));
-  const absl::Status refused = datasets_->Delete("datasets/small");
+  const absl::Status refused = datasets_->Delete("datasets/small").status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("jobs/one"));
   EXPECT_TRUE(datasets_->Load("datasets/small").ok());
   EndJob("jobs/one");
   EXPECT_TRUE(datasets_->Delete("datasets/small").ok());
+}
+
+TEST_F(DatasetStoreTest, TellsADatasetFromALaterOneOfItsName) {
+  StoreDataset();
+  const std::string first = *datasets_->Identify("datasets/small");
+  EXPECT_EQ(datasets_->Get("datasets/small")->uid(), first);
+  EXPECT_EQ(*datasets_->Delete("datasets/small"), first);
+  EXPECT_EQ(datasets_->Identify("datasets/small").status().code(), absl::StatusCode::kNotFound);
+  StoreDataset();
+  const std::string second = *datasets_->Identify("datasets/small");
+  EXPECT_NE(second, first);
+  EXPECT_TRUE(datasets_->Load("datasets/small", second).ok());
+  EXPECT_EQ(datasets_->Load("datasets/small", first).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(DatasetStoreTest, NamesTheRowThatIsDamaged) {
+  StoreDataset();
+  const absl::Status damaged = database_->Write([](SQLite::Database& db) {
+    db.exec("UPDATE datasets SET body = x'0AFF'");
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(damaged.ok()) << damaged;
+  for (const absl::Status& status : {datasets_->Get("datasets/small").status(), datasets_->List({}).status()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("datasets/small"));
+  }
+}
+
+TEST_F(DatasetStoreTest, TakesUpADirectoryOfTheFirstSchema) {
+  StoreDataset();
+  const std::string uid = *datasets_->Identify("datasets/small");
+  v1::Dataset old = *datasets_->Get("datasets/small");
+  old.clear_uid();
+  const std::string body = old.SerializeAsString();
+  const absl::Status downgraded = database_->Write([&](SQLite::Database& db) {
+    SQLite::Statement update(db, "UPDATE datasets SET body = ?");
+    update.bind(1, body.data(), static_cast<int>(body.size()));
+    update.exec();
+    db.exec(
+        "DROP INDEX models_by_dataset_uid; ALTER TABLE models DROP COLUMN dataset_uid;"
+        "DROP TABLE dataset_descriptions; PRAGMA user_version = 1");
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(downgraded.ok()) << downgraded;
+  Reopen();
+  auto migrated = datasets_->Get("datasets/small");
+  ASSERT_TRUE(migrated.ok()) << migrated.status();
+  EXPECT_EQ(migrated->uid(), uid);
+  old.set_uid(uid);
+  EXPECT_EQ(migrated->SerializeAsString(), old.SerializeAsString());
+  EXPECT_TRUE(datasets_->Load("datasets/small").ok());
 }
 
 TEST_F(DatasetStoreTest, SweepsWhatAnInterruptedWriterLeft) {

@@ -2,6 +2,7 @@
 // Jobs are created once per request, their logs have no hole, and deleting takes everything with it.
 #include "server/store/job_store.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 
 #include "absl/strings/str_cat.h"
@@ -149,6 +150,29 @@ TEST_F(JobStoreTest, ListsUnfinishedJobsOldestFirst) {
   EXPECT_EQ((*unfinished)[0].job.name(), "jobs/a");
   EXPECT_EQ((*unfinished)[1].job.name(), "jobs/c");
   EXPECT_LT((*unfinished)[0].number, (*unfinished)[1].number);
+}
+
+TEST_F(JobStoreTest, NamesTheRowThatIsDamaged) {
+  StoreJob(MakeJob("jobs/one"), "request-1");
+  const auto damage = [this](const char* sql) {
+    const absl::Status status = database_->Write([&](SQLite::Database& db) {
+      db.exec(sql);
+      return absl::OkStatus();
+    });
+    ASSERT_TRUE(status.ok()) << status;
+  };
+  const auto expect_named = [](const absl::Status& status, const std::string& row) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(row));
+  };
+  damage("UPDATE job_events SET body = x'0AFF'");
+  expect_named(jobs_->ReadLog("jobs/one", 0, 10, 10).status(), "record 1 of the log of jobs/one");
+  damage("UPDATE jobs SET body = x'0AFF'");
+  for (const absl::Status& status : {jobs_->Get("jobs/one").status(), jobs_->List({}, {}).status(),
+                                     jobs_->ListUnfinished().status(), jobs_->ReadLog("jobs/one", 0, 10, 10).status(),
+                                     jobs_->FindRequest("request-1", MakeJob("jobs/one")).status()}) {
+    expect_named(status, "the row of jobs/one");
+  }
 }
 
 TEST_F(JobStoreTest, DeletesOnlyWhatHasEnded) {

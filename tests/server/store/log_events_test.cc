@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 
 namespace cvxnn::server {
@@ -84,6 +85,20 @@ TEST(EventCollector, KeepsEveryRecordOnceHoweverTheLogWasCut) {
     }
     EXPECT_EQ(next - 1, std::min(length, after + limit));
   }
+}
+
+TEST(EventCollector, CountsToTheLargestNumberThereIs) {
+  constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
+  auto event = std::make_shared<v1::WatchJobResponse>();
+  event->set_sequence(6);
+  event->mutable_state_change();
+  EventCollector everything(5, kLargest, 10);
+  everything.Add(event);
+  EXPECT_EQ(everything.Take().size(), 1U);
+  EventCollector nothing(kLargest, 10, 10);
+  EXPECT_TRUE(nothing.full());
+  nothing.Add(event);
+  EXPECT_TRUE(nothing.Take().empty());
 }
 
 }  // namespace

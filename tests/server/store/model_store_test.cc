@@ -3,10 +3,12 @@
 #include "server/store/model_store.h"
 
 #include <ATen/ATen.h>
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 
 #include "absl/strings/str_cat.h"
 #include "core/network/network.h"
+#include "server/store/dataset_description.h"
 #include "tests/server/store/store_fixture.h"
 
 namespace cvxnn::server {
@@ -65,9 +67,9 @@ TEST_F(ModelStoreTest, GivesBackTheWeightsAfterARestart) {
   EXPECT_TRUE(network->first_layer.equal(network_.first_layer));
   EXPECT_TRUE(network->second_layer.equal(network_.second_layer));
   EXPECT_TRUE(network->gates.equal(network_.gates));
-  auto file = models_->ReadFile(written.metadata.name());
+  auto file = models_->OpenFile(written.metadata.name());
   ASSERT_TRUE(file.ok()) << file.status();
-  EXPECT_EQ(static_cast<std::int64_t>(file->bytes.size()), written.metadata.stored_bytes());
+  EXPECT_EQ(static_cast<std::int64_t>((*file)->left()), written.metadata.stored_bytes());
 }
 
 TEST_F(ModelStoreTest, NamesTheDamagedFile) {
@@ -97,6 +99,45 @@ TEST_F(ModelStoreTest, GoesWithItsJob) {
   EXPECT_EQ(models_->Get(written.metadata.name()).status().code(), absl::StatusCode::kNotFound);
   models_->RemoveFile(written.metadata.name());
   EXPECT_FALSE(std::filesystem::exists(FileOf(written.metadata.name())));
+}
+
+TEST_F(ModelStoreTest, KeepsTheDescriptionOfItsDataAsLongAsAModelNeedsIt) {
+  data::Description description;
+  description.transforms.push_back({data::PrincipalComponents{1}, {1, 2}, {}, {0.6, 0.8}});
+  const auto encoded = std::make_shared<const std::string>(EncodeDescription(description));
+  const auto described = [&] {
+    WrittenModel written = WriteModel();
+    written.metadata.set_dataset_uid("u");
+    written.description = encoded;
+    return written;
+  };
+  StoreJob(MakeJob("jobs/two"));
+  const WrittenModel one = described(), two = described(), other = described();
+  EndJob("jobs/one", {one, two});
+  EndJob("jobs/two", {other});
+  ASSERT_TRUE(datasets_->Delete("datasets/small").ok());
+  ASSERT_TRUE(jobs_->Delete("jobs/one").ok());
+  Reopen();
+  auto kept = models_->LoadDescription(other.metadata.name());
+  ASSERT_TRUE(kept.ok() && kept->has_value()) << kept.status();
+  EXPECT_THAT((*kept)->transforms.at(0).projection, testing::ElementsAre(0.6, 0.8));
+  ASSERT_TRUE(jobs_->Delete("jobs/two").ok());
+  EXPECT_EQ(models_->LoadDescription(other.metadata.name()).status().code(), absl::StatusCode::kNotFound);
+  int left = -1;
+  const absl::Status counted = database_->Read([&](SQLite::Database& db) {
+    left = db.execAndGet("SELECT count(*) FROM dataset_descriptions").getInt();
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(counted.ok()) << counted;
+  EXPECT_EQ(left, 0);
+}
+
+TEST_F(ModelStoreTest, SaysWhenNoDescriptionWasKept) {
+  const WrittenModel written = WriteModel();
+  EndJob("jobs/one", {written});
+  auto none = models_->LoadDescription(written.metadata.name());
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_FALSE(none->has_value());
 }
 
 TEST_F(ModelStoreTest, ListsByJob) {

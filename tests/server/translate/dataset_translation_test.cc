@@ -55,6 +55,7 @@ TEST(DatasetToProto, FillsEveryFieldThatAFullDescriptionHas) {
   proto.set_display_name("D");
   proto.set_stored_bytes(1);
   proto.mutable_create_time();
+  proto.set_uid("u");
   std::vector<const google::protobuf::FieldDescriptor*> set;
   proto.GetReflection()->ListFields(proto, &set);
   EXPECT_EQ(static_cast<int>(set.size()), v1::Dataset::descriptor()->field_count());
