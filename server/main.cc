@@ -11,12 +11,14 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "core/torch/runtime.h"
 #include "server/healthcheck.h"
 #include "server/log/log.h"
+#include "server/processors.h"
 #include "server/server.h"
 #include "server/web/http_server.h"
 
@@ -34,13 +36,19 @@ struct Flags {
   std::string log_level = "info";
   std::string healthcheck;
   double drain_seconds = 10;
+  std::optional<std::int64_t> max_dataset_bytes;
+  std::optional<std::int64_t> resident_bytes;
+  std::optional<int> threads;
 };
 
-// Half of the machine's memory for one data set; a quarter for data sets that wait in memory for the next job.
-void SizeByMemory(Server::Options* options) {
+// What no flag has set: half of the memory that this process may use for one data set, a quarter for data sets that
+// wait in memory for the next job, and every processor.
+void SizeByMachine(const Flags& flags, Server::Options* options) {
   const std::int64_t memory = cvxnn::AvailableDevices().front().total_bytes;
-  options->limits.max_dataset_bytes = std::max<std::int64_t>(memory / 2, std::int64_t{1} << 28);
-  options->resident_bytes = memory / 4;
+  options->limits.max_dataset_bytes =
+      flags.max_dataset_bytes.value_or(std::max<std::int64_t>(memory / 2, std::int64_t{1} << 28));
+  options->resident_bytes = flags.resident_bytes.value_or(memory / 4);
+  options->compute_threads = flags.threads.value_or(cvxnn::server::UsableProcessors());
 }
 
 void Declare(Flags* flags, CLI::App* app) {
@@ -50,11 +58,18 @@ void Declare(Flags* flags, CLI::App* app) {
   app->add_option("--http", flags->http, "Address for HTTP probes (/healthz, /readyz); none: no HTTP");
   app->add_option("--data-dir", flags->server.data_dir, "Folder for data sets, jobs and models (required)");
   app->add_option("--import-root", flags->server.import_root, "Folder below which ImportDataset may read; none: off");
-  app->add_option("--threads", flags->server.compute_threads, "Threads of one computation (default: all processors)")
+  app->add_option("--threads", flags->threads, "Threads of one computation (default: all processors)")
       ->check(CLI::Range(1, 4096));
-  app->add_option("--max-dataset-bytes", flags->server.limits.max_dataset_bytes,
+  app->add_option("--jobs-per-device", flags->server.limits.running_jobs_per_device,
+                  "Jobs that run at the same time on one device")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app->add_option("--max-dataset-bytes", flags->max_dataset_bytes,
                   "Largest data set, and all uploads together (default: half of the memory)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 50));
+  app->add_option("--resident-bytes", flags->resident_bytes,
+                  "Data sets kept in memory between jobs (default: a quarter of the memory)")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 50));
   app->add_option("--max-queued-jobs", flags->server.limits.max_queued_jobs, "Most jobs that wait")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
@@ -115,11 +130,7 @@ int Serve(const Flags& flags, const sigset_t& signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  cvxnn::WaitPassively(argv);
-  cvxnn::KeepFreedMemory();
   Flags flags;
-  SizeByMemory(&flags.server);
-  flags.server.compute_threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   CLI::App app("cvxnn-server trains two-layer ReLU networks as a service.");
   Declare(&flags, &app);
   CLI11_PARSE(app, argc, argv);
@@ -127,15 +138,18 @@ int main(int argc, char** argv) {
     const absl::Status healthy = cvxnn::server::CheckHealth(flags.healthcheck);
     return healthy.ok() ? EXIT_SUCCESS : Fail(healthy);
   }
-  if (flags.server.data_dir.empty()) return Fail(absl::InvalidArgumentError("--data-dir is required"));
-  if (absl::Status status = cvxnn::server::SetUpLog(flags.log_format, flags.log_level); !status.ok()) {
-    return Fail(status);
-  }
   // Blocked before any thread starts, so that only sigwait receives them.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  cvxnn::WaitPassively(argv);
+  cvxnn::KeepFreedMemory();
+  if (flags.server.data_dir.empty()) return Fail(absl::InvalidArgumentError("--data-dir is required"));
+  if (absl::Status status = cvxnn::server::SetUpLog(flags.log_format, flags.log_level); !status.ok()) {
+    return Fail(status);
+  }
+  SizeByMachine(flags, &flags.server);
   return Serve(flags, signals);
 }

@@ -2,7 +2,6 @@
 // Puts the rooms together and takes them apart in the reverse order.
 #include "server/server.h"
 
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 #include <grpcpp/ext/channelz_service_plugin.h>
@@ -20,6 +19,7 @@
 #include "server/api/job_service.h"
 #include "server/api/model_service.h"
 #include "server/api/server_service.h"
+#include "server/web/listen_address.h"
 
 namespace cvxnn::server {
 namespace {
@@ -44,28 +44,12 @@ void EnablePlugins() {
   });
 }
 
-struct HostAndPort {
-  std::string host;
-  std::string port;
-};
-
-absl::StatusOr<HostAndPort> Split(const std::string& address, const std::string& flag) {
-  const auto colon = address.rfind(':');
-  int port = -1;
-  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 ||
-      port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flag, " = \"", address, "\": must be host:port with a port of 0 to 65535"));
-  }
-  return HostAndPort{address.substr(0, colon), address.substr(colon + 1)};
-}
-
 }  // namespace
 
 absl::Status CheckListenAddress(const std::string& address, bool insecure, const std::string& flag) {
-  auto split = Split(address, flag);
-  if (!split.ok()) return split.status();
-  const std::string& host = split->host;
+  auto parsed = ParseListenAddress(address, flag);
+  if (!parsed.ok()) return parsed.status();
+  const std::string& host = parsed->host;
   const bool dotted = host.find_first_not_of("0123456789.") == std::string::npos;
   const bool loopback = host == "localhost" || host == "[::1]" || (dotted && host.rfind("127.", 0) == 0);
   if (loopback || insecure) return absl::OkStatus();

@@ -17,6 +17,8 @@ at::Tensor ToTensor(const data::Matrix& matrix, const c10::Device& device, at::S
   return view.to(at::TensorOptions().dtype(dtype).device(device));
 }
 
+}  // namespace
+
 Counting CountingOf(data::Task task) {
   switch (task) {
     case data::Task::kRegression:
@@ -28,8 +30,6 @@ Counting CountingOf(data::Task task) {
   }
   return Counting::kNone;
 }
-
-}  // namespace
 
 Precision ChoosePrecision(Precision asked, const data::Dataset& dataset, const c10::Device& device) {
   if (asked != Precision::kAuto) return asked;

@@ -19,6 +19,9 @@ struct TensorData {
   Counting counting = Counting::kNone;
 };
 
+/// How accuracy is counted for a task.
+Counting CountingOf(data::Task task);
+
 /// The precision to use, never kAuto: float64 while n·d <= 2^20 on a CPU, else float32, when the spec leaves it open.
 Precision ChoosePrecision(Precision asked, const data::Dataset& dataset, const c10::Device& device);
 

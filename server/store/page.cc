@@ -16,7 +16,6 @@ namespace cvxnn::server {
 namespace {
 
 constexpr std::int32_t kDefaultSize = 50;
-constexpr std::int32_t kMostSize = 1000;
 
 }  // namespace
 
@@ -26,8 +25,8 @@ std::string MakePageToken(std::int64_t before, const std::string& list) {
 }
 
 absl::StatusOr<PageStart> ParsePageRequest(const PageRequest& request, const std::string& list) {
-  if (request.size < 0 || request.size > kMostSize) {
-    return absl::InvalidArgumentError(absl::StrCat("page_size = ", request.size, ": must be 0 to ", kMostSize));
+  if (request.size < 0 || request.size > kMaxPageSize) {
+    return absl::InvalidArgumentError(absl::StrCat("page_size = ", request.size, ": must be 0 to ", kMaxPageSize));
   }
   PageStart start{std::numeric_limits<std::int64_t>::max(), request.size == 0 ? kDefaultSize : request.size};
   if (request.token.empty()) return start;

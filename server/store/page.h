@@ -10,9 +10,12 @@
 
 namespace cvxnn::server {
 
+/// Most items on one page.
+inline constexpr std::int32_t kMaxPageSize = 1000;
+
 /// What part of a list is asked for.
 struct PageRequest {
-  std::int32_t size = 0;  ///< 0 to 1000; 0 means 50
+  std::int32_t size = 0;  ///< 0 to kMaxPageSize; 0 means 50
   std::string token;      ///< next_token of the page before; empty for the first page
 };
 

@@ -19,6 +19,11 @@ v1::Task TaskToProto(data::Task task) {
   return v1::TASK_UNSPECIFIED;
 }
 
+data::Task TaskFromProto(v1::Task task) {
+  if (task == v1::TASK_BINARY) return data::Task::kBinary;
+  return task == v1::TASK_MULTICLASS ? data::Task::kMulticlass : data::Task::kRegression;
+}
+
 v1::DataType DataTypeToProto(data::ElementType type) {
   return type == data::ElementType::kFloat32 ? v1::DATA_TYPE_FLOAT32 : v1::DATA_TYPE_FLOAT64;
 }

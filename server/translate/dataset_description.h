@@ -9,6 +9,8 @@
 namespace cvxnn::server {
 
 v1::Task TaskToProto(data::Task task);
+/// `task` must be one of the three; unspecified counts as regression.
+data::Task TaskFromProto(v1::Task task);
 v1::DataType DataTypeToProto(data::ElementType type);
 v1::MatrixShape ShapeOf(const data::Matrix& matrix);
 

@@ -3,47 +3,16 @@
 #include "server/translate/utf8.h"
 
 #include <cstddef>
-#include <cstdint>
+
+#include "core/data/utf8.h"
 
 namespace cvxnn::server {
-namespace {
-
-// Length of the well-formed sequence at `position`, or 0.
-std::size_t SequenceLength(const std::string& text, std::size_t position) {
-  const auto byte = [&](std::size_t i) {
-    return position + i < text.size() ? static_cast<unsigned char>(text[position + i]) : 0u;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  std::size_t length = 0;
-  unsigned least = 0x80, most = 0xbf;  // of the second byte
-  if (first >= 0xc2 && first <= 0xdf) {
-    length = 2;
-  } else if (first >= 0xe0 && first <= 0xef) {
-    length = 3;
-    if (first == 0xe0) least = 0xa0;
-    if (first == 0xed) most = 0x9f;
-  } else if (first >= 0xf0 && first <= 0xf4) {
-    length = 4;
-    if (first == 0xf0) least = 0x90;
-    if (first == 0xf4) most = 0x8f;
-  } else {
-    return 0;
-  }
-  if (byte(1) < least || byte(1) > most) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if (byte(i) < 0x80 || byte(i) > 0xbf) return 0;
-  }
-  return length;
-}
-
-}  // namespace
 
 std::string ValidUtf8(const std::string& text) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string valid;
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = SequenceLength(text, i);
+    const std::size_t length = data::Utf8SequenceLength(text, i);
     if (length > 0) {
       valid.append(text, i, length);
       i += length;

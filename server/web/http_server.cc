@@ -5,14 +5,13 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
-#include <atomic>
 #include <chrono>
 #include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/web/listen_address.h"
 
 namespace cvxnn::server {
 namespace {
@@ -21,25 +20,19 @@ namespace {
 constexpr std::size_t kMaxRequestBytes = 4096;
 constexpr int kThreads = 2;
 constexpr int kTimeoutSeconds = 5;
-constexpr int kMaxPort = 65535;
 
 }  // namespace
 
 struct HttpServer::Implementation {
   httplib::Server http;
   std::thread thread;
-  std::atomic<bool> ended = false;  // listening has ended, on request or not
 };
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address, std::function<bool()> ready) {
-  const auto colon = address.rfind(':');
-  int port = 0;
-  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 ||
-      port > kMaxPort) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("http = \"", address, "\": must be HOST:PORT, port 0 to ", kMaxPort));
-  }
-  std::string host = address.substr(0, colon);
+  auto parsed = ParseListenAddress(address, "http");
+  if (!parsed.ok()) return parsed.status();
+  int port = parsed->port;
+  std::string host = parsed->host;
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
 
   auto implementation = std::make_unique<Implementation>();
@@ -68,18 +61,10 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
     port = -1;
   }
   if (port < 0) return absl::UnavailableError(absl::StrCat("http = \"", address, "\": cannot be bound"));
-  implementation->thread = std::thread([&implementation = *implementation] {
-    implementation.http.listen_after_bind();
-    implementation.ended = true;
-  });
+  implementation->thread = std::thread([&http] { http.listen_after_bind(); });
   // stop() only reaches a server that already accepts, so nobody may hold this object earlier.
-  while (!http.is_running() && !implementation->ended) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  if (implementation->ended) {
-    implementation->thread.join();
-    return absl::UnavailableError(absl::StrCat("http = \"", address, "\": bound, but listening failed"));
-  }
-  return std::unique_ptr<HttpServer>(
-      new HttpServer(std::move(implementation), absl::StrCat(address.substr(0, colon), ":", port)));
+  while (!http.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(implementation), absl::StrCat(parsed->host, ":", port)));
 }
 
 HttpServer::HttpServer(std::unique_ptr<Implementation> implementation, std::string address)
