@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // See download.h. A stored file is read piece by piece on a pool thread, the next piece while one is on its way; what
-// is made on demand (TorchScript) is kept in memory for the length of the call. At most one write is outstanding.
+// is made on demand (TorchScript) is shared in memory by the downloads of the model. At most one write is outstanding.
 #include "server/api/download.h"
 
 #include <absl/strings/str_cat.h>
@@ -46,45 +46,55 @@ class StoredFile final : public Source {
   const std::unique_ptr<CheckedReader> reader_;
 };
 
-class MadeFile final : public Source {
+class SharedFile final : public Source {
  public:
-  explicit MadeFile(std::string bytes) : bytes_(std::move(bytes)), crc32_(Crc32(bytes_.data(), bytes_.size())) {}
-  std::size_t left() const override { return bytes_.size() - read_; }
-  std::uint32_t crc32() const override { return crc32_; }
+  explicit SharedFile(std::shared_ptr<const MadeFile> file) : file_(std::move(file)) {}
+  std::size_t left() const override { return file_->bytes.size() - read_; }
+  std::uint32_t crc32() const override { return file_->crc32; }
   absl::Status Read(char* data, std::size_t bytes) override {
-    read_ += bytes_.copy(data, bytes, read_);
+    read_ += file_->bytes.copy(data, bytes, read_);
     return absl::OkStatus();
   }
 
  private:
-  const std::string bytes_;
-  const std::uint32_t crc32_;
+  const std::shared_ptr<const MadeFile> file_;
   std::size_t read_ = 0;
 };
 
-absl::StatusOr<std::unique_ptr<Source>> OpenSource(const Parts& parts, const std::string& name, WeightsFile format) {
+absl::StatusOr<std::string> MakeTorchScript(const Parts& parts, const std::string& name) {
+  auto network = parts.models->Load(name);
+  if (!network.ok()) return network.status();
+  std::ostringstream stream;
+  if (absl::Status status = WriteTorchScript(*network, stream); !status.ok()) return status;
+  return std::move(stream).str();
+}
+
+absl::StatusOr<std::unique_ptr<Source>> OpenSource(const Parts& parts, const std::string& name, WeightsFile format,
+                                                   MadeFiles* made_files) {
   if (format == WeightsFile::kSafetensors) {
     auto reader = parts.models->OpenFile(name);
     if (!reader.ok()) return reader.status();
     return std::make_unique<StoredFile>(*std::move(reader));
   }
-  auto network = parts.models->Load(name);
-  if (!network.ok()) return network.status();
-  std::ostringstream stream;
-  if (absl::Status status = WriteTorchScript(*network, stream); !status.ok()) return status;
-  return std::make_unique<MadeFile>(std::move(stream).str());
+  auto file = made_files->Get(name, [&] { return MakeTorchScript(parts, name); });
+  if (!file.ok()) return file.status();
+  return std::make_unique<SharedFile>(*std::move(file));
 }
 
 class Download : public grpc::ServerWriteReactor<v1::DownloadModelResponse> {
  public:
-  Download(const Parts& parts, grpc::CallbackServerContext* context, const v1::DownloadModelRequest* request)
-      : parts_(parts), request_(*request), log_(context, "ModelService.DownloadModel", request->name()) {
+  Download(const Parts& parts, MadeFiles* made_files, grpc::CallbackServerContext* context,
+           const v1::DownloadModelRequest* request)
+      : parts_(parts),
+        made_files_(*made_files),
+        request_(*request),
+        log_(context, "ModelService.DownloadModel", request->name()) {
     const bool accepted = parts.heavy->Submit([this] {
       const absl::Status status = RunGuarded([this] { return Prepare(); });
       if (!status.ok()) return End(status);
       WriteAndReadAhead();
     });
-    if (!accepted) End(Busy());
+    if (!accepted) End(TooManyWaiting());
   }
 
   void OnWriteDone(bool ok) override {
@@ -95,15 +105,13 @@ class Download : public grpc::ServerWriteReactor<v1::DownloadModelResponse> {
   void OnDone() override { delete this; }
 
  private:
-  static absl::Status Busy() { return absl::ResourceExhaustedError("too many requests are waiting; try again later"); }
-
   absl::Status Prepare() {
     Violations violations;
     CheckResourceName("models", request_.name(), "name", &violations);
     violations.Require(request_.offset() >= 0, "offset", request_.offset(), "must be 0 to the size of the file");
     const WeightsFile format = Choose(kModelFormats, request_.format(), "format", &violations);
     if (!violations.empty()) return violations.ToStatus();
-    auto source = OpenSource(parts_, request_.name(), format);
+    auto source = OpenSource(parts_, request_.name(), format, &made_files_);
     if (!source.ok()) return source.status();
     source_ = *std::move(source);
     const auto total = static_cast<std::int64_t>(source_->left());
@@ -142,7 +150,7 @@ class Download : public grpc::ServerWriteReactor<v1::DownloadModelResponse> {
       HalfDone();
     });
     if (accepted) return;
-    read_status_ = Busy();
+    read_status_ = TooManyWaiting();
     HalfDone();
   }
 
@@ -171,6 +179,7 @@ class Download : public grpc::ServerWriteReactor<v1::DownloadModelResponse> {
   }
 
   const Parts& parts_;
+  MadeFiles& made_files_;
   const v1::DownloadModelRequest& request_;
   const CallLog log_;
   std::unique_ptr<Source> source_;
@@ -184,10 +193,10 @@ class Download : public grpc::ServerWriteReactor<v1::DownloadModelResponse> {
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::DownloadModelResponse>* StartDownload(const Parts* parts,
+grpc::ServerWriteReactor<v1::DownloadModelResponse>* StartDownload(const Parts* parts, MadeFiles* made_files,
                                                                    grpc::CallbackServerContext* context,
                                                                    const v1::DownloadModelRequest* request) {
-  return new Download(*parts, context, request);
+  return new Download(*parts, made_files, context, request);
 }
 
 }  // namespace cvxnn::server

@@ -44,19 +44,19 @@ grpc::ServerUnaryReactor* ModelService::ListModels(grpc::CallbackServerContext* 
 
 grpc::ServerWriteReactor<v1::DownloadModelResponse>* ModelService::DownloadModel(
     grpc::CallbackServerContext* context, const v1::DownloadModelRequest* request) {
-  return StartDownload(&parts_, context, request);
+  return StartDownload(&parts_, &made_files_, context, request);
 }
 
 grpc::ServerUnaryReactor* ModelService::Predict(grpc::CallbackServerContext* context, const v1::PredictRequest* request,
                                                 v1::PredictResponse* response) {
   return AnswerFrom(parts_.heavy, context, CallLog(context, "ModelService.Predict", request->model()),
-                    [this, request, response] { return server::Predict(parts_, *request, response); });
+                    [this, request, response] { return server::Predict(parts_, &networks_, *request, response); });
 }
 
 grpc::ServerUnaryReactor* ModelService::Evaluate(grpc::CallbackServerContext* context,
                                                  const v1::EvaluateRequest* request, v1::EvaluateResponse* response) {
   return AnswerFrom(parts_.heavy, context, CallLog(context, "ModelService.Evaluate", request->model()),
-                    [this, request, response] { return server::Evaluate(parts_, *request, response); });
+                    [this, request, response] { return server::Evaluate(parts_, &networks_, *request, response); });
 }
 
 grpc::ServerUnaryReactor* ModelService::PruneModel(grpc::CallbackServerContext* context,

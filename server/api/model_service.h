@@ -3,6 +3,8 @@
 #pragma once
 
 #include "cvxnn/v1/model_service.grpc.pb.h"
+#include "server/api/loaded_networks.h"
+#include "server/api/made_files.h"
 #include "server/api/parts.h"
 
 namespace cvxnn::server {
@@ -26,9 +28,14 @@ class ModelService final : public v1::ModelService::CallbackService {
                                        v1::Model* response) override;
 
  private:
+  // Of weights kept between predictions.
+  static constexpr std::int64_t kLoadedNetworkBytes = std::int64_t{256} << 20;
+
   absl::Status List(const v1::ListModelsRequest& request, v1::ListModelsResponse* response) const;
 
   const Parts& parts_;
+  MadeFiles made_files_;
+  LoadedNetworks networks_{[this](const std::string& name) { return parts_.models->Load(name); }, kLoadedNetworkBytes};
 };
 
 }  // namespace cvxnn::server

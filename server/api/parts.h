@@ -23,10 +23,10 @@ inline constexpr std::int64_t kMaxChunkBytes = std::int64_t{2} << 20;
 inline constexpr std::int64_t kDownloadChunkBytes = std::int64_t{1} << 20;
 /// gRPC's default: no client needs a raised limit.
 inline constexpr std::int64_t kMaxMessageBytes = std::int64_t{4} << 20;
-inline constexpr std::int32_t kMaxPageSize = 1000;
 
 struct Limits {
   std::int64_t max_dataset_bytes = std::int64_t{16} << 30;  ///< of one data set, and of all uploads in progress
+  absl::Duration upload_idle_timeout = absl::Seconds(60);   ///< an upload that sends nothing for so long is ended
   std::int64_t max_queued_jobs = 10'000;
   std::int32_t running_jobs_per_device = 1;
 };

@@ -6,16 +6,19 @@
 #include <absl/strings/str_cat.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "core/data/apply_transforms.h"
 #include "core/network/network.h"
 #include "core/torch/runtime.h"
+#include "core/training/tensors.h"
 #include "server/api/list_page.h"
 #include "server/api/prediction_rows.h"
 #include "server/translate/capabilities.h"
 #include "server/translate/choose.h"
+#include "server/translate/dataset_description.h"
 #include "server/translate/resource_name.h"
 
 namespace cvxnn::server {
@@ -31,29 +34,27 @@ at::Tensor RowsAsTensor(const data::Matrix& matrix, std::int64_t first, std::int
   return at::from_blob(begin, {count, matrix.cols()}, options).to(type);
 }
 
-Counting CountingOf(v1::Task task) {
-  if (task == v1::TASK_BINARY) return Counting::kSign;
-  return task == v1::TASK_MULTICLASS ? Counting::kArgmax : Counting::kNone;
-}
-
 struct Loaded {
   v1::Model metadata;
-  Network network;
+  std::shared_ptr<const Network> shared;
+  const Network& network() const { return *shared; }
+  Counting counting() const { return training::CountingOf(TaskFromProto(metadata.task())); }
 };
 
-absl::StatusOr<Loaded> Load(const Parts& parts, const std::string& name) {
+absl::StatusOr<Loaded> Load(const Parts& parts, LoadedNetworks* networks, const std::string& name) {
   if (absl::Status status = CheckResourceName("models", name, "model"); !status.ok()) return status;
   auto metadata = parts.models->Get(name);
+  if (absl::IsNotFound(metadata.status())) networks->Remove(name);
   if (!metadata.ok()) return metadata.status();
-  auto network = parts.models->Load(name);
+  auto network = networks->Get(name);
   if (!network.ok()) return network.status();
   return Loaded{*std::move(metadata), *std::move(network)};
 }
 
 absl::Status CheckAnswerFits(const Loaded& model, std::int64_t rows) {
-  const double element = model.network.first_layer.scalar_type() == at::kDouble ? 8 : 4;
+  const double element = model.network().first_layer.scalar_type() == at::kDouble ? 8 : 4;
   // A predicted class takes two bytes at most for up to 16,384 classes.
-  const double row_bytes = element * static_cast<double>(model.network.outputs()) + 2;
+  const double row_bytes = element * static_cast<double>(model.network().outputs()) + 2;
   const double most = static_cast<double>(kMostPageBytes);
   if (static_cast<double>(rows) * row_bytes <= most) return absl::OkStatus();
   return absl::ResourceExhaustedError(
@@ -61,27 +62,31 @@ absl::Status CheckAnswerFits(const Loaded& model, std::int64_t rows) {
                    static_cast<std::int64_t>(most / row_bytes), " rows or fewer at a time"));
 }
 
-// The description of the data set that the model was trained on: kept with the model, or else with the data set while
-// that is there.
-absl::StatusOr<data::Description> DescriptionOf(const Parts& parts, const v1::Model& model) {
-  auto kept = parts.models->LoadDescription(model.name());
-  if (!kept.ok()) return kept.status();
-  if (kept->has_value()) return **std::move(kept);
-  auto own = DatasetOf(parts, model);
-  if (absl::IsNotFound(own.status()) || absl::IsFailedPrecondition(own.status())) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        model.dataset(), ": was deleted, and its transforms with it, which were too large to be kept with ",
-        model.name(), ": send transformed rows without apply_transforms"));
-  }
-  if (!own.ok()) return own.status();
-  return own->dataset->description;
+absl::Status CheckColumns(std::int64_t columns, std::int64_t expected, const std::string& field,
+                          const std::string& what) {
+  if (columns == expected) return absl::OkStatus();
+  return InvalidField(field, columns, absl::StrCat("must be ", expected, ", ", what));
 }
 
 // Raw rows through the transforms of the data set that the model was trained on.
-absl::StatusOr<data::Matrix> Transformed(const Parts& parts, const v1::Model& model, data::Matrix rows) {
-  auto description = DescriptionOf(parts, model);
-  if (!description.ok()) return description.status();
-  return data::TransformRows(*description, std::move(rows));
+absl::StatusOr<data::Matrix> Transformed(const Parts& parts, const Loaded& loaded, data::Matrix rows) {
+  const v1::Model& model = loaded.metadata;
+  auto dataset = parts.resident->Get(model.dataset());
+  if (absl::IsNotFound(dataset.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(model.dataset(),
+                     ": was deleted, and its transforms with it: send transformed rows without "
+                     "apply_transforms"));
+  }
+  if (!dataset.ok()) return dataset.status();
+  const data::Description& description = (*dataset)->description;
+  const std::int64_t raw = data::RawColumns(description, loaded.network().inputs());
+  if (absl::Status status =
+          CheckColumns(rows.cols(), raw, "rows.shape.cols", "the columns of the data set before its transforms");
+      !status.ok()) {
+    return status;
+  }
+  return data::TransformRows(description, std::move(rows));
 }
 
 void Answer(const Loaded& model, const at::Tensor& outputs, v1::PredictResponse* response) {
@@ -92,7 +97,7 @@ void Answer(const Loaded& model, const at::Tensor& outputs, v1::PredictResponse*
   tensor->mutable_shape()->set_data_type(rows.scalar_type() == at::kDouble ? v1::DATA_TYPE_FLOAT64
                                                                            : v1::DATA_TYPE_FLOAT32);
   tensor->set_data(rows.data_ptr(), rows.nbytes());
-  const Counting counting = CountingOf(model.metadata.task());
+  const Counting counting = model.counting();
   if (counting == Counting::kNone) return;
   const at::Tensor classes =
       (counting == Counting::kSign ? rows.select(1, 0).ge(0).to(at::kInt) : rows.argmax(1).to(at::kInt)).contiguous();
@@ -100,37 +105,36 @@ void Answer(const Loaded& model, const at::Tensor& outputs, v1::PredictResponse*
   response->mutable_predicted_classes()->Add(begin, begin + classes.numel());
 }
 
-absl::Status CheckColumns(std::int64_t columns, const Network& network, const std::string& field) {
-  if (columns == network.inputs()) return absl::OkStatus();
-  return InvalidField(field, columns, absl::StrCat("must be ", network.inputs(), ", the inputs of the model"));
-}
-
 absl::Status PredictRows(const Parts& parts, const Loaded& model, const v1::PredictRequest& request,
                          v1::PredictResponse* response) {
-  const auto type = model.network.first_layer.scalar_type();
+  const auto type = model.network().first_layer.scalar_type();
+  const auto check_columns = [&](std::int64_t columns, const char* field) {
+    return CheckColumns(columns, model.network().inputs(), field, "the inputs of the model");
+  };
   if (request.input_case() == v1::PredictRequest::kRows) {
     auto rows = MatrixFromTensor(request.rows(), "rows");
-    if (rows.ok() && request.apply_transforms()) rows = Transformed(parts, model.metadata, *std::move(rows));
+    if (rows.ok() && request.apply_transforms()) rows = Transformed(parts, model, *std::move(rows));
     if (!rows.ok()) return rows.status();
-    if (absl::Status status = CheckColumns(rows->cols(), model.network, "rows.shape.cols"); !status.ok()) return status;
+    if (absl::Status status = check_columns(rows->cols(), "rows.shape.cols"); !status.ok()) return status;
     if (absl::Status status = CheckAnswerFits(model, rows->rows()); !status.ok()) return status;
-    Answer(model, Forward(model.network, RowsAsTensor(*rows, 0, rows->rows(), type)), response);
+    Answer(model, Forward(model.network(), RowsAsTensor(*rows, 0, rows->rows(), type)), response);
     return absl::OkStatus();
   }
-  auto rows = FindRows(parts, request.dataset_rows(), model.metadata);
+  auto rows = FindRows(parts, request.dataset_rows(), model.metadata.dataset());
   if (!rows.ok()) return rows.status();
   const data::Matrix& features = rows->part->features;
-  if (absl::Status status = CheckColumns(features.cols(), model.network, "dataset_rows.dataset"); !status.ok()) {
+  if (absl::Status status = check_columns(features.cols(), "dataset_rows.dataset"); !status.ok()) {
     return status;
   }
   if (absl::Status status = CheckAnswerFits(model, rows->count); !status.ok()) return status;
-  Answer(model, Forward(model.network, RowsAsTensor(features, rows->first, rows->count, type)), response);
+  Answer(model, Forward(model.network(), RowsAsTensor(features, rows->first, rows->count, type)), response);
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::Status Predict(const Parts& parts, const v1::PredictRequest& request, v1::PredictResponse* response) {
+absl::Status Predict(const Parts& parts, LoadedNetworks* networks, const v1::PredictRequest& request,
+                     v1::PredictResponse* response) {
   Violations violations;
   if (request.input_case() == v1::PredictRequest::INPUT_NOT_SET) {
     violations.Wrong("input", "required: set rows or dataset_rows");
@@ -139,22 +143,23 @@ absl::Status Predict(const Parts& parts, const v1::PredictRequest& request, v1::
     violations.Invalid("apply_transforms", "true", "is for rows only; stored rows are transformed already");
   }
   if (!violations.empty()) return violations.ToStatus();
-  auto model = Load(parts, request.model());
+  auto model = Load(parts, networks, request.model());
   if (!model.ok()) return model.status();
   return GuardTorch("Predict", [&] { return PredictRows(parts, *model, request, response); });
 }
 
-absl::Status Evaluate(const Parts& parts, const v1::EvaluateRequest& request, v1::EvaluateResponse* response) {
+absl::Status Evaluate(const Parts& parts, LoadedNetworks* networks, const v1::EvaluateRequest& request,
+                      v1::EvaluateResponse* response) {
   Violations violations;
   const Loss loss = Choose(kDescentLosses, request.loss(), "loss", &violations);
   const LossScale scale = Choose(kLossScales, request.loss_scale(), "loss_scale", &violations);
   if (!violations.empty()) return violations.ToStatus();
-  auto model = Load(parts, request.model());
+  auto model = Load(parts, networks, request.model());
   if (!model.ok()) return model.status();
-  auto rows = FindRows(parts, request.dataset_rows(), model->metadata);
+  auto rows = FindRows(parts, request.dataset_rows(), model->metadata.dataset());
   if (!rows.ok()) return rows.status();
   const data::Part& part = *rows->part;
-  const Network& network = model->network;
+  const Network& network = model->network();
   if (part.features.cols() != network.inputs() || part.targets.cols() != network.outputs()) {
     const std::string& name = request.dataset_rows().dataset();
     return absl::FailedPreconditionError(
@@ -167,7 +172,7 @@ absl::Status Evaluate(const Parts& parts, const v1::EvaluateRequest& request, v1
     const at::Tensor targets = RowsAsTensor(part.targets, rows->first, rows->count, type);
     response->set_rows(rows->count);
     response->set_loss(LossValue(loss, scale, outputs, targets));
-    const auto accuracy = Accuracy(CountingOf(model->metadata.task()), outputs, targets);
+    const auto accuracy = Accuracy(model->counting(), outputs, targets);
     if (accuracy.has_value()) response->set_accuracy(*accuracy);
     return absl::OkStatus();
   });

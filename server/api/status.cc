@@ -120,6 +120,11 @@ absl::Status WithRetryDelay(absl::Status status, std::int64_t seconds) {
   return status;
 }
 
+absl::Status TooManyWaiting() {
+  constexpr std::int64_t kRetrySeconds = 1;
+  return WithRetryDelay(absl::UnavailableError("too many requests are waiting: try again later"), kRetrySeconds);
+}
+
 std::string CodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }
 
 }  // namespace cvxnn::server

@@ -22,6 +22,10 @@ absl::Status QuotaExceeded(const std::string& subject, const std::string& descri
 /// `status` with a RetryInfo: the caller should wait that long before it tries again.
 absl::Status WithRetryDelay(absl::Status status, std::int64_t seconds);
 
+/// What every RPC answers when the server has more to do than it lets wait: UNAVAILABLE with a RetryInfo. Nothing was
+/// begun, so clients send the same again.
+absl::Status TooManyWaiting();
+
 /// "INVALID_ARGUMENT", … as gRPC's documentation writes it.
 std::string CodeName(absl::StatusCode code);
 

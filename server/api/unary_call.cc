@@ -41,13 +41,15 @@ grpc::ServerUnaryReactor* AnswerLater(WorkerPool* pool, grpc::CallbackServerCont
 grpc::ServerUnaryReactor* AnswerFrom(WorkerPool* pool, grpc::CallbackServerContext* context, CallLog log,
                                      std::function<absl::Status()> work) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const bool accepted = pool->Submit([reactor, log, work = std::move(work)] {
-    const absl::Status status = RunGuarded(work);
+  const bool accepted = pool->Submit([reactor, context, log, work = std::move(work)] {
+    // The caller may have gone while this waited.
+    const absl::Status status =
+        context->IsCancelled() ? absl::CancelledError("the caller went away") : RunGuarded(work);
     log.Ended(status);
     reactor->Finish(ToGrpcStatus(status));
   });
   if (!accepted) {
-    const absl::Status status = absl::ResourceExhaustedError("too many requests are waiting; try again later");
+    const absl::Status status = TooManyWaiting();
     log.Ended(status);
     reactor->Finish(ToGrpcStatus(status));
   }

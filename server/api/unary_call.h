@@ -20,8 +20,8 @@ namespace cvxnn::server {
 /// Runs `work`, which must not throw across this boundary by design; what escapes from a library becomes a status.
 absl::Status RunGuarded(const std::function<absl::Status()>& work);
 
-/// Starts `work` on `pool` and finishes the RPC with its status. Request and response live until then.
-/// RESOURCE_EXHAUSTED when too much is waiting.
+/// Starts `work` on `pool` and finishes the RPC with its status. Request and response live until then. Nothing is done
+/// for a caller that went away before its turn. UNAVAILABLE when too much is waiting.
 grpc::ServerUnaryReactor* AnswerFrom(WorkerPool* pool, grpc::CallbackServerContext* context, CallLog log,
                                      std::function<absl::Status()> work);
 

@@ -21,6 +21,7 @@
 #include "server/api/upload_header.h"
 #include "server/store/checked_file.h"
 #include "server/translate/choose.h"
+#include "server/translate/dataset_description.h"
 #include "server/translate/transforms.h"
 #include "server/translate/violations.h"
 
@@ -51,14 +52,15 @@ data::Matrix Uninitialized(const v1::MatrixShape& shape) {
   return matrix;
 }
 
-data::Task TaskOf(v1::Task task) {
-  if (task == v1::TASK_BINARY) return data::Task::kBinary;
-  return task == v1::TASK_MULTICLASS ? data::Task::kMulticlass : data::Task::kRegression;
+absl::Status CheckBytes(double bytes, std::int64_t max_bytes) {
+  if (bytes <= static_cast<double>(max_bytes)) return absl::OkStatus();
+  return QuotaExceeded("max_dataset_bytes",
+                       absl::StrFormat("the arrays need %.0f bytes, the limit is %d", bytes, max_bytes));
 }
 
 data::Description DescriptionOf(const v1::CreateDatasetHeader& header) {
   data::Description description;
-  description.task = TaskOf(header.task());
+  description.task = TaskFromProto(header.task());
   description.source = "upload";
   description.feature_names.assign(header.feature_names().begin(), header.feature_names().end());
   description.target_names.assign(header.target_names().begin(), header.target_names().end());
@@ -92,8 +94,12 @@ absl::StatusOr<std::vector<std::int64_t>> ClassIndices(const data::Matrix& colum
 }  // namespace
 
 double Upload::PromisedBytes(const v1::CreateDatasetHeader& header) {
-  double bytes = ShapeBytes(header.features()) + ShapeBytes(header.targets());
-  if (header.has_test_features()) bytes += ShapeBytes(header.test_features()) + ShapeBytes(header.test_targets());
+  // Class indices become as many columns as there are names; without names only the indices themselves will tell.
+  const double columns = HasClassIndices(header) ? std::max(1, header.class_names().size()) : 1;
+  double bytes = ShapeBytes(header.features()) + columns * ShapeBytes(header.targets());
+  if (header.has_test_features()) {
+    bytes += ShapeBytes(header.test_features()) + columns * ShapeBytes(header.test_targets());
+  }
   return bytes;
 }
 
@@ -104,10 +110,8 @@ absl::StatusOr<std::unique_ptr<Upload>> Upload::Begin(const v1::CreateDatasetHea
   upload->transforms_ = TransformsFromProto(header.transforms(), &violations);
   if (!violations.empty()) return violations.ToStatus();
   const double bytes = PromisedBytes(header);
-  if (bytes > static_cast<double>(max_bytes)) {
-    return QuotaExceeded("max_dataset_bytes",
-                         absl::StrFormat("the arrays need %.0f bytes, the limit is %d", bytes, max_bytes));
-  }
+  if (absl::Status status = CheckBytes(bytes, max_bytes); !status.ok()) return status;
+  upload->max_bytes_ = max_bytes;
   upload->description_ = DescriptionOf(header);
   upload->class_indices_ = HasClassIndices(header);
   try {
@@ -177,6 +181,9 @@ absl::Status Upload::OneHotTargets() {
       named > 0 ? named : std::max<std::int64_t>(2, *std::max_element(indices->begin(), indices->end()) + 1);
   auto test_indices = ClassIndices(test, classes, "test_targets");
   if (!test_indices.ok()) return test_indices.status();
+  const double target_bytes = static_cast<double>(classes) * static_cast<double>(train.bytes() + test.bytes());
+  const auto feature_bytes = static_cast<double>(arrays_[0].matrix.bytes() + arrays_[2].matrix.bytes());
+  if (absl::Status status = CheckBytes(feature_bytes + target_bytes, max_bytes_); !status.ok()) return status;
   for (std::int64_t i = named; i < classes; ++i) description_.class_names.push_back(absl::StrCat(i));
   train = data::OneHot(*indices, classes, train.type());
   test = data::OneHot(*test_indices, classes, test.type());

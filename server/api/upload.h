@@ -32,10 +32,11 @@ class Upload {
   absl::Status CheckComplete() const;
 
   /// Checks the numbers, turns class indices into one-hot rows and applies the transforms. Call once, when complete.
-  /// INVALID_ARGUMENT says part, row and column of a bad value.
+  /// INVALID_ARGUMENT says part, row and column of a bad value. RESOURCE_EXHAUSTED: the one-hot rows of class indices
+  /// would pass the limit.
   absl::StatusOr<data::Dataset> Finish();
 
-  /// Bytes of the arrays that the header promised.
+  /// Bytes of the arrays that the header promises, targets of named classes counted as one-hot rows.
   static double PromisedBytes(const v1::CreateDatasetHeader& header);
 
  private:
@@ -51,6 +52,7 @@ class Upload {
   data::Description description_;
   std::vector<data::Transform> transforms_;
   bool class_indices_ = false;
+  std::int64_t max_bytes_ = 0;
 };
 
 }  // namespace cvxnn::server

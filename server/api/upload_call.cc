@@ -3,8 +3,15 @@
 // CRC), everything that touches the disk or whole arrays runs on a pool while no read is outstanding.
 #include "server/api/upload_call.h"
 
+#include <absl/base/thread_annotations.h>
+#include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
+#include <absl/synchronization/mutex.h>
+#include <absl/time/clock.h>
+#include <absl/time/time.h>
+#include <grpcpp/alarm.h>
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -18,7 +25,9 @@
 namespace cvxnn::server {
 namespace {
 
-class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest> {
+// Keeps itself alive from Start to the end of the RPC.
+class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
+                   public std::enable_shared_from_this<UploadCall> {
  public:
   UploadCall(const Parts* parts, std::atomic<std::int64_t>* promised_bytes, grpc::CallbackServerContext* context,
              v1::Dataset* response)
@@ -26,11 +35,22 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest> {
         promised_bytes_(*promised_bytes),
         context_(*context),
         response_(*response),
-        log_(context, "DatasetService.CreateDataset") {
-    StartRead(&request_);
+        log_(context, "DatasetService.CreateDataset") {}
+
+  /// Begins to read; the call must be held by a shared_ptr.
+  void Start() {
+    self_ = shared_from_this();
+    Read();
+    absl::MutexLock lock(&mutex_);
+    SetAlarm();
   }
 
   void OnReadDone(bool ok) override {
+    {
+      absl::MutexLock lock(&mutex_);
+      waiting_since_ = absl::InfiniteFuture();
+      if (ended_) return;
+    }
     if (!ok) return StreamEnded();
     if (upload_ == nullptr) return Header();
     absl::Status status;
@@ -40,21 +60,49 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest> {
       status = absl::InvalidArgumentError("message: must be a chunk, the header was already sent");
     }
     if (!status.ok()) return End(status);
+    Read();
+  }
+
+  void OnDone() override { self_.reset(); }
+
+ private:
+  void Read() {
+    {
+      absl::MutexLock lock(&mutex_);
+      waiting_since_ = absl::Now();
+    }
     StartRead(&request_);
   }
 
-  void OnDone() override {
-    promised_bytes_ -= counted_bytes_;
-    delete this;
+  // One alarm for the whole call, which looks again when a message came meanwhile: none is set for each message.
+  void SetAlarm() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const absl::Time now = absl::Now();
+    const absl::Duration wait = std::min(waiting_since_, now) + parts_.limits.upload_idle_timeout - now;
+    alarm_ = std::make_unique<grpc::Alarm>();
+    alarm_->Set(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(wait) + std::chrono::milliseconds(1),
+                [weak = weak_from_this()](bool fired) {
+                  if (auto call = fired ? weak.lock() : nullptr) call->CheckIdle();
+                });
   }
 
- private:
+  // A caller that went silent must not keep others from uploading.
+  void CheckIdle() {
+    const absl::Duration most = parts_.limits.upload_idle_timeout;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (ended_) return;
+      if (absl::Now() - waiting_since_ < most) return SetAlarm();
+      ended_ = true;
+    }
+    Answer(absl::DeadlineExceededError(absl::StrCat("no message came for ", absl::FormatDuration(most))));
+  }
+
   void Header() {
     if (!request_.has_header()) return End(absl::InvalidArgumentError("message: the first must be the header"));
     OnPool(parts_.quick, [this] {
       const absl::Status status = RunGuarded([this] { return Begin(request_.header()); });
       if (!status.ok()) return End(status);
-      StartRead(&request_);
+      Read();
     });
   }
 
@@ -95,12 +143,22 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest> {
   }
 
   void OnPool(WorkerPool* pool, std::function<void()> task) {
-    if (!pool->Submit(std::move(task))) {
-      End(absl::ResourceExhaustedError("too many requests are waiting; try again later"));
-    }
+    if (!pool->Submit(std::move(task))) End(TooManyWaiting());
   }
 
+  // Called while no read is outstanding, so never at the same time as CheckIdle ends the call.
   void End(const absl::Status& status) {
+    {
+      absl::MutexLock lock(&mutex_);
+      ended_ = true;
+    }
+    Answer(status);
+  }
+
+  void Answer(const absl::Status& status) {
+    // Before the caller hears of it, who may begin again at once.
+    upload_.reset();
+    promised_bytes_ -= counted_bytes_;
     log_.Ended(status);
     Finish(ToGrpcStatus(status));
   }
@@ -115,6 +173,12 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest> {
   std::int64_t counted_bytes_ = 0;
   std::string id_;
   std::string display_name_;
+  std::shared_ptr<UploadCall> self_;
+
+  absl::Mutex mutex_;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Time waiting_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();  // for a message of the caller
+  std::unique_ptr<grpc::Alarm> alarm_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -123,7 +187,9 @@ grpc::ServerReadReactor<v1::CreateDatasetRequest>* StartUploadCall(const Parts* 
                                                                    std::atomic<std::int64_t>* promised_bytes,
                                                                    grpc::CallbackServerContext* context,
                                                                    v1::Dataset* response) {
-  return new UploadCall(parts, promised_bytes, context, response);
+  auto call = std::make_shared<UploadCall>(parts, promised_bytes, context, response);
+  call->Start();
+  return call.get();
 }
 
 }  // namespace cvxnn::server

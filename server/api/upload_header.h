@@ -10,8 +10,8 @@ namespace cvxnn::server {
 /// Whether multiclass targets come as one column of class indices.
 bool HasClassIndices(const v1::CreateDatasetHeader& header);
 
-/// Records everything that is wrong with a header; transforms are checked where they are translated. `max_bytes` bounds
-/// one array's shape here only in so far as its numbers must make sense; the sum is the caller's to check.
+/// Records everything that is wrong with a header; transforms are checked where they are translated, and the size of
+/// all arrays together is the caller's to check.
 void CheckUploadHeader(const v1::CreateDatasetHeader& header, Violations* violations);
 
 }  // namespace cvxnn::server

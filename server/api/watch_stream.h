@@ -115,7 +115,7 @@ class WatchStream : public grpc::ServerWriteReactor<Response>,
 
   void Schedule() {
     if (parts_.quick->Submit([self = this->shared_from_this()] { self->Pump(); })) return;
-    End(absl::UnavailableError("the server is overloaded: watch again from the last sequence received"), nullptr);
+    End(TooManyWaiting(), nullptr);
   }
 
   void Pump() {

@@ -75,7 +75,11 @@ TEST_F(DatasetServiceTest, SaysWhatIsWrongWithAFileWithoutShowingWhereItLies) {
   request.set_path("good.csv");
   request.mutable_csv()->add_label_columns("wrong");
   v1::Dataset dataset;
-  EXPECT_THAT(Import(request, &dataset).error_message(), HasSubstr("wrong"));
+  const grpc::Status column = Import(request, &dataset);
+  EXPECT_EQ(column.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(column.error_message(), HasSubstr("\"wrong\""));
+  EXPECT_THAT(ViolatedFields(column), ElementsAre("csv.label_columns"));
+  EXPECT_EQ(StoredDatasets(), 0u);
 }
 
 TEST_F(DatasetServiceTest, SaysThatImportingIsOff) {
@@ -97,7 +101,7 @@ TEST_F(DatasetServiceTest, RefusesGeneratorsFieldByField) {
               ::testing::UnorderedElementsAre("blobs.rows", "blobs.cols", "blobs.spread", "test_rows"));
 }
 
-TEST_F(DatasetServiceTest, NamesTheEmptyClassOfASelection) {
+TEST_F(DatasetServiceTest, NamesTheUnknownClassOfASelection) {
   Start();
   v1::GenerateDatasetRequest request;
   request.mutable_blobs()->set_rows(30);
@@ -108,6 +112,7 @@ TEST_F(DatasetServiceTest, NamesTheEmptyClassOfASelection) {
   const grpc::Status status = Generate(request);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("nobody"));
+  EXPECT_EQ(StoredDatasets(), 0u);
 }
 
 TEST_F(DatasetServiceTest, RefusesWhatIsLargerThanTheLimit) {

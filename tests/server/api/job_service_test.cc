@@ -2,6 +2,8 @@
 // Submitting jobs: what is refused and why, retries, lists, and what holds a data set.
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "tests/server/api/server_fixture.h"
 
 namespace cvxnn::server {
@@ -18,6 +20,12 @@ class JobServiceTest : public ServerTest {
     ServerTest::SetUp();
     Start();
     dataset_ = Spirals("s");
+  }
+  int JobsListed() {
+    grpc::ClientContext context;
+    v1::ListJobsResponse list;
+    EXPECT_TRUE(jobs_->ListJobs(&context, {}, &list).ok());
+    return list.jobs_size();
   }
   std::string dataset_;
 };
@@ -42,7 +50,7 @@ TEST_F(JobServiceTest, RefusesASpecFieldByField) {
       {"job.spec.penalty", [](auto* r) { r->mutable_job()->mutable_spec()->set_penalty(v1::PENALTY_NONE); }},
       {"job.spec.descent.learning_rate",
        [](auto* r) { r->mutable_job()->mutable_spec()->mutable_descent()->set_learning_rate(0); }},
-      {"device", [](auto* r) { r->mutable_job()->mutable_spec()->set_device("cuda:77"); }},
+      {"job.spec.device", [](auto* r) { r->mutable_job()->mutable_spec()->set_device("cuda:77"); }},
       {"job.experiment", [](auto* r) { r->mutable_job()->set_experiment("No!"); }},
       {"job.display_name", [](auto* r) { r->mutable_job()->set_display_name(std::string(201, 'x')); }},
       {"job.labels", [](auto* r) { (*r->mutable_job()->mutable_labels())["UPPER"] = "x"; }},
@@ -57,20 +65,66 @@ TEST_F(JobServiceTest, RefusesASpecFieldByField) {
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
     EXPECT_THAT(ViolatedFields(status), Contains(field)) << status.error_message();
   }
-  grpc::ClientContext context;
-  v1::ListJobsResponse list;
-  ASSERT_TRUE(jobs_->ListJobs(&context, {}, &list).ok());
-  EXPECT_EQ(list.jobs_size(), 0);
+  EXPECT_EQ(JobsListed(), 0);
 }
 
 TEST_F(JobServiceTest, ListsEveryFaultAtOnce) {
   auto request = ConvexJob(dataset_);
   request.mutable_job()->mutable_spec()->set_beta(-1);
   request.mutable_job()->mutable_spec()->mutable_stopping()->set_max_seconds(-2);
+  request.mutable_job()->mutable_spec()->set_device("cuda:77");
   request.mutable_job()->set_experiment("!");
   v1::Job job;
-  EXPECT_THAT(ViolatedFields(Create(request, &job)),
-              UnorderedElementsAre("job.spec.beta", "job.spec.stopping.max_seconds", "job.experiment"));
+  const grpc::Status status = Create(request, &job);
+  EXPECT_THAT(ViolatedFields(status), UnorderedElementsAre("job.spec.beta", "job.spec.stopping.max_seconds",
+                                                           "job.spec.device", "job.experiment"));
+  EXPECT_THAT(status.error_message(), HasSubstr("device = \"cuda:77\": must be one of cpu"));
+}
+
+TEST_F(JobServiceTest, NamesTheFieldOfWhatDoesNotFitTheDataSet) {
+  v1::GenerateDatasetRequest blobs;
+  blobs.set_dataset_id("three-outputs");
+  blobs.mutable_blobs()->set_rows(30);
+  blobs.mutable_blobs()->set_cols(2);
+  grpc::ClientContext context;
+  v1::Dataset dataset;
+  ASSERT_TRUE(datasets_->GenerateDataset(&context, blobs, &dataset).ok());
+  auto request = ConvexJob(dataset.name());
+  request.mutable_job()->mutable_spec()->set_penalty(v1::PENALTY_WEIGHT_DECAY);
+  v1::Job job;
+  const grpc::Status status = Create(request, &job);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(ViolatedFields(status), ElementsAre("job.spec.penalty"));
+}
+
+TEST_F(JobServiceTest, RefusesNumbersThatAreNotFinite) {
+  for (const double value : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    for (const bool descent : {false, true}) {
+      auto request = ConvexJob(dataset_);
+      if (descent) request.mutable_job()->mutable_spec()->mutable_descent();
+      request.mutable_job()->mutable_spec()->set_beta(value);
+      v1::Job job;
+      const grpc::Status status = Create(request, &job);
+      EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+      EXPECT_THAT(ViolatedFields(status), ElementsAre("job.spec.beta"));
+    }
+  }
+}
+
+TEST_F(JobServiceTest, NamesAJobThatIsNotThere) {
+  v1::GetJobRequest get;
+  get.set_name("jobs/none");
+  v1::DeleteJobRequest remove;
+  remove.set_name("jobs/none");
+  v1::Job job;
+  google::protobuf::Empty empty;
+  grpc::ClientContext get_context, delete_context, again_context;
+  const grpc::Status got = jobs_->GetJob(&get_context, get, &job);
+  EXPECT_EQ(got.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_THAT(got.error_message(), HasSubstr("jobs/none"));
+  EXPECT_EQ(jobs_->DeleteJob(&delete_context, remove, &empty).error_code(), grpc::StatusCode::NOT_FOUND);
+  remove.set_allow_missing(true);
+  EXPECT_TRUE(jobs_->DeleteJob(&again_context, remove, &empty).ok());
 }
 
 TEST_F(JobServiceTest, SaysWhatIsNotBuilt) {
@@ -116,6 +170,20 @@ TEST_F(JobServiceTest, RefusesARequestIdWithAnotherBody) {
   const grpc::Status status = Create(request, &job);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
   EXPECT_THAT(status.error_message(), HasSubstr("once"));
+  EXPECT_EQ(JobsListed(), 1);
+}
+
+TEST_F(JobServiceTest, ValidatesARequestWhoseIdWasUsed) {
+  auto request = ConvexJob(dataset_, 2);
+  request.set_request_id("used");
+  CreateOk(request);
+  request.set_validate_only(true);
+  request.mutable_job()->mutable_spec()->set_seed(7);
+  v1::Job job;
+  ASSERT_TRUE(Create(request, &job).ok());
+  EXPECT_EQ(job.name(), "");
+  EXPECT_EQ(job.spec().seed(), 7u);
+  EXPECT_EQ(JobsListed(), 1);
 }
 
 TEST_F(JobServiceTest, ValidateOnlyCreatesNothingAndShowsTheDefaults) {
@@ -128,10 +196,7 @@ TEST_F(JobServiceTest, ValidateOnlyCreatesNothingAndShowsTheDefaults) {
   EXPECT_EQ(job.spec().stopping().max_epochs(), 1000);
   EXPECT_EQ(job.spec().loss(), v1::LOSS_SQUARED);
   EXPECT_EQ(job.spec().device(), "cpu");
-  grpc::ClientContext context;
-  v1::ListJobsResponse list;
-  ASSERT_TRUE(jobs_->ListJobs(&context, {}, &list).ok());
-  EXPECT_EQ(list.jobs_size(), 0);
+  EXPECT_EQ(JobsListed(), 0);
 }
 
 TEST_F(JobServiceTest, ListsByFilterInPages) {

@@ -182,6 +182,65 @@ TEST_F(ModelServiceTest, EvaluatesAsTrainingDid) {
   EXPECT_DOUBLE_EQ(response.accuracy(), model.metrics().test_accuracy());
 }
 
+TEST_F(ModelServiceTest, SaysHowManyColumnsRawRowsMustHave) {
+  v1::GenerateDatasetRequest generate;
+  generate.set_dataset_id("biased");
+  generate.mutable_two_spirals()->set_rows(20);
+  generate.add_transforms()->mutable_append_bias();
+  grpc::ClientContext context;
+  v1::Dataset dataset;
+  ASSERT_TRUE(datasets_->GenerateDataset(&context, generate, &dataset).ok());
+  model_ = Finished(CreateOk(ConvexJob(dataset.name(), 2))).result().best_model();
+  v1::PredictResponse response;
+  auto raw = Rows({1, 2}, 2);
+  raw.set_apply_transforms(true);
+  EXPECT_TRUE(Predict(raw, &response).ok());
+  raw = Rows({1, 2, 1}, 3);
+  raw.set_apply_transforms(true);
+  const grpc::Status status = Predict(raw, &response);
+  EXPECT_THAT(ViolatedFields(status), ElementsAre("rows.shape.cols"));
+  EXPECT_THAT(status.error_message(), ::testing::HasSubstr("rows.shape.cols = 3: must be 2,"));
+  // The data set has no test part.
+  v1::PredictRequest stored;
+  stored.set_model(model_);
+  stored.mutable_dataset_rows();
+  EXPECT_EQ(Predict(stored, &response).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  stored.set_apply_transforms(true);
+  EXPECT_THAT(ViolatedFields(Predict(stored, &response)), ElementsAre("apply_transforms"));
+}
+
+TEST_F(ModelServiceTest, NamesAModelThatIsNotThere) {
+  model_ = "models/none";
+  v1::GetModelRequest get;
+  get.set_name(model_);
+  v1::EvaluateRequest evaluate;
+  evaluate.set_model(model_);
+  grpc::ClientContext get_context, evaluate_context;
+  v1::Model model;
+  v1::PredictResponse predicted;
+  v1::EvaluateResponse evaluated;
+  for (const grpc::Status& status : {models_->GetModel(&get_context, get, &model), Predict(Rows({1, 2}, 2), &predicted),
+                                     models_->Evaluate(&evaluate_context, evaluate, &evaluated)}) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+    EXPECT_THAT(status.error_message(), ::testing::HasSubstr("models/none"));
+  }
+}
+
+TEST_F(ModelServiceTest, PredictsNothingWithADeletedModel) {
+  v1::PredictResponse response;
+  ASSERT_TRUE(Predict(Rows({1, 2}, 2), &response).ok());
+  grpc::ClientContext get_context, delete_context;
+  v1::GetModelRequest get;
+  get.set_name(model_);
+  v1::Model model;
+  ASSERT_TRUE(models_->GetModel(&get_context, get, &model).ok());
+  v1::DeleteJobRequest remove;
+  remove.set_name(model.job());
+  google::protobuf::Empty empty;
+  ASSERT_TRUE(jobs_->DeleteJob(&delete_context, remove, &empty).ok());
+  EXPECT_EQ(Predict(Rows({1, 2}, 2), &response).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
 TEST_F(ModelServiceTest, DoesNotPruneYet) {
   grpc::ClientContext context;
   v1::PruneModelRequest request;

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -70,6 +71,16 @@ class ServerTest : public ::testing::Test {
   void Stop() {
     if (server_ != nullptr) server_->Shutdown(absl::InfinitePast());
     server_.reset();
+  }
+
+  /// Data sets in the list, which must be as many as there are folders on disk: nothing was left behind.
+  std::size_t StoredDatasets() {
+    grpc::ClientContext context;
+    v1::ListDatasetsResponse response;
+    EXPECT_TRUE(datasets_->ListDatasets(&context, {}, &response).ok());
+    const std::filesystem::directory_iterator folder(options_.data_dir + "/datasets");
+    EXPECT_EQ(std::distance(begin(folder), end(folder)), response.datasets_size());
+    return static_cast<std::size_t>(response.datasets_size());
   }
 
   /// A data set of two spirals with a test part, "datasets/{id}".

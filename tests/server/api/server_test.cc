@@ -34,6 +34,14 @@ TEST_F(ServerTest, AnswersTheStandardServices) {
             grpc::StatusCode::UNIMPLEMENTED);
 }
 
+TEST_F(ServerTest, AnswersTheHealthCheckWhateverTheProxy) {
+  setenv("http_proxy", "http://127.0.0.1:1", /*overwrite=*/1);
+  Start();
+  const absl::Status healthy = CheckHealth(server_->address());
+  unsetenv("http_proxy");
+  EXPECT_TRUE(healthy.ok()) << healthy;
+}
+
 TEST_F(ServerTest, ListensOnLoopbackOnlyUnlessTold) {
   EXPECT_TRUE(CheckListenAddress("127.0.0.1:0", false, "listen").ok());
   EXPECT_TRUE(CheckListenAddress("[::1]:1", false, "listen").ok());

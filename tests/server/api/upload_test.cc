@@ -59,31 +59,18 @@ class UploadTest : public ServerTest {
     writer->WritesDone();
     return writer->Finish();
   }
-  // Names in the list and folders on disk.
-  std::size_t Stored() {
-    grpc::ClientContext context;
-    v1::ListDatasetsResponse response;
-    EXPECT_TRUE(datasets_->ListDatasets(&context, {}, &response).ok());
-    std::size_t folders = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(options_.data_dir + "/datasets")) {
-      (void)entry;
-      ++folders;
-    }
-    EXPECT_EQ(folders, static_cast<std::size_t>(response.datasets_size()));
-    return folders;
-  }
   void ExpectRefused(const std::vector<v1::CreateDatasetRequest>& requests, grpc::StatusCode code,
                      const std::string& text) {
     const grpc::Status status = Send(requests);
     EXPECT_EQ(status.error_code(), code) << status.error_message();
     EXPECT_THAT(status.error_message(), HasSubstr(text));
-    EXPECT_EQ(Stored(), 0u);
+    EXPECT_EQ(StoredDatasets(), 0u);
   }
   void ExpectHeaderRefused(const std::string& field) {
     const grpc::Status status = Send(Whole());
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
     EXPECT_THAT(ViolatedFields(status), ::testing::Contains("header." + field)) << status.error_message();
-    EXPECT_EQ(Stored(), 0u);
+    EXPECT_EQ(StoredDatasets(), 0u);
   }
 
   v1::CreateDatasetHeader header_;
@@ -105,7 +92,7 @@ TEST_F(UploadTest, StoresWhatWasSentInPiecesThatEndWithinElements) {
   EXPECT_EQ(stored_.features().rows(), 3);
   EXPECT_EQ(stored_.features().data_type(), v1::DATA_TYPE_FLOAT32);
   EXPECT_THAT(stored_.class_rows(), ElementsAre(1, 2));
-  EXPECT_EQ(Stored(), 1u);
+  EXPECT_EQ(StoredDatasets(), 1u);
 }
 
 TEST_F(UploadTest, TurnsClassIndicesIntoOneHotTargets) {
@@ -165,9 +152,27 @@ TEST_F(UploadTest, LeavesNothingWhenTheStreamIsCut) {
   ASSERT_TRUE(writer->Write(requests[2]));
   context.TryCancel();
   EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::CANCELLED);
-  EXPECT_EQ(Stored(), 0u);
+  EXPECT_EQ(StoredDatasets(), 0u);
   // The id is free again.
   EXPECT_TRUE(Send(requests).ok());
+}
+
+TEST_F(UploadTest, EndsAnUploadThatWentSilentAndGivesItsBytesToOthers) {
+  Stop();
+  options_.limits.max_dataset_bytes = 36;  // those of one upload
+  options_.limits.upload_idle_timeout = absl::Milliseconds(50);
+  Start();
+  for (const bool with_header : {false, true}) {
+    grpc::ClientContext context;
+    auto writer = datasets_->CreateDataset(&context, &stored_);
+    if (with_header) {
+      ASSERT_TRUE(writer->Write(Whole()[0]));
+    }
+    const grpc::Status status = writer->Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED) << status.error_message();
+    EXPECT_EQ(StoredDatasets(), 0u);
+  }
+  EXPECT_TRUE(Send(Whole()).ok());
 }
 
 TEST_F(UploadTest, RefusesChunksOutOfOrderOrBeyondTheArray) {
@@ -236,6 +241,26 @@ TEST_F(UploadTest, RefusesArraysAboveTheLimitBeforeTakingMemory) {
   const grpc::Status status = Send(Whole());
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_THAT(status.error_message(), HasSubstr("max_dataset_bytes"));
+}
+
+TEST_F(UploadTest, RefusesOneHotTargetsAboveTheLimitBeforeMakingThem) {
+  Stop();
+  options_.limits.max_dataset_bytes = 1000;
+  Start();
+  header_.set_task(v1::TASK_MULTICLASS);
+  targets_ = Bytes({0, 9999, 1});
+  ExpectRefused(Whole(), grpc::StatusCode::RESOURCE_EXHAUSTED, "120024 bytes");
+  // With names the header tells.
+  for (int i = 0; i < 100; ++i) header_.add_class_names(std::to_string(i));
+  targets_ = Bytes({0, 1, 2});
+  ExpectRefused(Whole(), grpc::StatusCode::RESOURCE_EXHAUSTED, "1224 bytes");
+}
+
+TEST_F(UploadTest, NamesAClassWithoutTrainingRows) {
+  header_.set_task(v1::TASK_MULTICLASS);
+  for (const char* name : {"cat", "dog", "owl"}) header_.add_class_names(name);
+  targets_ = Bytes({2, 0, 2});
+  ExpectRefused(Whole(), grpc::StatusCode::INVALID_ARGUMENT, "class \"dog\" has no rows");
 }
 
 TEST_F(UploadTest, RefusesAnIdThatIsTaken) {
