@@ -44,16 +44,16 @@ absl::StatusOr<v1::Job> JobService::Create(const v1::CreateJobRequest& request) 
   job.set_experiment(request.job().experiment());
   *job.mutable_labels() = request.job().labels();
   *job.mutable_spec() = SpecToProto(spec, request.job().spec().dataset());
-  // A repeated request succeeds even when its data set is gone by now.
-  if (!request.request_id().empty() && !request.validate_only()) {
+  auto dataset = parts_.datasets->Get(job.spec().dataset());
+  if (dataset.ok()) CheckSpecFits(spec, *dataset, &spec_violations);
+  const absl::Status fits = dataset.ok() ? spec_violations.ToStatus() : dataset.status();
+  if (!fits.ok()) {
+    // A repeated request succeeds whatever has become of its data set.
+    if (request.request_id().empty() || request.validate_only()) return fits;
     auto earlier = parts_.jobs->FindRequest(request.request_id(), job);
     if (earlier.ok()) return parts_.manager->Get(earlier->name());
-    if (!absl::IsNotFound(earlier.status())) return earlier.status();
+    return absl::IsNotFound(earlier.status()) ? fits : earlier.status();
   }
-  auto dataset = parts_.datasets->Get(job.spec().dataset());
-  if (!dataset.ok()) return dataset.status();
-  CheckSpecFits(spec, *dataset, &spec_violations);
-  if (!spec_violations.empty()) return spec_violations.ToStatus();
   if (request.validate_only()) return job;
   auto created = parts_.manager->Create(job, request.request_id());
   if (absl::IsResourceExhausted(created.status())) return WithRetryDelay(created.status(), kQueueRetrySeconds);
@@ -98,13 +98,16 @@ grpc::ServerUnaryReactor* JobService::ListJobs(grpc::CallbackServerContext* cont
 
 grpc::ServerUnaryReactor* JobService::CancelJob(grpc::CallbackServerContext* context,
                                                 const v1::CancelJobRequest* request, v1::Job* response) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.CancelJob", request->name()),
-                    [this, request, response]() -> absl::Status {
-                      if (absl::Status status = CheckResourceName(kCollection, request->name(), "name"); !status.ok()) {
-                        return status;
-                      }
-                      return Reply(parts_.manager->Cancel(request->name()), response);
-                    });
+  // Until a cancellation is on disk may take long, and reads must not wait for it.
+  return AnswerLater(
+      parts_.quick, context, CallLog(context, "JobService.CancelJob", request->name()),
+      [this, request, response](Done done) {
+        if (absl::Status status = CheckResourceName(kCollection, request->name(), "name"); !status.ok()) {
+          return done(status);
+        }
+        parts_.manager->Cancel(
+            request->name(), [response, done](absl::StatusOr<v1::Job> job) { done(Reply(std::move(job), response)); });
+      });
 }
 
 grpc::ServerUnaryReactor* JobService::DeleteJob(grpc::CallbackServerContext* context,

@@ -68,25 +68,33 @@ absl::Status CheckColumns(std::int64_t columns, std::int64_t expected, const std
   return InvalidField(field, columns, absl::StrCat("must be ", expected, ", ", what));
 }
 
+// The description of the data set that the model was trained on: kept with the model, or else with the data set while
+// that is there.
+absl::StatusOr<data::Description> DescriptionOf(const Parts& parts, const v1::Model& model) {
+  auto kept = parts.models->LoadDescription(model.name());
+  if (!kept.ok()) return kept.status();
+  if (kept->has_value()) return **std::move(kept);
+  auto own = DatasetOf(parts, model);
+  if (absl::IsNotFound(own.status()) || absl::IsFailedPrecondition(own.status())) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        model.dataset(), ": was deleted, and its transforms with it, which were too large to be kept with ",
+        model.name(), ": send transformed rows without apply_transforms"));
+  }
+  if (!own.ok()) return own.status();
+  return own->dataset->description;
+}
+
 // Raw rows through the transforms of the data set that the model was trained on.
 absl::StatusOr<data::Matrix> Transformed(const Parts& parts, const Loaded& loaded, data::Matrix rows) {
-  const v1::Model& model = loaded.metadata;
-  auto dataset = parts.resident->Get(model.dataset());
-  if (absl::IsNotFound(dataset.status())) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(model.dataset(),
-                     ": was deleted, and its transforms with it: send transformed rows without "
-                     "apply_transforms"));
-  }
-  if (!dataset.ok()) return dataset.status();
-  const data::Description& description = (*dataset)->description;
-  const std::int64_t raw = data::RawColumns(description, loaded.network().inputs());
+  auto description = DescriptionOf(parts, loaded.metadata);
+  if (!description.ok()) return description.status();
+  const std::int64_t raw = data::RawColumns(*description, loaded.network().inputs());
   if (absl::Status status =
           CheckColumns(rows.cols(), raw, "rows.shape.cols", "the columns of the data set before its transforms");
       !status.ok()) {
     return status;
   }
-  return data::TransformRows(description, std::move(rows));
+  return data::TransformRows(*description, std::move(rows));
 }
 
 void Answer(const Loaded& model, const at::Tensor& outputs, v1::PredictResponse* response) {
@@ -120,7 +128,7 @@ absl::Status PredictRows(const Parts& parts, const Loaded& model, const v1::Pred
     Answer(model, Forward(model.network(), RowsAsTensor(*rows, 0, rows->rows(), type)), response);
     return absl::OkStatus();
   }
-  auto rows = FindRows(parts, request.dataset_rows(), model.metadata.dataset());
+  auto rows = FindRows(parts, request.dataset_rows(), model.metadata);
   if (!rows.ok()) return rows.status();
   const data::Matrix& features = rows->part->features;
   if (absl::Status status = check_columns(features.cols(), "dataset_rows.dataset"); !status.ok()) {
@@ -156,7 +164,7 @@ absl::Status Evaluate(const Parts& parts, LoadedNetworks* networks, const v1::Ev
   if (!violations.empty()) return violations.ToStatus();
   auto model = Load(parts, networks, request.model());
   if (!model.ok()) return model.status();
-  auto rows = FindRows(parts, request.dataset_rows(), model->metadata.dataset());
+  auto rows = FindRows(parts, request.dataset_rows(), model->metadata);
   if (!rows.ok()) return rows.status();
   const data::Part& part = *rows->part;
   const Network& network = model->network();

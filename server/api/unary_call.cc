@@ -25,16 +25,16 @@ grpc::ServerUnaryReactor* AnswerLater(WorkerPool* pool, grpc::CallbackServerCont
     log.Ended(status);
     reactor->Finish(ToGrpcStatus(status));
   };
-  const bool accepted = pool->Submit([finish, work = std::move(work)] {
+  const bool accepted = pool->Submit([finish, context, work = std::move(work)] {
+    // The caller may have gone while this waited.
+    if (context->IsCancelled()) return finish(absl::CancelledError("the caller went away"));
     const absl::Status begun = RunGuarded([&] {
       work(finish);
       return absl::OkStatus();
     });
     if (!begun.ok()) finish(begun);
   });
-  if (!accepted) {
-    finish(absl::ResourceExhaustedError("too many requests are waiting; try again later"));
-  }
+  if (!accepted) finish(TooManyWaiting());
   return reactor;
 }
 

@@ -5,6 +5,7 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -26,6 +27,7 @@ constexpr int kTimeoutSeconds = 5;
 struct HttpServer::Implementation {
   httplib::Server http;
   std::thread thread;
+  std::atomic<bool> ended = false;  // listening has ended, on request or not
 };
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address, std::function<bool()> ready) {
@@ -61,9 +63,16 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
     port = -1;
   }
   if (port < 0) return absl::UnavailableError(absl::StrCat("http = \"", address, "\": cannot be bound"));
-  implementation->thread = std::thread([&http] { http.listen_after_bind(); });
+  implementation->thread = std::thread([&implementation = *implementation] {
+    implementation.http.listen_after_bind();
+    implementation.ended = true;
+  });
   // stop() only reaches a server that already accepts, so nobody may hold this object earlier.
-  while (!http.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (!http.is_running() && !implementation->ended) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  if (implementation->ended) {
+    implementation->thread.join();
+    return absl::UnavailableError(absl::StrCat("http = \"", address, "\": bound, but listening failed"));
+  }
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(implementation), absl::StrCat(parsed->host, ":", port)));
 }
 
