@@ -7,37 +7,90 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "core/convex/group_l2.h"
 
 namespace cvxnn::convex {
 
-LowerBound::LowerBound(const at::Tensor& targets, double beta)
-    : targets_(targets.to(at::kDouble)), beta_(beta), best_(static_cast<std::size_t>(targets.size(1)), 0.0) {}
+LowerBound::LowerBound(const at::Tensor& targets, double beta, double features_norm)
+    : targets_(targets.to(at::kDouble)),
+      narrow_(targets.scalar_type() == at::kFloat),
+      beta_(beta),
+      features_norm_(features_norm),
+      best_(static_cast<std::size_t>(targets.size(1))) {}
 
-void LowerBound::Offer(const at::Tensor& dual, const at::Tensor& constraints) {
+at::Tensor LowerBound::Raised(const at::Tensor& norms, const at::Tensor& sizes) const {
+  constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+  const double gamma = 0.5 * kEpsilon * static_cast<double>(targets_.size(0) + 2);
+  // The first factor is for the norm itself.
+  return norms.mul(1 + 32 * kEpsilon).add_(sizes, gamma * features_norm_);
+}
+
+std::vector<double> LowerBound::Values(const at::Tensor& dual, const at::Tensor& norms) const {
   const auto outputs = static_cast<std::int64_t>(best_.size());
-  const at::Tensor nu = dual.to(at::kDouble);
-  const at::Tensor largest =
-      constraints.size(1) == 0 ? at::zeros_like(nu.select(0, 0)) : ColumnNorms(constraints).view({-1, outputs}).amax(0);
+  const at::Tensor largest = norms.numel() == 0 ? at::zeros_like(dual.select(0, 0)) : norms.view({-1, outputs}).amax(0);
   // One transfer for all three, since each waits for the device.
-  const at::Tensor sums = at::stack({nu.mul(targets_).sum(0), nu.square().sum(0), largest}).to(at::kCPU).contiguous();
-  const double epsilon = constraints.scalar_type() == at::kFloat ? std::numeric_limits<float>::epsilon()
-                                                                 : std::numeric_limits<double>::epsilon();
-  const auto* value = sums.data_ptr<double>();
+  const at::Tensor sums = at::stack({dual.mul(targets_).sum(0), dual.square().sum(0), largest}).to(at::kCPU);
+  const auto sum = sums.accessor<double, 2>();
+  std::vector<double> values(best_.size(), 0);
   for (std::int64_t k = 0; k < outputs; ++k) {
-    const double product = value[k], square = value[outputs + k];
-    const double norm = value[2 * outputs + k] * (1 + 32 * epsilon);
+    const double product = sum[0][k], square = sum[1][k], norm = sum[2][k];
     // max over τ in [0, β/norm] of τ·νᵀy − ½τ²‖ν‖², a parabola with its peak at νᵀy/‖ν‖².
     if (!(product > 0) || !(square > 0) || !std::isfinite(norm)) continue;
     const double peak = product / square;
     const double tau = norm > 0 ? std::min(peak, beta_ / norm) : peak;
-    auto& best = best_[static_cast<std::size_t>(k)];
-    best = std::max(best, tau * product - 0.5 * tau * tau * square);
+    values[static_cast<std::size_t>(k)] = tau * product - 0.5 * tau * tau * square;
+  }
+  return values;
+}
+
+void LowerBound::Offer(const at::Tensor& dual, const at::Tensor& constraints, const at::Tensor& row_side) {
+  const auto outputs = static_cast<std::int64_t>(best_.size());
+  const at::Tensor nu = dual.to(at::kDouble);
+  at::Tensor norms = ColumnNorms(constraints);
+  if (!narrow_) {
+    const at::Tensor sizes =
+        row_side.defined() ? ColumnNorms(row_side) : ColumnNorms(nu).repeat(norms.size(0) / outputs);
+    norms = Raised(norms, sizes);
+  }
+  const std::vector<double> values = Values(nu, norms);
+  for (std::size_t k = 0; k < best_.size(); ++k) {
+    if (!(values[k] > best_[k].value)) continue;
+    best_[k].value = values[k];
+    if (!narrow_) continue;
+    const auto output = static_cast<std::int64_t>(k);
+    best_[k].dual = dual.select(1, output).clone();
+    if (row_side.defined()) best_[k].row_side = row_side.view({dual.size(0), -1, outputs}).select(2, output).clone();
   }
 }
 
-double LowerBound::value() const { return std::accumulate(best_.begin(), best_.end(), 0.0); }
+void LowerBound::Certify(const PatternOperator& original) {
+  if (!narrow_) return;
+  std::vector<at::Tensor> duals, row_sides;
+  const auto like = std::find_if(best_.begin(), best_.end(), [](const Best& best) { return best.row_side.defined(); });
+  for (const Best& best : best_) {
+    duals.push_back(best.dual.defined() ? best.dual.to(at::kDouble) : at::zeros_like(targets_.select(1, 0)));
+    if (like == best_.end()) continue;
+    row_sides.push_back(best.row_side.defined() ? best.row_side : at::zeros_like(like->row_side));
+  }
+  const at::Tensor dual = at::stack(duals, 1);
+  at::Tensor norms, sizes;
+  if (row_sides.empty()) {
+    norms = original.AdjointNorms(dual);
+    sizes = ColumnNorms(dual).repeat(original.patterns());
+  } else {
+    const at::Tensor row_side = at::stack(row_sides, 2).flatten(1);
+    norms = ProductNorms(original.features(), row_side);
+    sizes = ColumnNorms(row_side);
+  }
+  const std::vector<double> values = Values(dual, Raised(norms, sizes));
+  for (std::size_t k = 0; k < best_.size(); ++k) best_[k].value = values[k];
+}
+
+double LowerBound::value() const {
+  double sum = 0;
+  for (const Best& best : best_) sum += best.value;
+  return sum;
+}
 
 }  // namespace cvxnn::convex

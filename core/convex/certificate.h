@@ -1,33 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lower bounds from dual feasible points (MATH, section 3), for the half-sum loss ½‖·‖². The dual of output k is
-//   max νᵀy − ½‖ν‖²  s.t. ‖Xᵀ D_p ν + G_pᵀ λ_p‖ <= β and ‖−Xᵀ D_p ν + G_pᵀ μ_p‖ <= β for all p, λ, μ >= 0,
-// whose constraints are homogeneous: any (ν, λ, μ) is feasible after scaling by τ <= β / max(…).
+//   max νᵀy − ½‖ν‖²  s.t. ‖Xᵀ (D_p ν + E_p λ_p)‖ <= β and ‖Xᵀ (−D_p ν + E_p μ_p)‖ <= β for all p, λ, μ >= 0,
+// whose constraints are homogeneous: any (ν, λ, μ) is feasible after scaling by τ <= β / max(…). Gated programs have
+// λ = μ = 0.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <vector>
 
+#include "core/convex/operator.h"
+
 namespace cvxnn::convex {
 
 /// The best bound so far. Outputs are separate programs, so each keeps its own best and the bound is their sum.
+///
+/// Norms of products with float64 data are raised by what rounding can have taken from them, γ_n ‖X‖_F ‖·‖ (Higham,
+/// Accuracy and Stability of Numerical Algorithms, section 3.1), so that the bound holds. In float32 that term would
+/// swamp a small β: there an offer gives an estimate, and Certify makes a bound of it.
 class LowerBound {
  public:
-  /// `targets` n×c; `beta` for the half-sum loss. Starts at 0, a bound for any squared loss.
-  LowerBound(const at::Tensor& targets, double beta);
+  /// `targets` n×c; `beta` for the half-sum loss; `features_norm` = ‖X‖_F. Starts at 0, a bound for any squared loss.
+  LowerBound(const at::Tensor& targets, double beta, double features_norm);
 
-  /// Offers a dual point: ν (n×c) and the left-hand sides of the constraints at it, one column each, arranged so that
-  /// column j belongs to output j mod c (d×(P·c) for gated, d×(2·P·c) for ReLU). Sums are float64; the norms are raised
-  /// by a few units of rounding of their dtype, so that the bound errs on the low side.
-  void Offer(const at::Tensor& dual, const at::Tensor& constraints);
+  /// Offers a dual point: ν (n×c); the left-hand sides of the constraints at it, one column each, arranged so that
+  /// column j belongs to output j mod c (d×(P·c) for gated, d×(2·P·c) for ReLU); and for ReLU the vectors
+  /// ±D_p ν + E_p λ that Xᵀ was multiplied with (n×(2·P·c); undefined for gated, where they are D_p ν).
+  /// Points that are not finite are passed over.
+  void Offer(const at::Tensor& dual, const at::Tensor& constraints, const at::Tensor& row_side = {});
+
+  /// Computes the constraints of the best points again, in float64 and with `original`'s features, and keeps the bound
+  /// that they prove: it may be lower than the estimate. Nothing to do for float64 data.
+  void Certify(const PatternOperator& original);
 
   /// Σ_k best_k, at the half-sum scale.
   double value() const;
 
  private:
+  struct Best {
+    double value = 0;
+    at::Tensor dual;      // float32 data: ν of output k, n
+    at::Tensor row_side;  // float32 ReLU: n×(2·P)
+  };
+  // Per output, the value of ν (float64) whose constraints have these norms (float64, laid out as the constraints).
+  std::vector<double> Values(const at::Tensor& dual, const at::Tensor& norms) const;
+  // `norms` raised by the rounding of float64 products with columns of norm `sizes`.
+  at::Tensor Raised(const at::Tensor& norms, const at::Tensor& sizes) const;
+
   at::Tensor targets_;  // float64
+  bool narrow_;         // float32 data
   double beta_;
-  std::vector<double> best_;
+  double features_norm_;
+  std::vector<Best> best_;
 };
 
 }  // namespace cvxnn::convex

@@ -7,12 +7,6 @@
 #include <algorithm>
 
 namespace cvxnn::convex {
-namespace {
-
-constexpr std::int64_t kBlockElements = std::int64_t{1} << 25;
-
-}  // namespace
-
 Evaluator::Evaluator(const Program& program, const Evaluation& evaluation, const PatternOperator& map,
                      const RowSpace& row_space)
     : program_(program),

@@ -7,13 +7,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/convex/group_l2.h"
+
 namespace cvxnn::convex {
-namespace {
-
-constexpr std::int64_t kBlockElements = std::int64_t{1} << 25;
-
-}  // namespace
-
 PatternOperator::PatternOperator(at::Tensor features, at::Tensor mask, std::int64_t outputs)
     : features_(std::move(features)), mask_(std::move(mask)), outputs_(outputs) {}
 
@@ -26,7 +22,6 @@ at::Tensor PatternOperator::Apply(const at::Tensor& weights) const {
     products.view({rows(), size, outputs_}).mul_(mask_.narrow(1, begin, size).unsqueeze(2));
     sum.add_(products.view({rows(), size, outputs_}).sum(1));
   }
-  passes_ += 1;
   return sum;
 }
 
@@ -41,7 +36,6 @@ at::Tensor PatternOperator::ApplyColumns(const at::Tensor& weights, const at::Te
     products.mul_(mask_.index_select(1, index.div(outputs_, "floor")));
     sum.addmm_(products, OutputSelector(index, outputs_, blocks(), features_.options()));
   }
-  passes_ += static_cast<double>(active) / static_cast<double>(std::max<std::int64_t>(1, blocks()));
   return sum;
 }
 
@@ -54,8 +48,38 @@ at::Tensor PatternOperator::Adjoint(const at::Tensor& residual) const {
         (residual.unsqueeze(1) * mask_.narrow(1, begin, size).unsqueeze(2)).view({rows(), size * outputs_});
     result.narrow(1, begin * outputs_, size * outputs_).copy_(at::mm(features_.t(), spread));
   }
-  passes_ += 1;
   return result;
+}
+
+at::Tensor PatternOperator::AdjointNorms(const at::Tensor& residual) const {
+  const std::int64_t block = std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(1, rows() * outputs_));
+  at::Tensor norms = at::empty({blocks()}, features_.options().dtype(at::kDouble));
+  for (std::int64_t begin = 0; begin < patterns(); begin += block) {
+    const std::int64_t size = std::min(block, patterns() - begin);
+    const at::Tensor spread =
+        (residual.unsqueeze(1) * mask_.narrow(1, begin, size).unsqueeze(2)).view({rows(), size * outputs_});
+    norms.narrow(0, begin * outputs_, size * outputs_).copy_(ProductNorms(features_, spread));
+  }
+  return norms;
+}
+
+at::Tensor ProductNorms(const at::Tensor& features, const at::Tensor& columns) {
+  const std::int64_t rows = features.size(0), inputs = features.size(1), count = columns.size(1);
+  const auto wide = features.options().dtype(at::kDouble);
+  const std::int64_t width = std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(1, inputs));
+  const std::int64_t height = std::max<std::int64_t>(1, kBlockElements / std::max({std::int64_t{1}, inputs, count}));
+  at::Tensor norms = at::empty({count}, wide);
+  for (std::int64_t column = 0; column < count; column += width) {
+    const std::int64_t some = std::min(width, count - column);
+    at::Tensor product = at::zeros({inputs, some}, wide);
+    for (std::int64_t row = 0; row < rows; row += height) {
+      const std::int64_t size = std::min(height, rows - row);
+      product.addmm_(features.narrow(0, row, size).to(at::kDouble).t(),
+                     columns.narrow(0, row, size).narrow(1, column, some).to(at::kDouble));
+    }
+    norms.narrow(0, column, some).copy_(ColumnNorms(product));
+  }
+  return norms;
 }
 
 at::Tensor OutputSelector(const at::Tensor& columns, std::int64_t outputs, std::int64_t negative_from,

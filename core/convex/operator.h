@@ -9,9 +9,11 @@
 
 namespace cvxnn::convex {
 
+/// Elements of a block in all products that run in blocks.
+inline constexpr std::int64_t kBlockElements = std::int64_t{1} << 25;
+
 /// F for features X (n×d), a mask (n×P, bool) and c outputs. Weights are d×(P·c): column p·c + k is block (p, k).
 /// Products run in blocks of patterns, so that at most ~256 MiB are held beside arguments and results.
-/// Not thread-safe (counts its passes).
 class PatternOperator {
  public:
   PatternOperator(at::Tensor features, at::Tensor mask, std::int64_t outputs);
@@ -32,17 +34,17 @@ class PatternOperator {
   /// Fᵀ·r for r n×c: d×(P·c), column p·c + k is Xᵀ D_p r_k.
   at::Tensor Adjoint(const at::Tensor& residual) const;
 
-  /// Products so far in units of a full pass; a product over some columns counts in proportion.
-  double passes() const { return passes_; }
-  /// Adds products of the same size that a solver made itself.
-  void CountPasses(double passes) const { passes_ += passes; }
+  /// ‖Xᵀ D_p r_k‖₂ of every block in float64 (P·c), for r n×c in float64, whatever the dtype of X.
+  at::Tensor AdjointNorms(const at::Tensor& residual) const;
 
  private:
   at::Tensor features_;
   at::Tensor mask_;
   std::int64_t outputs_;
-  mutable double passes_ = 0;
 };
+
+/// ‖Xᵀ c_j‖₂ of every column c_j (n×m), computed in float64 whatever the dtypes.
+at::Tensor ProductNorms(const at::Tensor& features, const at::Tensor& columns);
 
 /// (P·c)×c matrix of 0/1 that sums blocks into their outputs, for blocks `columns` of a layout with c outputs; its
 /// rows are negated for columns >= `negative_from` (the w blocks of a ReLU program).

@@ -7,6 +7,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
+
 #include "core/network/loss.h"
 #include "core/network/network.h"
 #include "core/patterns/activation_patterns.h"
@@ -20,7 +22,10 @@ struct Program {
   at::Tensor targets;                          ///< Y, n×c
   ActivationPatterns patterns;
   LossScale loss_scale = LossScale::kHalfSum;
-  double beta = 0;  ///< β > 0, for the loss at `loss_scale`
+  double beta = 0;  ///< β > 0, for the loss at `loss_scale`; not used when the next is set
+  /// β as a share, in (0, 1], of β_max = s·max_{p,k} ‖Xᵀ D_p y_k‖₂, the least β at which zero solves the gated program
+  /// (it then solves the ReLU program too).
+  std::optional<double> beta_max_fraction;
 };
 
 /// How answers are judged besides the program's own value. All optional.
@@ -29,9 +34,5 @@ struct Evaluation {
   at::Tensor test_features;  ///< n'×d, or undefined
   at::Tensor test_targets;   ///< n'×c, or undefined
 };
-
-/// The least β at which zero solves the gated program, s·max_{p,k} ‖Xᵀ D_p y_k‖₂; zero then solves the ReLU program
-/// too. 0 when there are no patterns.
-double BetaMax(const Program& program);
 
 }  // namespace cvxnn::convex

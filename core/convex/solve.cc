@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -28,8 +29,9 @@ using Clock = std::chrono::steady_clock;
 
 double SecondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+// Without a unit: scaling Y and β leaves it as it is. The floor is for 0/0 alone.
 double RelativeGap(double objective, double lower_bound) {
-  return (objective - lower_bound) / std::max(std::abs(objective), 1e-12);
+  return (objective - lower_bound) / std::max(std::abs(objective), std::numeric_limits<double>::min());
 }
 
 double LossMultiple(const Program& program) {
@@ -47,7 +49,11 @@ absl::Status Check(const Program& program, const Options& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("patterns: must have ", x.size(0), " rows, one for each of the data's"));
   }
-  if (!(program.beta > 0) || !std::isfinite(program.beta)) {
+  if (const auto& share = program.beta_max_fraction; share.has_value()) {
+    if (!(*share > 0 && *share <= 1)) {
+      return absl::InvalidArgumentError(absl::StrCat("beta_max_fraction = ", *share, ": must be in (0, 1]"));
+    }
+  } else if (!(program.beta > 0) || !std::isfinite(program.beta)) {
     return absl::InvalidArgumentError(absl::StrCat("beta = ", program.beta, ": must be > 0 and finite"));
   }
   const bool gated = program.activation == Activation::kGated;
@@ -58,6 +64,10 @@ absl::Status Check(const Program& program, const Options& options) {
   // Rank reduction leaves min(n, d) inputs.
   const std::int64_t inputs = std::min(x.size(0), x.size(1)), blocks = program.patterns.count() * y.size(1);
   return gated ? CheckFistaMemory(x.size(0), inputs, blocks, x) : CheckAdmmMemory(x.size(0), inputs, blocks, x);
+}
+
+double Epsilon(const at::Tensor& x) {
+  return x.scalar_type() == at::kFloat ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
 }
 
 // Watches for a solve that rounding has brought to a standstill: over `kWindow` epochs neither objective nor bound
@@ -90,63 +100,81 @@ class Run {
       : program_(program),
         options_(options),
         callback_(callback),
-        row_space_(program.features),
-        map_(row_space_.Reduce(program.features), program.patterns.mask, program.targets.size(1)),
-        evaluator_(program, evaluation, map_, row_space_),
-        beta_(program.beta / LossMultiple(program)),
-        bound_(program.targets, beta_) {}
+        row_space_(program_.features),
+        map_(row_space_.Reduce(program_.features), program_.patterns.mask, program_.targets.size(1)),
+        evaluator_(program_, evaluation, map_, row_space_) {}
+  // The evaluator refers to members.
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   absl::StatusOr<Solution> Solve() {
-    const bool gated = program_.activation == Activation::kGated;
-    const auto options = map_.features().options();
-    const std::int64_t columns = map_.blocks() * (gated ? 1 : 2);
-    best_ = {at::zeros({map_.inputs(), columns}, options), at::zeros({columns}, options.dtype(at::kDouble)),
-             at::zeros_like(program_.targets)};
-    // The dual point of zero weights: ν = Y. It settles the question alone when β >= β_max.
+    SetToZero();
+    if (Stopped()) return Finish(*stop_);
     const at::Tensor correlations = map_.Adjoint(program_.targets);
-    bound_.Offer(program_.targets, correlations);
-    Record(best_, 0, 0);
-    solution_.progress = latest_;
-    const bool zero_is_exact = map_.blocks() == 0 || ColumnNorms(correlations).max().item<double>() <= beta_;
-    if (zero_is_exact) {
-      latest_.lower_bound = latest_.objective;
-      latest_.gap = 0;
-      solution_.progress = latest_;
-      if (callback_) callback_(latest_);
-      return Finish(StopReason::kZeroIsExact);
-    }
-    const HalfSumProblem problem{map_, program_.targets, beta_, options_.should_stop};
+    const double largest = map_.blocks() == 0 ? 0 : ColumnNorms(correlations).max().item<double>();
+    if (!std::isfinite(largest)) return absl::InternalError("the products of features and targets are not finite");
+    if (absl::Status status = SetBeta(largest); !status.ok()) return status;
+    // The dual point of zero weights, ν = Y, settles the question alone when β >= β_max. A β that is β_max in other
+    // units or another basis may lie below it by rounding; the objective then differs by the square of that.
+    bound_->Offer(program_.targets, correlations);
+    if (largest <= beta_ * (1 + 8 * Epsilon(map_.features()))) return FinishAtZero();
+
+    const HalfSumProblem problem{map_, program_.targets, correlations, beta_, [this] { return Stopped(); }};
     std::unique_ptr<Solver> solver;
-    if (gated) {
+    if (program_.activation == Activation::kGated) {
       solver = std::make_unique<Fista>(problem);
     } else {
       solver = std::make_unique<Admm>(problem);
     }
-    const absl::Status ready = problem.Stopped() ? absl::CancelledError() : solver->SetUp();
-    if (absl::IsCancelled(ready)) return Finish(StopReason::kStopped);
-    if (!ready.ok()) return ready;
-    return Loop(*solver);
+    if (Stopped()) return Finish(*stop_);
+    const absl::Status ready = solver->SetUp();
+    return ready.ok() ? Loop(*solver) : Ended(ready);
   }
 
  private:
+  void SetToZero() {
+    const auto options = map_.features().options();
+    const std::int64_t columns = map_.blocks() * (program_.activation == Activation::kGated ? 1 : 2);
+    best_ = {at::zeros({map_.inputs(), columns}, options), at::zeros({columns}, options.dtype(at::kDouble)),
+             at::zeros_like(program_.targets)};
+    Record(best_, 0, 0);
+    solution_.progress = latest_;
+  }
+
+  // β and all that needs it, from the largest of ‖Xᵀ D_p y_k‖₂.
+  absl::Status SetBeta(double largest) {
+    const double multiple = LossMultiple(program_);
+    solution_.beta_max = multiple * largest;
+    beta_ = program_.beta / multiple;
+    if (program_.beta_max_fraction.has_value()) {
+      if (!(largest > 0)) {
+        return absl::FailedPreconditionError(absl::StrCat(
+            "beta_max_fraction = ", *program_.beta_max_fraction,
+            ": beta_max is 0, since no pattern correlates with the targets on these data; give beta instead"));
+      }
+      beta_ = *program_.beta_max_fraction * largest;
+      program_.beta = multiple * beta_;
+    }
+    solution_.beta = program_.beta;
+    bound_.emplace(
+        program_.targets, beta_,
+        at::linalg_vector_norm(program_.features, 2, at::OptionalIntArrayRef(), false, at::kDouble).item<double>());
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<Solution> Loop(Solver& solver) {
-    StallDetector stall(map_.features().scalar_type() == at::kFloat ? std::numeric_limits<float>::epsilon()
-                                                                    : std::numeric_limits<double>::epsilon());
+    StallDetector stall(Epsilon(map_.features()));
     double best_merit = std::numeric_limits<double>::infinity();
     for (std::int64_t epoch = 1;; ++epoch) {
-      const absl::Status status = solver.Step(bound_);
-      if (absl::IsCancelled(status)) return Finish(StopReason::kStopped);
-      if (!status.ok()) return status;
+      if (const absl::Status status = solver.Step(*bound_); !status.ok()) return Ended(status);
       Record(solver.iterate(), epoch, solver.step_size());
       if (!std::isfinite(latest_.objective)) {
-        return absl::InternalError(absl::StrCat("the objective stopped being finite in epoch ", epoch));
+        return Ended(absl::InternalError(absl::StrCat("the objective stopped being finite in epoch ", epoch)));
       }
       solution_.epochs = epoch;
-      const double infeasibility = latest_.constraint_violation.value_or(0);
-      const double distance = std::max(std::abs(latest_.gap), infeasibility);
+      const bool converged = Converged(epoch);
       // Gated iterates are feasible, so the objective ranks them; ReLU iterates may undercut the optimum.
-      const double merit = latest_.constraint_violation.has_value() ? distance : latest_.objective;
-      const bool converged = distance <= options_.tolerance;
+      const double merit = latest_.constraint_violation.has_value() ? Distance() : latest_.objective;
       if (merit <= best_merit || converged) {
         best_merit = merit;
         best_ = solver.iterate();
@@ -154,11 +182,28 @@ class Run {
       }
       if (callback_ && !callback_(latest_)) return Finish(StopReason::kStopped);
       if (converged) return Finish(StopReason::kConverged);
-      if (options_.should_stop && options_.should_stop()) return Finish(StopReason::kStopped);
+      if (Stopped()) return Finish(*stop_);
       if (epoch >= options_.max_epochs) return Finish(StopReason::kEpochLimit);
-      if (options_.max_seconds > 0 && latest_.seconds >= options_.max_seconds) return Finish(StopReason::kTimeLimit);
       if (stall.Stalled(latest_.objective, latest_.lower_bound)) return Finish(StopReason::kStalled);
     }
+  }
+
+  double Distance() const { return std::max(std::abs(latest_.gap), latest_.constraint_violation.value_or(0)); }
+
+  // Whether the latest iterate is within the tolerance of a certain bound. One that is not makes the next look wait,
+  // since each costs a product in float64.
+  bool Converged(std::int64_t epoch) {
+    if (Distance() > options_.tolerance || epoch < next_certificate_) return false;
+    Certify();
+    latest_.lower_bound = LossMultiple(program_) * bound_->value();
+    latest_.gap = RelativeGap(latest_.objective, latest_.lower_bound);
+    next_certificate_ = epoch + 1 + epoch / 10;
+    return Distance() <= options_.tolerance;
+  }
+
+  // Not in the reduced basis, which is itself rounded.
+  void Certify() {
+    bound_->Certify(PatternOperator(program_.features, program_.patterns.mask, program_.targets.size(1)));
   }
 
   // Measures an iterate into latest_.
@@ -167,45 +212,75 @@ class Run {
     evaluator_.Measure(iterate, latest_);
     latest_.epoch = epoch;
     latest_.step_size = step_size;
-    latest_.lower_bound = LossMultiple(program_) * bound_.value();
+    latest_.lower_bound = bound_.has_value() ? LossMultiple(program_) * bound_->value() : 0;
     latest_.gap = RelativeGap(latest_.objective, latest_.lower_bound);
     latest_.seconds = SecondsSince(start_);
   }
 
+  // Whether to end now; remembers which rule said so first.
+  bool Stopped() {
+    if (stop_.has_value()) return true;
+    if (options_.should_stop && options_.should_stop()) {
+      stop_ = StopReason::kStopped;
+    } else if (options_.max_seconds > 0 && SecondsSince(start_) >= options_.max_seconds) {
+      stop_ = StopReason::kTimeLimit;
+    }
+    return stop_.has_value();
+  }
+
+  // What a solver's failure comes to: the end that was asked for, or, once an epoch has succeeded, the best iterate.
+  absl::StatusOr<Solution> Ended(const absl::Status& failure) {
+    if (absl::IsCancelled(failure) && stop_.has_value()) return Finish(*stop_);
+    if (absl::IsInternal(failure) && solution_.epochs > 0) return Finish(StopReason::kStalled);
+    return failure;
+  }
+
+  Solution FinishAtZero() {
+    latest_.lower_bound = latest_.objective;
+    latest_.gap = 0;
+    latest_.seconds = SecondsSince(start_);
+    solution_.progress = latest_;
+    if (callback_) callback_(latest_);
+    SetSolution(StopReason::kZeroIsExact);
+    return std::move(solution_);
+  }
+
   Solution Finish(StopReason reason) {
+    if (bound_.has_value()) {
+      Certify();
+      solution_.progress.lower_bound = LossMultiple(program_) * bound_->value();
+      solution_.progress.gap = RelativeGap(solution_.progress.objective, solution_.progress.lower_bound);
+    }
+    SetSolution(reason);
+    return std::move(solution_);
+  }
+
+  void SetSolution(StopReason reason) {
     const at::Tensor weights = row_space_.Restore(best_.weights);
     solution_.positive = weights.narrow(1, 0, map_.blocks());
     if (program_.activation == Activation::kRelu) {
       solution_.negative = weights.narrow(1, map_.blocks(), map_.blocks());
     }
-    solution_.progress.lower_bound = std::max(solution_.progress.lower_bound, latest_.lower_bound);
-    solution_.progress.gap = RelativeGap(solution_.progress.objective, solution_.progress.lower_bound);
     solution_.reason = reason;
-    solution_.passes = map_.passes();
-    return std::move(solution_);
   }
 
   const Clock::time_point start_ = Clock::now();
-  const Program& program_;
+  Program program_;  // β set when it was a share
   const Options& options_;
   const ProgressCallback& callback_;
   RowSpace row_space_;
   PatternOperator map_;
   Evaluator evaluator_;
-  double beta_;  // for the half-sum loss
-  LowerBound bound_;
+  double beta_ = 0;  // for the half-sum loss
+  std::optional<LowerBound> bound_;
+  std::optional<StopReason> stop_;
+  std::int64_t next_certificate_ = 0;
   Progress latest_;
   Iterate best_;
   Solution solution_;
 };
 
 }  // namespace
-
-double BetaMax(const Program& program) {
-  if (program.patterns.count() == 0) return 0;
-  const PatternOperator map(program.features, program.patterns.mask, program.targets.size(1));
-  return LossMultiple(program) * ColumnNorms(map.Adjoint(program.targets)).max().item<double>();
-}
 
 absl::StatusOr<Solution> Solve(const Program& program, const Evaluation& evaluation, const Options& options,
                                const ProgressCallback& callback) {

@@ -24,9 +24,10 @@ struct Options {
   SolverKind solver = SolverKind::kFista;
   std::int64_t max_epochs = 1000;  ///< >= 1
   double max_seconds = 0;          ///< > 0, or 0 for no limit; set-up included
-  /// Converged when |gap| and the constraint violation are both at most this; in (0, 1), or 0 to run all epochs.
+  /// Converged when |gap| and the constraint violation are both at most this; in [0, 1). With 0 the other rules end the
+  /// solve, kStalled among them.
   double tolerance = 1e-4;
-  std::function<bool()> should_stop;  ///< polled between epochs and stages of set-up; may be empty
+  std::function<bool()> should_stop;  ///< polled between epochs and stages of set-up, as max_seconds is; may be empty
 };
 
 /// State of the solve after one epoch. Values are at the program's loss scale.
@@ -36,8 +37,10 @@ struct Progress {
   double objective = 0;
   double loss = 0;
   double penalty = 0;
-  double lower_bound = 0;  ///< best certified lower bound on this program's optimum so far
-  double gap = 0;          ///< (objective − lower_bound) / max(|objective|, 1e-12)
+  /// Best lower bound on this program's optimum so far. float32 data: an estimate during the solve, since rounding may
+  /// have raised it; before kConverged and in the solution it is computed again in float64 and certain.
+  double lower_bound = 0;
+  double gap = 0;  ///< (objective − lower_bound) / |objective|; 0 where both are 0
   /// ReLU: max over rows and blocks of (−(2D_p − I) X v_p)₊, divided by the larger of max |X v_p| and max |Y|.
   std::optional<double> constraint_violation;
   double network_objective = 0;  ///< of the reconstructed network; the objective itself for gated programs
@@ -52,9 +55,9 @@ enum class StopReason {
   kConverged,    ///< gap and violation within the tolerance
   kZeroIsExact,  ///< β >= β_max: zero is the optimum, known without a solver
   kEpochLimit,
-  kTimeLimit,
-  kStopped,  ///< the callback or should_stop asked for it
-  kStalled,  ///< rounding hides further progress at this precision
+  kTimeLimit,  ///< max_seconds used up, possibly during set-up
+  kStopped,    ///< the callback or should_stop asked for it
+  kStalled,    ///< rounding hides further progress at this precision, or made an epoch after the first fail
 };
 
 /// Called after every epoch; false ends the solve with kStopped.
@@ -67,12 +70,14 @@ struct Solution {
   Progress progress;    ///< of that iterate, with the last lower bound; epoch says when it was met
   StopReason reason = StopReason::kEpochLimit;
   std::int64_t epochs = 0;  ///< done in all
-  double passes = 0;        ///< products of the size of F·u (2·n·d·P·c flops) that the solver made
+  double beta = 0;          ///< β used; 0 when the solve ended before β_max was known
+  double beta_max = 0;      ///< see Program::beta_max_fraction; 0 likewise, and when there are no patterns
 };
 
 /// Solves the program. Errors: INVALID_ARGUMENT for shapes, β or a solver that does not fit the activation;
-/// RESOURCE_EXHAUSTED with needed and available bytes when the solver's kernel cannot fit, before any work; INTERNAL
-/// when iterates stop being finite. LibTorch's exceptions pass through: callers guard (core/torch/runtime.h).
+/// RESOURCE_EXHAUSTED with needed and available bytes when the solver's state cannot fit, before any work;
+/// FAILED_PRECONDITION when β is a share of a β_max that is 0; INTERNAL when numbers fail in set-up or in the first
+/// epoch. LibTorch's exceptions pass through: callers guard (core/torch/runtime.h).
 absl::StatusOr<Solution> Solve(const Program& program, const Evaluation& evaluation, const Options& options,
                                const ProgressCallback& callback = {});
 

@@ -16,6 +16,7 @@
 namespace cvxnn {
 namespace {
 
+// Elements of gates, or of products with them, drawn at a time.
 constexpr std::int64_t kBlockElements = std::int64_t{1} << 23;
 
 // Gates as rows, count×d.
@@ -49,6 +50,16 @@ at::Tensor MaskOfGates(const at::Tensor& features, const at::Tensor& gates) {
     mask.narrow(1, begin, size).copy_(at::mm(features, gates.narrow(1, begin, size)).ge(0));
   }
   return mask;
+}
+
+double SamplingBytes(std::int64_t rows, std::int64_t inputs, std::int64_t count, std::int64_t element_size) {
+  const auto n = static_cast<double>(rows), d = static_cast<double>(inputs), patterns = static_cast<double>(count);
+  const auto element = static_cast<double>(element_size);
+  // Masks and gates, block by block and then joined; the packed bits of patterns seen, each a string in a set.
+  const double kept = patterns * (2 * (n + d * element) + n / 8 + 64);
+  // A block as float64 gates, gates in the data's dtype, products, masks, and masks on the host.
+  const double block = std::min(patterns * std::max(n, d), static_cast<double>(kBlockElements)) * (8 + 2 * element + 2);
+  return kept + block;
 }
 
 absl::StatusOr<ActivationPatterns> SamplePatterns(const at::Tensor& features, std::int64_t count, std::uint64_t seed,

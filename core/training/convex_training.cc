@@ -79,7 +79,7 @@ std::string Message(const convex::Program& program, const convex::Solution& solu
     return absl::StrFormat(
         "Solved: beta = %g is at least beta_max over the %d sampled patterns, so the zero network is optimal for them; "
         "verified, restricted to these patterns.",
-        program.beta, patterns);
+        solution.beta, patterns);
   }
   std::string message = absl::StrFormat("%s after %d epochs: relative gap %.2g", Ending(solution.reason),
                                         solution.epochs, solution.progress.gap);
@@ -91,14 +91,24 @@ std::string Message(const convex::Program& program, const convex::Solution& solu
   return message;
 }
 
-// Stopped while patterns were drawn: nothing was computed.
-Result StoppedBeforeTheProgram(Activation activation, const TensorData& data) {
+// Ended while patterns were drawn: nothing was computed.
+Result EndedBeforeTheProgram(Activation activation, const TensorData& data, bool at_time_limit) {
   Result result;
   result.models.push_back({ZeroNetwork(activation, data), EpochMetrics(), false});
-  result.summary.termination = Termination::kStopped;
-  result.summary.message = "Stopped on request before the first epoch.";
+  result.summary.termination = at_time_limit ? Termination::kTimeLimit : Termination::kStopped;
+  result.summary.message =
+      absl::StrCat("Stopped ", at_time_limit ? "at the time limit" : "on request", " before the first epoch.");
   result.summary.certificate = Certificate();
   return result;
+}
+
+absl::Status CheckPatternMemory(const ConvexTraining& convex, const TensorData& data) {
+  const std::int64_t count = convex.patterns.count;
+  double needed = SamplingBytes(data.features.size(0), data.features.size(1), count, data.features.element_size());
+  if (convex.activation == Activation::kGated && data.test_features.defined()) {
+    needed += static_cast<double>(count) * static_cast<double>(data.test_features.size(0));
+  }
+  return CheckFits(absl::StrCat("masks and gates of ", count, " patterns"), needed, data.features.device());
 }
 
 }  // namespace
@@ -106,44 +116,42 @@ Result StoppedBeforeTheProgram(Activation activation, const TensorData& data) {
 absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& convex, const TensorData& data,
                                    const Hooks& hooks) {
   const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [start] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
   const bool gated = convex.activation == Activation::kGated;
   const std::string solver = gated ? "fista" : "admm";
-  const auto count = static_cast<double>(convex.patterns.count);
-  const double pattern_bytes =
-      count * static_cast<double>(data.features.size(0) + data.features.size(1) * data.features.element_size());
-  if (auto fits = CheckFits(absl::StrCat("masks and gates of ", convex.patterns.count, " patterns"), pattern_bytes,
-                            data.features.device());
-      !fits.ok()) {
-    return fits;
-  }
-  auto patterns = SamplePatterns(data.features, convex.patterns.count, spec.seed, hooks.should_stop);
+  if (auto fits = CheckPatternMemory(convex, data); !fits.ok()) return fits;
+  const double limit = spec.stopping.max_seconds;
+  bool at_time_limit = false;
+  auto patterns = SamplePatterns(data.features, convex.patterns.count, spec.seed, [&] {
+    if (hooks.should_stop && hooks.should_stop()) return true;
+    at_time_limit = limit > 0 && seconds() >= limit;
+    return at_time_limit;
+  });
   if (absl::IsCancelled(patterns.status())) {
-    Result result = StoppedBeforeTheProgram(convex.activation, data);
+    Result result = EndedBeforeTheProgram(convex.activation, data, at_time_limit);
     result.summary.solver = solver;
     return result;
   }
   if (!patterns.ok()) return patterns.status();
 
-  convex::Program program{convex.activation, data.features, data.targets, *std::move(patterns), spec.loss_scale, 0};
-  if (spec.beta.has_value()) {
-    program.beta = *spec.beta;
-  } else {
-    const double beta_max = convex::BetaMax(program);
-    if (!(beta_max > 0)) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "beta_max_fraction = ", *spec.beta_max_fraction,
-          ": beta_max is 0, since no pattern correlates with the targets on these data; give beta instead"));
-    }
-    program.beta = *spec.beta_max_fraction * beta_max;
-  }
+  convex::Program program;
+  program.activation = convex.activation;
+  program.features = data.features;
+  program.targets = data.targets;
+  program.patterns = *std::move(patterns);
+  program.loss_scale = spec.loss_scale;
+  program.beta = spec.beta.value_or(0);
+  program.beta_max_fraction = spec.beta_max_fraction;
   const convex::Evaluation evaluation{data.counting, data.test_features, data.test_targets};
   convex::Options options;
   options.solver = gated ? convex::SolverKind::kFista : convex::SolverKind::kAdmm;
   options.max_epochs = spec.stopping.max_epochs;
   options.tolerance = spec.stopping.tolerance;
   options.should_stop = hooks.should_stop;
-  const double earlier = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (spec.stopping.max_seconds > 0) options.max_seconds = std::max(1e-9, spec.stopping.max_seconds - earlier);
+  const double earlier = seconds();
+  if (limit > 0) options.max_seconds = std::max(1e-9, limit - earlier);
 
   auto solution = convex::Solve(program, evaluation, options, [&](const convex::Progress& progress) {
     return !hooks.observer || hooks.observer(ToMetrics(progress, earlier)) == Continue::kYes;
@@ -159,7 +167,7 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
       {convex::Reconstruct(program, *solution), ToMetrics(solution->progress, earlier), /*diverged=*/false});
   result.summary.termination = ToTermination(solution->reason);
   result.summary.message = Message(program, *solution, certificate);
-  result.summary.beta = program.beta;
+  result.summary.beta = solution->beta;
   result.summary.patterns = program.patterns.count();
   result.summary.solver = solver;
   result.summary.epochs = solution->epochs;

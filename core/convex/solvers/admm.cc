@@ -94,7 +94,6 @@ absl::Status Admm::Step(LowerBound& bound) {
   right.narrow(1, blocks, blocks).add_(correction);
   const at::Tensor u = at::mm(factors_.inverse(), right);
   const at::Tensor products = at::mm(x, u);
-  map.CountPasses(5);  // two of Xᵀ and two of X for the pair, one of X M⁻¹; the correction counted itself
 
   // z-step and its dual.
   const at::Tensor z = std::move(iterate_.weights);
@@ -129,8 +128,8 @@ void Admm::OfferDualPoint(LowerBound& bound) const {
   at::Tensor row_side = b_.mul(-rho2_);
   row_side.narrow(1, 0, blocks).add_(masked);
   row_side.narrow(1, blocks, blocks).sub_(masked);
-  bound.Offer(nu, at::mm(map.features().t(), row_side));
-  map.CountPasses(2);
+  // Rounding is monotone: adding a multiplier never crosses ±ν, so even the rounded rows have multipliers >= 0.
+  bound.Offer(nu, at::mm(map.features().t(), row_side), row_side);
 }
 
 absl::Status Admm::Balance(const Residuals& weights, const Residuals& cones) {

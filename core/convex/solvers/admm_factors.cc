@@ -22,8 +22,9 @@ bool IsFactored(const at::Tensor& info) { return info.item<int>() == 0; }
 absl::Status CheckAdmmMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, const at::Tensor& like) {
   const auto element = static_cast<double>(like.element_size());
   const auto n = static_cast<double>(rows), d = static_cast<double>(inputs), m = 2 * static_cast<double>(blocks);
-  // H and its factor; X M⁻¹; XᵀX, M and M⁻¹ in float64; six row-side and six weight-side arrays of the iteration.
-  const double needed = element * (2 * n * n + n * d + 6 * m * (n + d)) + 24 * d * d;
+  // H and its factor; X M⁻¹; XᵀX, M and M⁻¹ in float64; six row-side and six weight-side arrays of the iteration,
+  // and the row side of the best dual point.
+  const double needed = element * (2 * n * n + n * d + 6 * m * (n + d) + m * n) + 24 * d * d;
   return CheckFits(absl::StrCat("ADMM on ", rows, " rows (with a ", rows, "×", rows, " kernel and its factor)"), needed,
                    like.device());
 }

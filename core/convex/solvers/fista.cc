@@ -40,8 +40,8 @@ at::Tensor Extrapolate(const at::Tensor& now, const at::Tensor& before, double m
 
 absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, const at::Tensor& like) {
   const auto element = static_cast<double>(like.element_size());
-  // Weights and gradients of three points, extrapolations and products in flight.
-  const double needed = 12 * element * static_cast<double>(inputs) * static_cast<double>(blocks) +
+  // Weights and gradients of three points, correlations, extrapolations and products in flight.
+  const double needed = 13 * element * static_cast<double>(inputs) * static_cast<double>(blocks) +
                         4 * element * static_cast<double>(rows);
   return CheckFits(absl::StrCat("FISTA over ", blocks, " blocks of ", inputs, " weights"), needed, like.device());
 }
@@ -57,7 +57,7 @@ absl::Status Fista::SetUp() {
   current_.iterate.weights = at::zeros({map.inputs(), map.blocks()}, options);
   current_.iterate.norms = at::zeros({map.blocks()}, options.dtype(at::kDouble));
   current_.iterate.outputs = at::zeros_like(problem_.targets);
-  current_.gradient = map.Adjoint(problem_.targets.neg());
+  current_.gradient = problem_.correlations.neg();
   previous_ = current_;
   return absl::OkStatus();
 }

@@ -19,6 +19,7 @@ namespace cvxnn::convex {
 struct HalfSumProblem {
   const PatternOperator& map;         ///< F
   const at::Tensor& targets;          ///< Y, n×c
+  const at::Tensor& correlations;     ///< Fᵀ·Y, d×(P·c)
   double beta;                        ///< β / s > 0
   std::function<bool()> should_stop;  ///< may be empty
   bool Stopped() const { return should_stop && should_stop(); }

@@ -51,11 +51,16 @@ TEST(PatternOperator, HasTheTransposeAsItsAdjoint) {
   EXPECT_TRUE(at::allclose(Stacked(map.Adjoint(residual), 3), WrittenOut(program).t().mm(residual)));
 }
 
-TEST(PatternOperator, CountsItsPasses) {
-  const Program program = ReadOracleCase("gated_plain_c1_half_sum").program;
-  const PatternOperator map(program.features, program.patterns.mask, 1);
-  map.Adjoint(map.Apply(at::zeros({map.inputs(), map.blocks()}, kDouble)));
-  EXPECT_DOUBLE_EQ(map.passes(), 2);
+TEST(PatternOperator, FindsTheNormsOfItsAdjointInFloat64WhateverTheDataAre) {
+  Program program = ReadOracleCase("gated_plain_c3_half_sum").program;
+  program.features = program.features.to(at::kFloat);
+  const PatternOperator narrow(program.features, program.patterns.mask, 3);
+  program.features = program.features.to(at::kDouble);
+  const at::Tensor residual = at::randn({narrow.rows(), 3}, kDouble);
+  const PatternOperator wide(program.features, program.patterns.mask, 3);
+  const at::Tensor norms = narrow.AdjointNorms(residual);
+  EXPECT_EQ(norms.scalar_type(), at::kDouble);
+  EXPECT_TRUE(at::allclose(norms, wide.Adjoint(residual).norm(2, {0}), 1e-12));
 }
 
 TEST(LargestEigenvalue, IsTheSquaredSpectralNormOfF) {

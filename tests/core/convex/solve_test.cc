@@ -31,7 +31,7 @@ class Either : public testing::TestWithParam<std::string> {
 INSTANTIATE_TEST_SUITE_P(Activation, Either, testing::Values("gated", "relu"));
 
 TEST_P(Either, IsZeroFromBetaMaxOn) {
-  program_.beta = BetaMax(program_);
+  program_.beta_max_fraction = 1;
   int epochs = 0;
   const auto solution = Solve(program_, {}, OptionsFor(program_), [&](const Progress&) { return ++epochs > 0; });
   ASSERT_TRUE(solution.ok());
@@ -41,11 +41,55 @@ TEST_P(Either, IsZeroFromBetaMaxOn) {
   EXPECT_EQ(solution->progress.gap, 0);
   EXPECT_NEAR(solution->progress.objective, program_.targets.square().sum().item<double>() / 2, 1e-12);
   EXPECT_EQ(epochs, 1);
+  EXPECT_DOUBLE_EQ(solution->beta, solution->beta_max);
+}
+
+TEST_P(Either, IsZeroAtBetaMaxInAnotherBasisAndWithAnotherScale) {
+  for (const LossScale scale : {LossScale::kHalfSum, LossScale::kSum, LossScale::kMean}) {
+    for (std::int64_t inputs = 15; inputs < 40; ++inputs) {
+      program_.loss_scale = scale;
+      program_.features = at::arange(14 * inputs, at::TensorOptions().dtype(at::kDouble)).mul(1.7).sin().view({14, -1});
+      program_.beta_max_fraction = 1;
+      const auto by_share = Solve(program_, {}, OptionsFor(program_));
+      ASSERT_TRUE(by_share.ok());
+      EXPECT_EQ(by_share->reason, StopReason::kZeroIsExact) << inputs;
+      // The formula itself, on the columns as they are.
+      const double s = HalfSumMultiple(scale, 14);
+      program_.beta_max_fraction.reset();
+      program_.beta = 0;
+      for (std::int64_t p = 0; p < program_.patterns.count(); ++p) {
+        const at::Tensor rows = program_.patterns.mask.select(1, p).to(at::kDouble).unsqueeze(1);
+        const at::Tensor correlation = program_.features.t().mm(program_.targets.mul(rows));
+        program_.beta = std::max(program_.beta, s * correlation.norm().item<double>());
+      }
+      EXPECT_NEAR(by_share->beta, program_.beta, 1e-12 * program_.beta);
+      const auto by_value = Solve(program_, {}, OptionsFor(program_));
+      ASSERT_TRUE(by_value.ok());
+      EXPECT_EQ(by_value->reason, StopReason::kZeroIsExact) << inputs;
+    }
+  }
+}
+
+TEST_P(Either, HasAGapWithoutAUnit) {
+  Options options = OptionsFor(program_);
+  options.tolerance = 1e-4;
+  const auto plain = Solve(program_, {}, options);
+  program_.targets = program_.targets.mul(1e-9);
+  program_.beta *= 1e-9;
+  std::vector<double> gaps;
+  const auto small = Solve(program_, {}, options, [&](const Progress& progress) {
+    gaps.push_back(progress.gap);
+    return true;
+  });
+  ASSERT_TRUE(plain.ok() && small.ok());
+  EXPECT_GT(std::abs(gaps[0]), 1e-3);
+  EXPECT_EQ(small->reason, StopReason::kConverged);
+  EXPECT_NEAR(small->progress.objective, 1e-18 * plain->progress.objective, 3e-4 * small->progress.objective);
 }
 
 TEST(Solve, IsNotZeroJustBelowBetaMaxForGatedPrograms) {
   Program program = ReadOracleCase("gated_plain_c1_half_sum").program;
-  program.beta = 0.99 * BetaMax(program);
+  program.beta_max_fraction = 0.99;
   const auto solution = Solve(program, {}, OptionsFor(program));
   ASSERT_TRUE(solution.ok());
   EXPECT_GT(solution->progress.active_neurons, 0);
@@ -124,6 +168,108 @@ TEST_P(Either, StopsDuringSetUpWithTheZeroSolution) {
   EXPECT_GE(solution->progress.gap, 0);
 }
 
+TEST_P(Either, EndsAtTheTimeLimitDuringSetUp) {
+  Options options = OptionsFor(program_);
+  options.max_seconds = 1e-9;
+  const auto solution = Solve(program_, {}, options);
+  ASSERT_TRUE(solution.ok());
+  EXPECT_EQ(solution->reason, StopReason::kTimeLimit);
+  EXPECT_EQ(solution->epochs, 0);
+}
+
+TEST_P(Either, KeepsTheBestIterateWhenNumbersFailLate) {
+  Options options = OptionsFor(program_);
+  options.tolerance = 0;
+  double best = std::numeric_limits<double>::infinity();
+  const auto solution = Solve(program_, {}, options, [&](const Progress& progress) {
+    best = std::min(best, progress.objective);
+    // What the solver works on stops being finite.
+    if (progress.epoch == 30) program_.features.fill_(std::numeric_limits<double>::quiet_NaN());
+    return true;
+  });
+  ASSERT_TRUE(solution.ok()) << solution.status();
+  EXPECT_EQ(solution->reason, StopReason::kStalled);
+  EXPECT_GE(solution->epochs, 30);
+  EXPECT_LT(solution->epochs, 100);
+  EXPECT_GT(solution->progress.active_neurons, 0);
+  EXPECT_TRUE(solution->positive.isfinite().all().item<bool>());
+  EXPECT_TRUE(std::isfinite(solution->progress.gap));
+}
+
+TEST_P(Either, FailsWhenNumbersFailAtOnce) {
+  program_.features.fill_(std::numeric_limits<double>::quiet_NaN());
+  const auto solution = Solve(program_, {}, OptionsFor(program_));
+  EXPECT_EQ(solution.status().code(), absl::StatusCode::kInternal) << solution.status();
+}
+
+TEST_P(Either, SolvesOneRowOfOneColumnOverOnePattern) {
+  // min ½(2v − 3)² + v has its minimum at v = (2·3 − 1)/2².
+  const auto options = at::TensorOptions().dtype(at::kDouble);
+  program_.features = at::full({1, 1}, 2, options);
+  program_.targets = at::full({1, 1}, 3, options);
+  program_.patterns.mask = at::ones({1, 1}, options.dtype(at::kBool));
+  program_.patterns.gates = at::ones({1, 1}, options);
+  program_.beta = 1;
+  const auto solution = Solve(program_, {}, OptionsFor(program_));
+  ASSERT_TRUE(solution.ok()) << solution.status();
+  EXPECT_EQ(solution->reason, StopReason::kConverged);
+  EXPECT_NEAR(solution->positive.item<double>(), 1.25, 1e-3);
+  EXPECT_NEAR(solution->progress.objective, 0.5 * 0.25 + 1.25, 3e-6);
+  EXPECT_EQ(solution->progress.active_neurons, 1);
+}
+
+TEST(Solve, IsRidgelessRegressionWithAGroupNormOverOnePattern) {
+  // One pattern with every row active: Xᵀ(Xv − y) + βv/‖v‖ = 0.
+  Program program = ReadOracleCase("gated_plain_c1_half_sum").program;
+  program.patterns.mask = at::ones({14, 1}, at::TensorOptions().dtype(at::kBool));
+  program.patterns.gates = at::ones({4, 1}, at::TensorOptions().dtype(at::kDouble));
+  program.beta_max_fraction = 0.3;
+  Options options = OptionsFor(program);
+  options.tolerance = 1e-12;
+  const auto solution = Solve(program, {}, options);
+  ASSERT_TRUE(solution.ok());
+  const at::Tensor v = solution->positive;
+  const at::Tensor gradient = program.features.t().mm(program.features.mm(v).sub(program.targets));
+  EXPECT_LT(gradient.add(v.div(v.norm()), solution->beta).norm().item<double>(), 1e-5 * solution->beta);
+}
+
+TEST(Solve, SolvesManyRowsOfOneColumn) {
+  // Gated over {x >= 0} and {x < 0} with scalars: each side is soft thresholding of its own regression.
+  const auto options = at::TensorOptions().dtype(at::kDouble);
+  Program program;
+  program.features = at::tensor({1.0, 2.0, -1.0, -3.0}, options).unsqueeze(1);
+  program.targets = at::tensor({1.0, 1.5, 2.0, 2.5}, options).unsqueeze(1);
+  program.patterns.gates = at::tensor({1.0, -1.0}, options).unsqueeze(0);
+  program.patterns.mask = MaskOfGates(program.features, program.patterns.gates);
+  program.beta = 0.5;
+  const auto solution = Solve(program, {}, OptionsFor(program));
+  ASSERT_TRUE(solution.ok());
+  EXPECT_NEAR(solution->positive[0][0].item<double>(), (1 + 3 - 0.5) / 5, 1e-3);
+  EXPECT_NEAR(solution->positive[0][1].item<double>(), -(2 + 7.5 - 0.5) / 10, 1e-3);
+}
+
+TEST(Solve, ClaimsInSinglePrecisionNoBoundThatFloat64Refutes) {
+  // Rows far from their centre and a small β: float32 loses the products that the constraints are made of.
+  const auto wide = at::TensorOptions().dtype(at::kDouble);
+  const at::Tensor noise = at::arange(2400 * 4, wide).mul(1.3).sin().view({2400, 4});
+  Program program;
+  program.features = noise.mul(at::tensor({1.0, 0.5, 0.25, 0.1}, wide)).add(30);
+  program.targets = noise.select(1, 0).mul(noise.select(1, 1)).sign().unsqueeze(1);
+  program.patterns = *SamplePatterns(noise, 6, 1);
+  program.beta_max_fraction = 1e-4;
+  Options options = OptionsFor(program);
+  options.max_epochs = 300;
+  options.tolerance = 1e-4;
+  const auto exact = Solve(program, {}, options);
+  program.features = program.features.to(at::kFloat);
+  program.targets = program.targets.to(at::kFloat);
+  program.patterns.gates = program.patterns.gates.to(at::kFloat);
+  const auto narrow = Solve(program, {}, options);
+  ASSERT_TRUE(exact.ok() && narrow.ok());
+  EXPECT_LE(narrow->progress.lower_bound, exact->progress.objective * (1 + 1e-6));
+  EXPECT_GT(narrow->progress.lower_bound, 0);
+}
+
 TEST_P(Either, ReportsTestRows) {
   Evaluation evaluation;
   evaluation.counting = Counting::kSign;
@@ -161,7 +307,7 @@ TEST(Solve, FactorsRankDeficientDataWithATinyBetaInSinglePrecision) {
   auto patterns = SamplePatterns(program.features, 10, 1);
   ASSERT_TRUE(patterns.ok());
   program.patterns = *std::move(patterns);
-  program.beta = 1e-6 * BetaMax(program);
+  program.beta_max_fraction = 1e-6;
   Options options = OptionsFor(program);
   options.max_epochs = 50;
   const auto solution = Solve(program, {}, options);
