@@ -44,10 +44,11 @@ void DescribeColumns(const Transform& transform, std::int64_t columns, Descripti
   }
 }
 
-absl::Status ApplyOne(const Transform& transform, Dataset* dataset) {
+absl::Status ApplyOne(const Transform& transform, StopFlag* stop, Dataset* dataset) {
+  if (stop->Poll()) return stop->status();
   Description& description = dataset->description;
   if (absl::Status status = CheckOrder(transform, description); !status.ok()) return status;
-  absl::StatusOr<FittedTransform> fitted = FitColumns(transform, dataset->train.features, description);
+  absl::StatusOr<FittedTransform> fitted = FitColumns(transform, dataset->train.features, description, stop);
   if (!fitted.ok()) return fitted.status();
 
   if (const auto* select = std::get_if<SelectClasses>(&transform)) {
@@ -61,7 +62,7 @@ absl::Status ApplyOne(const Transform& transform, Dataset* dataset) {
     if (dataset->test.rows() == 0)
       dataset->test.features = Matrix(dataset->train.features.type(), 0, dataset->train.features.cols());
     for (Part* part : {&dataset->train, &dataset->test}) {
-      if (absl::Status status = ApplyColumns(*fitted, &part->features); !status.ok()) return status;
+      if (absl::Status status = ApplyColumns(*fitted, &part->features, stop); !status.ok()) return status;
       const std::string what = part == &dataset->train ? "result: train.features" : "result: test.features";
       if (absl::Status status = ValidateFinite(part->features, what); !status.ok()) return status;
     }
@@ -79,11 +80,13 @@ absl::Status OutOfMemory() { return absl::ResourceExhaustedError("not enough mem
 
 }  // namespace
 
-absl::StatusOr<Dataset> ApplyTransforms(const std::vector<Transform>& transforms, Dataset dataset) {
+absl::StatusOr<Dataset> ApplyTransforms(const std::vector<Transform>& transforms, Dataset dataset,
+                                        const ShouldStop& should_stop) {
+  StopFlag stop(should_stop);
   if (absl::Status status = ValidateDataset(dataset); !status.ok()) return status;
   try {
     for (std::size_t i = 0; i < transforms.size(); ++i) {
-      if (absl::Status status = ApplyOne(transforms[i], &dataset); !status.ok()) {
+      if (absl::Status status = ApplyOne(transforms[i], &stop, &dataset); !status.ok()) {
         return Prefixed(absl::StrCat("transforms[", i, "].", TransformName(transforms[i]), ": "), status);
       }
     }
@@ -93,13 +96,17 @@ absl::StatusOr<Dataset> ApplyTransforms(const std::vector<Transform>& transforms
   return dataset;
 }
 
-absl::StatusOr<Matrix> TransformRows(const Description& description, Matrix raw_rows) {
+absl::StatusOr<Matrix> TransformRows(const Description& description, std::int64_t columns, Matrix raw_rows) {
+  if (const std::int64_t expected = RawColumns(description, columns); raw_rows.cols() != expected) {
+    return absl::InvalidArgumentError(absl::StrCat("rows have ", raw_rows.cols(), " columns: must have ", expected));
+  }
+  StopFlag never({});
   if (absl::Status status = ValidateFinite(raw_rows, "rows"); !status.ok()) return status;
   try {
     for (std::size_t i = 0; i < description.transforms.size(); ++i) {
       const FittedTransform& fitted = description.transforms[i];
       if (!IsColumnTransform(fitted.spec)) continue;
-      if (absl::Status status = ApplyColumns(fitted, &raw_rows); !status.ok()) {
+      if (absl::Status status = ApplyColumns(fitted, &raw_rows, &never); !status.ok()) {
         return Prefixed(absl::StrCat("transforms[", i, "].", TransformName(fitted.spec), ": "), status);
       }
     }

@@ -60,14 +60,17 @@ class File final : public ByteSource {
   std::int64_t max_size_;
 };
 
+}  // namespace
+
 absl::Status CannotOpen(const std::string& path, int error) {
   const std::string message = absl::StrCat("cannot open ", path, ": ", std::strerror(error));
   if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
   if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
-  return absl::UnavailableError(message);
+  // Trying again would not help: a path that no file can have, or a disk that fails.
+  if (error == EIO) return absl::DataLossError(message);
+  if (error == ENOMEM || error == ENFILE || error == EMFILE) return absl::ResourceExhaustedError(message);
+  return absl::InvalidArgumentError(message);
 }
-
-}  // namespace
 
 absl::Status ByteSource::ReadExactly(void* buffer, std::size_t count) {
   const absl::StatusOr<std::size_t> got = Read(buffer, count);

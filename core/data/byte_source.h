@@ -38,8 +38,13 @@ class ByteSource {
   std::string name_;
 };
 
+/// What an errno of opening or listing `path` means: NOT_FOUND; PERMISSION_DENIED; DATA_LOSS for a disk that fails;
+/// RESOURCE_EXHAUSTED for want of memory or descriptors; otherwise INVALID_ARGUMENT, since no other path of that name
+/// will come. Messages give the path.
+absl::Status CannotOpen(const std::string& path, int error);
+
 /// Opens a file; gzip is recognised by its first bytes and inflated on the way.
-/// NOT_FOUND, PERMISSION_DENIED, or INVALID_ARGUMENT for what is not a regular file; messages give the path.
+/// As CannotOpen, and INVALID_ARGUMENT for what is not a regular file.
 absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(const std::string& path);
 
 /// The last component of a path: what messages and descriptions show.

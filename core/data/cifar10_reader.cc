@@ -72,7 +72,7 @@ absl::StatusOr<Files> FilesOfFolder(const std::string& folder) {
     const std::int64_t number = BatchNumber(entry->path().filename().string());
     if (number > 0) batches.emplace_back(number, entry->path().string());
   }
-  if (error) return absl::UnavailableError(absl::StrCat("cannot list ", folder, ": ", error.message()));
+  if (error) return CannotOpen(folder, error.value());
   std::sort(batches.begin(), batches.end());
   for (const auto& [number, path] : batches) files.train.push_back(path);
   const auto path_if_there = [&](const std::string& name) {
@@ -107,7 +107,7 @@ absl::StatusOr<std::vector<std::int64_t>> CountRecords(const std::vector<std::st
     if (absl::Status status = OpenFile(path).status(); !status.ok()) return status;
     std::error_code error;
     const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path, error));
-    if (error) return absl::UnavailableError(absl::StrCat(path, ": ", error.message()));
+    if (error) return CannotOpen(path, error.value());
     if (size == 0 || size % kRecordBytes != 0) {
       return absl::InvalidArgumentError(absl::StrCat(BaseName(path), ": has ", size,
                                                      " bytes: must be a positive multiple of ", kRecordBytes,

@@ -2,7 +2,6 @@
 // Between class labels and targets; see class_labels.h.
 #include "core/data/class_labels.h"
 
-#include <absl/container/flat_hash_map.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
@@ -30,16 +29,20 @@ absl::Status TooManyClasses(std::size_t count) {
                                                  "); for real-valued targets read them as values"));
 }
 
-// Class numbers of texts; `index` has every one of them.
-std::vector<std::int64_t> LookUp(const std::vector<std::string>& texts,
-                                 const absl::flat_hash_map<std::string, std::int64_t>& index) {
-  std::vector<std::int64_t> labels;
-  labels.reserve(texts.size());
-  for (const std::string& text : texts) labels.push_back(index.at(text));
-  return labels;
-}
-
 }  // namespace
+
+absl::StatusOr<std::int64_t> LabelTexts::NumberOf(absl::string_view text) {
+  if (const auto known = numbers_.find(text); known != numbers_.end()) return known->second;
+  if (text.size() > kMaxLabelBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a label of ", text.size(), " bytes: must be at most ", kMaxLabelBytes));
+  }
+  const auto number = static_cast<std::int64_t>(texts_.size());
+  if (number == kMaxClasses) return TooManyClasses(texts_.size() + 1);
+  numbers_.emplace(text, number);
+  texts_.emplace_back(text);
+  return number;
+}
 
 std::vector<std::int64_t> ClassOfRows(Task task, const Matrix& targets) {
   std::vector<std::int64_t> classes(static_cast<std::size_t>(targets.rows()), 0);
@@ -128,40 +131,36 @@ absl::Status SetClassTargets(const std::vector<std::int64_t>& train_labels,
   return absl::OkStatus();
 }
 
-absl::Status SetClassTargetsFromText(const std::vector<std::string>& train_labels,
-                                     const std::vector<std::string>& test_labels, std::int64_t max_bytes,
-                                     Dataset* dataset) {
-  // Distinct texts with their numeric value, if all of them are numbers.
-  absl::flat_hash_map<std::string, double> values;
+absl::Status SetClassTargetsFromText(const std::vector<std::int64_t>& train_labels,
+                                     const std::vector<std::int64_t>& test_labels,
+                                     const std::vector<std::string>& texts, std::int64_t max_bytes, Dataset* dataset) {
+  std::vector<double> values(texts.size(), 0);
   bool numeric = true;
-  for (const std::vector<std::string>* labels : {&train_labels, &test_labels}) {
-    for (const std::string& text : *labels) {
-      if (values.contains(text)) continue;
-      double value = 0;
-      numeric = absl::SimpleAtod(text, &value) && std::isfinite(value) && numeric;
-      values.emplace(text, value + 0.0);  // -0 becomes 0
-      if (static_cast<std::int64_t>(values.size()) > kMaxClasses) return TooManyClasses(values.size());
-    }
+  for (std::size_t i = 0; i < texts.size() && numeric; ++i) {
+    numeric = absl::SimpleAtod(texts[i], &values[i]) && std::isfinite(values[i]);
+    values[i] += 0.0;  // -0 becomes 0
   }
-  std::vector<std::pair<double, std::string>> order;
-  for (const auto& [text, value] : values) {
-    order.emplace_back(numeric ? value : 0.0, numeric ? ShortestNumber(value) : text);
+  // Each text by its value, if all of them are numbers, and its name.
+  std::vector<std::pair<double, std::string>> classes;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    classes.emplace_back(numeric ? values[i] : 0.0, numeric ? ShortestNumber(values[i]) : texts[i]);
   }
+  std::vector<std::pair<double, std::string>> order = classes;
   std::sort(order.begin(), order.end());
   order.erase(std::unique(order.begin(), order.end()), order.end());
-  absl::flat_hash_map<std::string, std::int64_t> index;
   std::vector<std::string> names;
-  for (const auto& [value, name] : order) {
-    index.emplace(name, static_cast<std::int64_t>(names.size()));
-    names.push_back(name);
+  for (const auto& [value, name] : order) names.push_back(name);
+  std::vector<std::int64_t> class_of;
+  for (const auto& one : classes) {
+    class_of.push_back(std::lower_bound(order.begin(), order.end(), one) - order.begin());
   }
-  if (numeric) {
-    for (const auto& [text, value] : values) {
-      const std::int64_t label = index.at(ShortestNumber(value));
-      index.emplace(text, label);
-    }
-  }
-  return SetClassTargets(LookUp(train_labels, index), LookUp(test_labels, index), names, max_bytes, dataset);
+  const auto look_up = [&](const std::vector<std::int64_t>& labels) {
+    std::vector<std::int64_t> result;
+    result.reserve(labels.size());
+    for (const std::int64_t label : labels) result.push_back(class_of[static_cast<std::size_t>(label)]);
+    return result;
+  };
+  return SetClassTargets(look_up(train_labels), look_up(test_labels), names, max_bytes, dataset);
 }
 
 }  // namespace cvxnn::data

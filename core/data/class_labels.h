@@ -3,7 +3,10 @@
 // into class numbers.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 
 #include <cstdint>
 #include <string>
@@ -15,6 +18,22 @@ namespace cvxnn::data {
 
 /// More classes than this in a file are taken for a mistake (a real-valued column read as class labels).
 inline constexpr std::int64_t kMaxClasses = 10'000;
+
+/// Longest label text of a file, in bytes.
+inline constexpr std::size_t kMaxLabelBytes = 1024;
+
+/// Numbers label texts as they are read, so that a row costs a number and not a string. Not thread-safe.
+class LabelTexts {
+ public:
+  /// The number of `text`, from 0 in order of first appearance. INVALID_ARGUMENT for a text longer than kMaxLabelBytes
+  /// and for more than kMaxClasses different ones.
+  absl::StatusOr<std::int64_t> NumberOf(absl::string_view text);
+  const std::vector<std::string>& texts() const { return texts_; }
+
+ private:
+  absl::flat_hash_map<std::string, std::int64_t> numbers_;
+  std::vector<std::string> texts_;
+};
 
 /// The class of every row, as an index into Description::class_names. kBinary: 0 for a target < 0, else 1.
 /// kMulticlass: the column of the largest target. `task` must not be kRegression; it then gives all zeros.
@@ -37,10 +56,10 @@ absl::Status SetClassTargets(const std::vector<std::int64_t>& train_labels,
                              const std::vector<std::int64_t>& test_labels, const std::vector<std::string>& names,
                              std::int64_t max_bytes, Dataset* dataset);
 
-/// The same from label texts. Class names are the texts, sorted; when every text is a number they are sorted by value
-/// and written in their shortest form ("1.0" and "1" are the same class).
-absl::Status SetClassTargetsFromText(const std::vector<std::string>& train_labels,
-                                     const std::vector<std::string>& test_labels, std::int64_t max_bytes,
-                                     Dataset* dataset);
+/// The same from labels that are indices into `texts`, which differ. Class names are the texts, sorted; when every text
+/// is a number they are sorted by value and written in their shortest form ("1.0" and "1" are the same class).
+absl::Status SetClassTargetsFromText(const std::vector<std::int64_t>& train_labels,
+                                     const std::vector<std::int64_t>& test_labels,
+                                     const std::vector<std::string>& texts, std::int64_t max_bytes, Dataset* dataset);
 
 }  // namespace cvxnn::data

@@ -55,7 +55,7 @@ void AppendOnes(Matrix* rows) {
   });
 }
 
-absl::StatusOr<FittedTransform> Fit(const DivideBy& spec, const Matrix&, const Description&) {
+absl::StatusOr<FittedTransform> Fit(const DivideBy& spec, const Matrix&, const Description&, StopFlag*) {
   if (!std::isfinite(spec.divisor) || spec.divisor == 0) {
     return FieldError("divisor", spec.divisor, "finite and not 0");
   }
@@ -63,7 +63,7 @@ absl::StatusOr<FittedTransform> Fit(const DivideBy& spec, const Matrix&, const D
 }
 
 absl::StatusOr<FittedTransform> Fit(const NormalizeChannels& spec, const Matrix& features,
-                                    const Description& description) {
+                                    const Description& description, StopFlag*) {
   if (!description.image_shape) {
     return absl::InvalidArgumentError("image_shape is missing: must be a data set of images (channels, height, width)");
   }
@@ -72,25 +72,26 @@ absl::StatusOr<FittedTransform> Fit(const NormalizeChannels& spec, const Matrix&
   return fitted;
 }
 
-absl::StatusOr<FittedTransform> Fit(const Standardize& spec, const Matrix& features, const Description&) {
+absl::StatusOr<FittedTransform> Fit(const Standardize& spec, const Matrix& features, const Description&, StopFlag*) {
   FittedTransform fitted{spec, {}, {}, {}};
   FitMoments(features, 1, &fitted.mean, &fitted.scale);
   return fitted;
 }
 
-absl::StatusOr<FittedTransform> Fit(const PrincipalComponents& spec, const Matrix& features, const Description&) {
+absl::StatusOr<FittedTransform> Fit(const PrincipalComponents& spec, const Matrix& features, const Description&,
+                                    StopFlag* stop) {
   FittedTransform fitted{spec, {}, {}, {}};
-  absl::Status status = FitPrincipalComponents(features, spec.components, &fitted.mean, &fitted.projection);
+  absl::Status status = FitPrincipalComponents(features, spec.components, &fitted.mean, &fitted.projection, stop);
   if (!status.ok()) return status;
   return fitted;
 }
 
-absl::StatusOr<FittedTransform> Fit(const AppendBias& spec, const Matrix&, const Description&) {
+absl::StatusOr<FittedTransform> Fit(const AppendBias& spec, const Matrix&, const Description&, StopFlag*) {
   return FittedTransform{spec, {}, {}, {}};
 }
 
 template <typename RowTransform>
-absl::StatusOr<FittedTransform> Fit(const RowTransform& spec, const Matrix&, const Description&) {
+absl::StatusOr<FittedTransform> Fit(const RowTransform& spec, const Matrix&, const Description&, StopFlag*) {
   return FittedTransform{spec, {}, {}, {}};
 }
 
@@ -145,11 +146,11 @@ void FitMoments(const Matrix& features, std::int64_t columns_per_group, std::vec
 }
 
 absl::StatusOr<FittedTransform> FitColumns(const Transform& transform, const Matrix& train_features,
-                                           const Description& description) {
-  return std::visit([&](const auto& spec) { return Fit(spec, train_features, description); }, transform);
+                                           const Description& description, StopFlag* stop) {
+  return std::visit([&](const auto& spec) { return Fit(spec, train_features, description, stop); }, transform);
 }
 
-absl::Status ApplyColumns(const FittedTransform& fitted, Matrix* rows) {
+absl::Status ApplyColumns(const FittedTransform& fitted, Matrix* rows, StopFlag* stop) {
   if (const auto* divide = std::get_if<DivideBy>(&fitted.spec)) {
     Divide(divide->divisor, rows);
   } else if (std::holds_alternative<NormalizeChannels>(fitted.spec)) {
@@ -163,7 +164,8 @@ absl::Status ApplyColumns(const FittedTransform& fitted, Matrix* rows) {
     if (rows->cols() != static_cast<std::int64_t>(fitted.mean.size())) {
       return ColumnsDoNotFit(rows->cols(), static_cast<std::int64_t>(fitted.mean.size()));
     }
-    *rows = Project(fitted.mean, fitted.projection, *rows);
+    *rows = Project(fitted.mean, fitted.projection, *rows, stop);
+    return stop->status();
   } else if (std::holds_alternative<AppendBias>(fitted.spec)) {
     AppendOnes(rows);
   }

@@ -7,6 +7,7 @@
 #include <absl/status/statusor.h>
 
 #include "core/data/dataset.h"
+#include "core/data/should_stop.h"
 #include "core/data/transform.h"
 
 namespace cvxnn::data {
@@ -17,12 +18,13 @@ bool IsColumnTransform(const Transform& transform);
 bool IsFitted(const Transform& transform);
 
 /// Learns a column transform from training features (n×d). `description` gives the image shape. Messages name the
-/// field.
+/// field. CANCELLED by `stop`, which only PCA asks.
 absl::StatusOr<FittedTransform> FitColumns(const Transform& transform, const Matrix& train_features,
-                                           const Description& description);
+                                           const Description& description, StopFlag* stop);
 
-/// Applies it to rows; INVALID_ARGUMENT when the columns do not fit.
-absl::Status ApplyColumns(const FittedTransform& fitted, Matrix* rows);
+/// Applies it to rows; INVALID_ARGUMENT when they do not have as many columns as its fit (a fit without columns of its
+/// own takes any). CANCELLED likewise.
+absl::Status ApplyColumns(const FittedTransform& fitted, Matrix* rows, StopFlag* stop);
 
 /// Mean and population standard deviation of every column, in float64 with two passes. A constant column has its value
 /// as mean and 1 as scale.

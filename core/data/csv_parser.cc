@@ -73,8 +73,10 @@ absl::Status CsvParser::ReadField(std::string* field, bool* last_of_record) {
       ++line_;
       return absl::OkStatus();
     }
+    if (++record_bytes_ > kMaxCsvRecordBytes) {
+      return Fault(absl::StrCat("the line is longer than ", kMaxCsvRecordBytes, " bytes"));
+    }
     if (static_cast<char>(*byte) == delimiter_) return absl::OkStatus();
-    if (++record_bytes_ > kMaxCsvRecordBytes) return Fault("the line is too long");
     if (*byte == '"' && field->empty() && !was_quoted) {
       was_quoted = true;
       if (absl::Status status = ReadQuoted(field); !status.ok()) return status;
@@ -95,6 +97,7 @@ absl::StatusOr<bool> CsvParser::Next(std::vector<std::string>* fields) {
   std::size_t count = 0;
   bool last = false;
   while (!last) {
+    if (count == kMaxCsvFields) return Fault(absl::StrCat("has more than ", kMaxCsvFields, " fields"));
     // Strings of earlier records are used again, which saves an allocation per field.
     if (count == fields->size()) fields->emplace_back();
     if (absl::Status status = ReadField(&(*fields)[count++], &last); !status.ok()) return status;

@@ -13,8 +13,10 @@
 
 namespace cvxnn::data {
 
-/// Longest record, so that a file without line ends cannot fill the memory.
+/// Longest record and most fields in it, so that a file without line ends cannot fill the memory: a field costs a
+/// string, however short.
 inline constexpr std::size_t kMaxCsvRecordBytes = std::size_t{64} << 20;
+inline constexpr std::size_t kMaxCsvFields = std::size_t{1} << 20;
 
 /// Reads one record after another. A byte order mark at the start is skipped; LF, CRLF and CR end a line; a quoted
 /// field may hold delimiters, line ends and doubled quotes.
@@ -24,7 +26,8 @@ class CsvParser {
   CsvParser(ByteSource* source, char delimiter);
 
   /// Fills `fields` with the next record; false at the end of the file. An empty line is one empty field.
-  /// INVALID_ARGUMENT "<file>: line L: …" for an unclosed quote, text after a closing quote, an over-long record.
+  /// INVALID_ARGUMENT "<file>: line L: …" for an unclosed quote, text after a closing quote, a record that
+  /// is too long or has too many fields.
   absl::StatusOr<bool> Next(std::vector<std::string>* fields);
 
   /// Line (from 1) on which the last record began.

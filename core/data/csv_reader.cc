@@ -24,7 +24,7 @@ namespace {
 struct Table {
   RowMajor<double> features;
   RowMajor<double> values;
-  std::vector<std::string> labels;
+  std::vector<std::int64_t> labels;  // indices into the label texts
 };
 
 // Parses a finite number; otherwise says what is wrong with the field.
@@ -47,8 +47,9 @@ std::optional<std::string> ParseNumber(const std::string& field, double* value) 
 
 class TableReader {
  public:
-  TableReader(ByteSource* source, const CsvOptions& options)
-      : source_(source), options_(options), parser_(source, options.delimiter) {}
+  // `texts` numbers the labels of all files of one data set.
+  TableReader(ByteSource* source, const CsvOptions& options, LabelTexts* texts)
+      : source_(source), options_(options), texts_(texts), parser_(source, options.delimiter) {}
 
   // Reads the header or, without one, the first row, and plans the columns.
   absl::StatusOr<CsvColumns> Plan() {
@@ -69,6 +70,8 @@ class TableReader {
     const std::int64_t value_count = classes ? 0 : static_cast<std::int64_t>(columns.labels.size());
     std::int64_t rows = 0;
     std::int64_t capacity = 0;
+    // A wide table must not take much more than its first row.
+    const std::int64_t first_capacity = std::clamp<std::int64_t>(65536 / columns.count, 1, 64);
     std::optional<std::int64_t> blank_line;
     while (true) {
       if (!pending_) {
@@ -86,17 +89,17 @@ class TableReader {
         return Fault(
             absl::StrCat("line ", parser_.line(), ": has ", record_.size(), " fields: must have ", columns.count));
       }
-      if (rows == capacity) {
-        capacity = std::max<std::int64_t>(64, capacity + capacity / 2);
-        // Row-major storage of the same width grows by realloc, which moves pages instead of bytes.
-        table.features.conservativeResize(capacity, feature_count);
-        table.values.conservativeResize(capacity, value_count);
-      }
       *budget -= 8 * columns.count;
       if (*budget < 0) {
         return absl::ResourceExhaustedError(absl::StrCat(source_->name(), ": line ", parser_.line(),
                                                          ": the table needs more than the limit of ",
                                                          options_.limits.max_bytes, " bytes"));
+      }
+      if (rows == capacity) {
+        capacity = std::max(first_capacity, capacity + capacity / 2 + 1);
+        // Row-major storage of the same width grows by realloc, which moves pages instead of bytes.
+        table.features.conservativeResize(capacity, feature_count);
+        table.values.conservativeResize(capacity, value_count);
       }
       for (std::int64_t i = 0; i < feature_count; ++i) {
         absl::Status status = Number(columns, columns.features[static_cast<std::size_t>(i)], &table.features(rows, i));
@@ -136,9 +139,9 @@ class TableReader {
     return problem ? FieldFault(columns, column, *problem) : absl::OkStatus();
   }
 
-  absl::Status Label(const CsvColumns& columns, std::vector<std::string>* labels) const {
+  absl::Status Label(const CsvColumns& columns, std::vector<std::int64_t>* labels) const {
     const std::int64_t column = columns.labels[0];
-    std::string label(absl::StripAsciiWhitespace(record_[static_cast<std::size_t>(column)]));
+    const std::string label(absl::StripAsciiWhitespace(absl::string_view(record_[static_cast<std::size_t>(column)])));
     if (label.empty()) return FieldFault(columns, column, "is empty: must be a class label");
     if (!IsValidUtf8(label)) return FieldFault(columns, column, "is not UTF-8 text");
     double value = 0;
@@ -147,12 +150,15 @@ class TableReader {
     if (number && !std::isfinite(value)) {
       return FieldFault(columns, column, absl::StrCat("= \"", label, "\": must be a class label"));
     }
-    labels->push_back(std::move(label));
+    const absl::StatusOr<std::int64_t> known = texts_->NumberOf(label);
+    if (!known.ok()) return Fault(absl::StrCat("line ", parser_.line(), ": ", known.status().message()));
+    labels->push_back(*known);
     return absl::OkStatus();
   }
 
   ByteSource* source_;
   const CsvOptions& options_;
+  LabelTexts* texts_;
   CsvParser parser_;
   std::vector<std::string> record_;
   bool pending_ = false;  // record_ holds the first row, not yet read
@@ -183,7 +189,8 @@ absl::StatusOr<Dataset> ReadCsv(const std::string& train_path, const std::string
   std::int64_t budget = options.limits.max_bytes;
   absl::StatusOr<std::unique_ptr<ByteSource>> train_source = OpenFile(train_path);
   if (!train_source.ok()) return train_source.status();
-  TableReader train_reader(train_source->get(), options);
+  LabelTexts texts;
+  TableReader train_reader(train_source->get(), options, &texts);
   const absl::StatusOr<CsvColumns> columns = train_reader.Plan();
   if (!columns.ok()) return columns.status();
   absl::StatusOr<Table> train = train_reader.ReadRows(*columns, &budget);
@@ -193,7 +200,7 @@ absl::StatusOr<Dataset> ReadCsv(const std::string& train_path, const std::string
   if (!test_path.empty()) {
     absl::StatusOr<std::unique_ptr<ByteSource>> test_source = OpenFile(test_path);
     if (!test_source.ok()) return test_source.status();
-    TableReader test_reader(test_source->get(), options);
+    TableReader test_reader(test_source->get(), options, &texts);
     const absl::StatusOr<CsvColumns> test_columns = test_reader.Plan();
     if (!test_columns.ok()) return test_columns.status();
     if (test_columns->count != columns->count || test_columns->names != columns->names) {
@@ -218,7 +225,8 @@ absl::StatusOr<Dataset> ReadCsv(const std::string& train_path, const std::string
     dataset.test.targets = Matrix(std::move(test.values));
     return dataset;
   }
-  if (absl::Status status = SetClassTargetsFromText(train->labels, test.labels, budget, &dataset); !status.ok()) {
+  if (absl::Status status = SetClassTargetsFromText(train->labels, test.labels, texts.texts(), budget, &dataset);
+      !status.ok()) {
     return absl::Status(status.code(), absl::StrCat(BaseName(train_path), ": ", status.message()));
   }
   return dataset;

@@ -33,7 +33,8 @@ struct CsvOptions {
 /// file order without the label columns; feature_names come from the header.
 /// Errors: NOT_FOUND for a missing file; INVALID_ARGUMENT for a ragged row (line, fields found and expected), an empty,
 /// non-numeric or non-finite field (line and column), an unknown label column (lists the columns), an unclosed quote,
-/// no rows; RESOURCE_EXHAUSTED above limits.max_bytes. Line numbers count from 1.
+/// no rows, a record or label over the limits of csv_parser.h and class_labels.h, more than kMaxClasses labels (found
+/// as soon as read); RESOURCE_EXHAUSTED above limits.max_bytes. Line numbers count from 1.
 absl::StatusOr<Dataset> ReadCsv(const std::string& train_path, const std::string& test_path, const CsvOptions& options);
 
 }  // namespace cvxnn::data

@@ -117,7 +117,7 @@ std::string GeneratorName(const GeneratorSpec& spec) {
   return kNames[spec.generator.index()];
 }
 
-absl::StatusOr<Dataset> Generate(const GeneratorSpec& spec) {
+absl::StatusOr<Dataset> Generate(const GeneratorSpec& spec, const ShouldStop& should_stop) {
   const std::string name = GeneratorName(spec);
   if (absl::Status status = std::visit([](const auto& g) { return Check(g); }, spec.generator); !status.ok()) {
     return status;
@@ -128,20 +128,31 @@ absl::StatusOr<Dataset> Generate(const GeneratorSpec& spec) {
     return status;
   }
 
+  if (const auto* planted = std::get_if<PlantedNetworkGenerator>(&spec.generator)) {
+    const double products = (static_cast<double>(planted->rows) + static_cast<double>(spec.test_rows)) *
+                            static_cast<double>(planted->columns) * static_cast<double>(planted->neurons);
+    if (products > kMaxPlantedProducts) {
+      return absl::InvalidArgumentError(absl::StrCat("planted_network: rows x columns x neurons = ", products,
+                                                     ": must be at most ", kMaxPlantedProducts));
+    }
+  }
+
   Dataset dataset;
   dataset.description.source = absl::StrCat("generated ", name, " seed=", spec.seed);
   RandomStream random(spec.seed);
+  StopFlag stop(should_stop);
   if (const auto* sine = std::get_if<SineGenerator>(&spec.generator)) {
     dataset.train = SinePart(*sine, sine->rows);
     dataset.test = SinePart(*sine, spec.test_rows);
     dataset.description.feature_names = {"x"};
     dataset.description.target_names = {"sin"};
-    return ApplyTransforms({AppendBias{}}, std::move(dataset));
+    return ApplyTransforms({AppendBias{}}, std::move(dataset), should_stop);
   }
   if (const auto* planted = std::get_if<PlantedNetworkGenerator>(&spec.generator)) {
-    const PlantedNetwork network = DrawPlantedNetwork(*planted, &random);
-    dataset.train = PlantedPart(network, planted->noise, planted->rows, &random);
-    dataset.test = PlantedPart(network, planted->noise, spec.test_rows, &random);
+    const PlantedNetwork network = DrawPlantedNetwork(*planted, &random, &stop);
+    dataset.train = PlantedPart(network, planted->noise, planted->rows, &random, &stop);
+    dataset.test = PlantedPart(network, planted->noise, spec.test_rows, &random, &stop);
+    if (!stop.status().ok()) return stop.status();
     return dataset;
   }
 
@@ -150,19 +161,20 @@ absl::StatusOr<Dataset> Generate(const GeneratorSpec& spec) {
   Task task = Task::kBinary;
   std::vector<std::string> class_names = {"-1", "+1"};
   if (const auto* gaussian = std::get_if<GaussianGenerator>(&spec.generator)) {
-    train = GaussianRows(*gaussian, gaussian->rows, &random);
-    test = GaussianRows(*gaussian, spec.test_rows, &random);
+    train = GaussianRows(*gaussian, gaussian->rows, &random, &stop);
+    test = GaussianRows(*gaussian, spec.test_rows, &random, &stop);
   } else if (const auto* spirals = std::get_if<TwoSpiralsGenerator>(&spec.generator)) {
-    train = SpiralRows(*spirals, spirals->rows, &random);
-    test = SpiralRows(*spirals, spec.test_rows, &random);
+    train = SpiralRows(*spirals, spirals->rows, &random, &stop);
+    test = SpiralRows(*spirals, spec.test_rows, &random, &stop);
   } else if (const auto* blobs = std::get_if<BlobsGenerator>(&spec.generator)) {
-    const RowMajor<double> centers = DrawCenters(*blobs, &random);
-    train = BlobRows(*blobs, centers, blobs->rows, &random);
-    test = BlobRows(*blobs, centers, spec.test_rows, &random);
+    const RowMajor<double> centers = DrawCenters(*blobs, &random, &stop);
+    train = BlobRows(*blobs, centers, blobs->rows, &random, &stop);
+    test = BlobRows(*blobs, centers, spec.test_rows, &random, &stop);
     task = Task::kMulticlass;
     class_names.clear();
     for (std::int64_t k = 0; k < blobs->centers; ++k) class_names.push_back(absl::StrCat("blob_", k));
   }
+  if (!stop.status().ok()) return stop.status();
   if (absl::Status status = SetClasses(name, train, test, task, std::move(class_names), &dataset); !status.ok()) {
     return status;
   }

@@ -10,11 +10,14 @@
 #include <variant>
 
 #include "core/data/dataset.h"
+#include "core/data/should_stop.h"
 
 namespace cvxnn::data {
 
 /// Most elements (rows × (columns + targets), both parts) that Generate makes: 2 GiB of float64.
 inline constexpr std::int64_t kMaxGeneratedElements = std::int64_t{1} << 28;
+/// Most products that targets of a planted network may take: rows of both parts × columns × neurons.
+inline constexpr double kMaxPlantedProducts = 1e12;
 
 /// How Gaussian rows get their label.
 enum class GaussianLabels {
@@ -72,8 +75,9 @@ struct GeneratorSpec {
 };
 
 /// float64 data set. INVALID_ARGUMENT names field, value and range ("blobs.centers = 1: must be in [2, 1000]"); also
-/// when the draw left a class without training rows (‖x‖ > 1 is nearly certain for large d).
-absl::StatusOr<Dataset> Generate(const GeneratorSpec& spec);
+/// when the draw left a class without training rows (‖x‖ > 1 is nearly certain for d above 10). CANCELLED when
+/// `should_stop` says so between blocks of rows.
+absl::StatusOr<Dataset> Generate(const GeneratorSpec& spec, const ShouldStop& should_stop = {});
 
 /// "gaussian", "sine", "two_spirals", "blobs", "planted_network".
 std::string GeneratorName(const GeneratorSpec& spec);

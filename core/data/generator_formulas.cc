@@ -10,18 +10,24 @@
 namespace cvxnn::data {
 namespace {
 
+// Numbers drawn between two looks at the stop flag.
+constexpr std::int64_t kNumbersPerLook = 1 << 16;
+
 // rows×columns standard normal numbers, drawn row by row.
-RowMajor<double> NormalMatrix(std::int64_t rows, std::int64_t columns, RandomStream* random) {
+RowMajor<double> NormalMatrix(std::int64_t rows, std::int64_t columns, RandomStream* random, StopFlag* stop) {
   RowMajor<double> values(rows, columns);
-  for (Eigen::Index i = 0; i < values.size(); ++i) values.data()[i] = random->Normal();
+  for (Eigen::Index i = 0; i < values.size(); ++i) {
+    if (i % kNumbersPerLook == 0 && stop->Poll()) break;
+    values.data()[i] = random->Normal();
+  }
   return values;
 }
 
 }  // namespace
 
-LabelledRows GaussianRows(const GaussianGenerator& spec, std::int64_t rows, RandomStream* random) {
+LabelledRows GaussianRows(const GaussianGenerator& spec, std::int64_t rows, RandomStream* random, StopFlag* stop) {
   LabelledRows result;
-  result.features = NormalMatrix(rows, spec.columns, random);
+  result.features = NormalMatrix(rows, spec.columns, random, stop);
   result.classes.resize(static_cast<std::size_t>(rows));
   for (std::int64_t row = 0; row < rows; ++row) {
     bool positive = false;
@@ -41,9 +47,10 @@ LabelledRows GaussianRows(const GaussianGenerator& spec, std::int64_t rows, Rand
   return result;
 }
 
-LabelledRows SpiralRows(const TwoSpiralsGenerator& spec, std::int64_t rows, RandomStream* random) {
+LabelledRows SpiralRows(const TwoSpiralsGenerator& spec, std::int64_t rows, RandomStream* random, StopFlag* stop) {
   LabelledRows result{RowMajor<double>(rows, 2), std::vector<std::int64_t>(static_cast<std::size_t>(rows))};
   for (std::int64_t row = 0; row < rows; ++row) {
+    if (row % kNumbersPerLook == 0 && stop->Poll()) break;
     const std::int64_t arm = row % 2;
     // The square root spreads the points evenly along the arm, whose length grows with t².
     const double t = std::sqrt(random->Uniform());
@@ -55,13 +62,13 @@ LabelledRows SpiralRows(const TwoSpiralsGenerator& spec, std::int64_t rows, Rand
   return result;
 }
 
-RowMajor<double> DrawCenters(const BlobsGenerator& spec, RandomStream* random) {
-  return spec.separation * NormalMatrix(spec.centers, spec.columns, random);
+RowMajor<double> DrawCenters(const BlobsGenerator& spec, RandomStream* random, StopFlag* stop) {
+  return spec.separation * NormalMatrix(spec.centers, spec.columns, random, stop);
 }
 
 LabelledRows BlobRows(const BlobsGenerator& spec, const RowMajor<double>& centers, std::int64_t rows,
-                      RandomStream* random) {
-  LabelledRows result{spec.spread * NormalMatrix(rows, spec.columns, random),
+                      RandomStream* random, StopFlag* stop) {
+  LabelledRows result{spec.spread * NormalMatrix(rows, spec.columns, random, stop),
                       std::vector<std::int64_t>(static_cast<std::size_t>(rows))};
   for (std::int64_t row = 0; row < rows; ++row) {
     const std::int64_t label = row % spec.centers;
@@ -82,22 +89,22 @@ Part SinePart(const SineGenerator& spec, std::int64_t rows) {
   return {Matrix(std::move(x)), Matrix(std::move(y))};
 }
 
-PlantedNetwork DrawPlantedNetwork(const PlantedNetworkGenerator& spec, RandomStream* random) {
+PlantedNetwork DrawPlantedNetwork(const PlantedNetworkGenerator& spec, RandomStream* random, StopFlag* stop) {
   PlantedNetwork network;
   network.first_layer =
-      NormalMatrix(spec.neurons, spec.columns, random).transpose() / std::sqrt(static_cast<double>(spec.columns));
+      NormalMatrix(spec.neurons, spec.columns, random, stop).transpose() / std::sqrt(static_cast<double>(spec.columns));
   network.output.resize(spec.neurons);
   const double magnitude = 1.0 / std::sqrt(static_cast<double>(spec.neurons));
   for (double& weight : network.output) weight = random->Uniform() < 0.5 ? -magnitude : magnitude;
   return network;
 }
 
-Part PlantedPart(const PlantedNetwork& network, double noise, std::int64_t rows, RandomStream* random) {
-  RowMajor<double> x = NormalMatrix(rows, network.first_layer.rows(), random);
+Part PlantedPart(const PlantedNetwork& network, double noise, std::int64_t rows, RandomStream* random, StopFlag* stop) {
+  RowMajor<double> x = NormalMatrix(rows, network.first_layer.rows(), random, stop);
   RowMajor<double> y(rows, 1);
   // In blocks, so that the hidden layer never takes n×m memory.
   constexpr std::int64_t kBlock = 256;
-  for (std::int64_t start = 0; start < rows; start += kBlock) {
+  for (std::int64_t start = 0; start < rows && !stop->Poll(); start += kBlock) {
     const std::int64_t count = std::min(kBlock, rows - start);
     const Eigen::MatrixXd hidden = (x.middleRows(start, count) * network.first_layer).cwiseMax(0.0);
     y.middleRows(start, count) = hidden * network.output;

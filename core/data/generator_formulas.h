@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The numbers behind each generator; generate.h gives the formulas. Specs are checked before they come here.
+// The numbers behind each generator; generate.h gives the formulas. Specs are checked before they come here. `stop` is
+// asked every few thousand numbers; what is given after a yes is not finished, and the caller drops it.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 
 #include "core/data/generate.h"
 #include "core/data/random.h"
+#include "core/data/should_stop.h"
 
 namespace cvxnn::data {
 
@@ -22,15 +24,15 @@ struct PlantedNetwork {
   Eigen::VectorXd output;
 };
 
-LabelledRows GaussianRows(const GaussianGenerator& spec, std::int64_t rows, RandomStream* random);
-LabelledRows SpiralRows(const TwoSpiralsGenerator& spec, std::int64_t rows, RandomStream* random);
+LabelledRows GaussianRows(const GaussianGenerator& spec, std::int64_t rows, RandomStream* random, StopFlag* stop);
+LabelledRows SpiralRows(const TwoSpiralsGenerator& spec, std::int64_t rows, RandomStream* random, StopFlag* stop);
 /// centers×d.
-RowMajor<double> DrawCenters(const BlobsGenerator& spec, RandomStream* random);
+RowMajor<double> DrawCenters(const BlobsGenerator& spec, RandomStream* random, StopFlag* stop);
 LabelledRows BlobRows(const BlobsGenerator& spec, const RowMajor<double>& centers, std::int64_t rows,
-                      RandomStream* random);
+                      RandomStream* random, StopFlag* stop);
 /// n×1 features, without the bias column; a single row is at x = -1.
 Part SinePart(const SineGenerator& spec, std::int64_t rows);
-PlantedNetwork DrawPlantedNetwork(const PlantedNetworkGenerator& spec, RandomStream* random);
-Part PlantedPart(const PlantedNetwork& network, double noise, std::int64_t rows, RandomStream* random);
+PlantedNetwork DrawPlantedNetwork(const PlantedNetworkGenerator& spec, RandomStream* random, StopFlag* stop);
+Part PlantedPart(const PlantedNetwork& network, double noise, std::int64_t rows, RandomStream* random, StopFlag* stop);
 
 }  // namespace cvxnn::data

@@ -94,7 +94,7 @@ absl::StatusOr<data::Matrix> Transformed(const Parts& parts, const Loaded& loade
       !status.ok()) {
     return status;
   }
-  return data::TransformRows(*description, std::move(rows));
+  return data::TransformRows(*description, loaded.network().inputs(), std::move(rows));
 }
 
 void Answer(const Loaded& model, const at::Tensor& outputs, v1::PredictResponse* response) {

@@ -136,7 +136,7 @@ TEST(TransformRows, SendsRowsTheWayOfTheTestPart) {
                       raw);
   ASSERT_THAT(dataset, Succeeds());
   EXPECT_EQ(RawColumns(dataset->description, dataset->train.features.cols()), 2);
-  const auto rows = TransformRows(dataset->description, raw.test.features);
+  const auto rows = TransformRows(dataset->description, dataset->train.features.cols(), raw.test.features);
   ASSERT_THAT(rows, Succeeds());
   EXPECT_EQ(Rows(*rows), Rows(dataset->test.features));
 }
@@ -144,19 +144,23 @@ TEST(TransformRows, SendsRowsTheWayOfTheTestPart) {
 TEST(TransformRows, RefusesRowsThatDoNotFit) {
   const auto dataset = ApplyTransforms({Standardize{}, AppendBias{}}, Small());
   ASSERT_THAT(dataset, Succeeds());
-  EXPECT_THAT(TransformRows(dataset->description, Table({{1, 2, 3}})),
-              IsInvalid("transforms[0].standardize: rows have 3 columns: must have 2"));
-  EXPECT_THAT(TransformRows(dataset->description, Table({{1, 2}, {1, INFINITY}})),
+  EXPECT_THAT(TransformRows(dataset->description, 3, Table({{1, 2, 3}})),
+              IsInvalid("rows have 3 columns: must have 2"));
+  EXPECT_THAT(TransformRows(dataset->description, 3, Table({{1, 2}, {1, INFINITY}})),
               IsInvalid("rows: row 1, column 1 is inf: must be finite"));
   const auto projected = ApplyTransforms({PrincipalComponents{1}}, Small());
   ASSERT_THAT(projected, Succeeds());
   EXPECT_EQ(RawColumns(projected->description, 1), 2);
-  EXPECT_THAT(TransformRows(projected->description, Table({{1}})),
-              IsInvalid("transforms[0].principal_components: rows have 1 columns: must have 2"));
+  EXPECT_THAT(TransformRows(projected->description, 1, Table({{1}})), IsInvalid("rows have 1 columns: must have 2"));
+  // Transforms that take any columns by themselves.
+  const auto scaled = ApplyTransforms({DivideBy{2}, AppendBias{}}, Small());
+  ASSERT_THAT(scaled, Succeeds());
+  EXPECT_THAT(TransformRows(scaled->description, 3, Table({{1, 2, 3, 4}})),
+              IsInvalid("rows have 4 columns: must have 2"));
 }
 
 TEST(TransformRows, LeavesRowsAloneWithoutTransforms) {
-  const auto rows = TransformRows(Description(), Table({{1, 2, 3}}));
+  const auto rows = TransformRows(Description(), 3, Table({{1, 2, 3}}));
   ASSERT_THAT(rows, Succeeds());
   EXPECT_EQ(Rows(*rows), Rows(Table({{1, 2, 3}})));
 }

@@ -2,7 +2,11 @@
 // Tests of the column transforms against NumPy's results (tests/testdata/make_fixtures.py) and by hand.
 #include "core/data/column_transforms.h"
 
+#include <Eigen/SVD>
+#include <cmath>
+
 #include "core/data/apply_transforms.h"
+#include "core/data/random.h"
 #include "tests/core/data/support.h"
 
 namespace cvxnn::data {
@@ -136,6 +140,64 @@ TEST(PrincipalComponents, WorksAcrossRowBlocks) {
   // Two directions hold all of it: distances to the mean are kept.
   const RowMajor<double> centred = rows.rowwise() - rows.colwise().mean();
   EXPECT_NEAR(dataset->train.features.ToDouble().norm() / centred.norm(), 1.0, 1e-10);
+}
+
+// Rows whose columns decay slowly and are mixed, so that no coordinate is a direction.
+Matrix Decaying(std::int64_t rows, std::int64_t columns) {
+  RandomStream random(3);
+  RowMajor<double> values(rows, columns);
+  for (Eigen::Index i = 0; i < values.size(); ++i) values.data()[i] = random.Normal();
+  for (Eigen::Index j = 0; j < columns; ++j) values.col(j) *= std::pow(static_cast<double>(j + 1), -0.5);
+  for (Eigen::Index j = 1; j < columns; ++j) values.col(j) += 0.3 * values.col(j - 1);
+  return Matrix(std::move(values));
+}
+
+TEST(PrincipalComponents, AreThoseOfTheFullDecompositionWhenFewAreAskedFor) {
+  for (const auto& [rows, columns] : {std::pair{500, 300}, std::pair{300, 500}}) {
+    const Matrix data = Decaying(rows, columns);
+    const auto dataset = ApplyTransforms({PrincipalComponents{5}}, Unlabelled(data));
+    ASSERT_THAT(dataset, Succeeds());
+    Eigen::MatrixXd centred(rows, columns);
+    for (int i = 0; i < rows; ++i) {
+      for (int j = 0; j < columns; ++j) centred(i, j) = data.at(i, j);
+    }
+    centred.rowwise() -= centred.colwise().mean().eval();
+    const Eigen::BDCSVD<Eigen::MatrixXd> svd(centred, Eigen::ComputeThinV);
+    const auto& projection = dataset->description.transforms[0].projection;
+    const Eigen::Map<const RowMajor<double>> found(projection.data(), columns, 5);
+    for (int k = 0; k < 5; ++k) EXPECT_NEAR(std::abs(svd.matrixV().col(k).dot(found.col(k))), 1, 1e-10) << k;
+  }
+}
+
+TEST(PrincipalComponents, FallBackToTheFullDecompositionForTheRank) {
+  // Rank 4 of 300 columns.
+  RowMajor<double> rows(400, 300);
+  const Matrix factors = Decaying(400, 4);
+  for (int i = 0; i < 400; ++i) {
+    for (int j = 0; j < 300; ++j) {
+      rows(i, j) = 0;
+      for (int k = 0; k < 4; ++k) rows(i, j) += factors.at(i, k) * std::sin(1.0 + j * (k + 1));
+    }
+  }
+  EXPECT_THAT(ApplyTransforms({PrincipalComponents{4}}, Unlabelled(Matrix(rows))), Succeeds());
+  EXPECT_THAT(ApplyTransforms({PrincipalComponents{5}}, Unlabelled(Matrix(rows))),
+              IsInvalid("components = 5: must be in [1, 4], the rank of the training rows"));
+}
+
+TEST(PrincipalComponents, SayThatSquaresOverflow) {
+  EXPECT_THAT(ApplyTransforms({PrincipalComponents{1}}, Unlabelled(Table({{1e200, 1}, {-1e200, 2}, {3, 3}}))),
+              IsInvalid("the squares of the training rows overflow: must be scaled down first"));
+}
+
+TEST(PrincipalComponents, EndWhenAsked) {
+  // At the sums, at the iteration, and at the projection.
+  for (int last : {2, 4, 9}) {
+    int asked = 0;
+    const auto stopped =
+        ApplyTransforms({PrincipalComponents{5}}, Unlabelled(Decaying(500, 300)), [&] { return ++asked >= last; });
+    EXPECT_THAT(stopped, Fails(absl::StatusCode::kCancelled, "stopped on request"));
+    EXPECT_EQ(asked, last);
+  }
 }
 
 TEST(PrincipalComponents, DropsImageShapeAndUnnamedStaysUnnamed) {

@@ -2,6 +2,12 @@
 // Tests of the CSV reader: what it reads, and what it says about files that it cannot.
 #include "core/data/csv_reader.h"
 
+#include <absl/strings/str_cat.h>
+
+#include <cerrno>
+
+#include "core/data/class_labels.h"
+#include "core/data/csv_parser.h"
 #include "tests/core/data/support.h"
 
 namespace cvxnn::data {
@@ -177,6 +183,34 @@ TEST(CsvReader, StopsAtTheLimit) {
               Fails(absl::StatusCode::kResourceExhausted, "line 5: the table needs more than the limit of 48 bytes"));
   EXPECT_THAT(ReadText("a,y\n1,0\n2,1\n3,0\n", options),
               Fails(absl::StatusCode::kResourceExhausted, "one-hot targets of 2 classes need 48 bytes"));
+}
+
+TEST(CsvReader, StopsAtALineWithTooManyFields) {
+  EXPECT_THAT(ReadText(std::string(kMaxCsvFields + 10, ',')), IsInvalid("line 1: has more than 1048576 fields"));
+  EXPECT_THAT(ReadText("a,b\n" + std::string(kMaxCsvFields, ',')), IsInvalid("line 2: has more than 1048576 fields"));
+}
+
+TEST(CsvReader, StopsAtALineThatIsTooLong) {
+  std::string line(kMaxCsvRecordBytes + 1, 'x');
+  EXPECT_THAT(ReadText(line), IsInvalid("line 1: the line is longer than 67108864 bytes"));
+  // A record may be as long as that.
+  line.resize(kMaxCsvRecordBytes - 2);
+  EXPECT_THAT(ReadText("a," + line + "\n1,1\n"), IsInvalid("every training row has class"));
+}
+
+TEST(CsvReader, StopsAtTheFirstClassTooManyAndAtALongLabel) {
+  std::string text = "x,y\n";
+  for (std::int64_t i = 0; i <= kMaxClasses; ++i) text += absl::StrCat(i, ",", i, "\n");
+  EXPECT_THAT(ReadText(text + "not,read,any,more"), IsInvalid("line 10002: labels: more than 10000 different classes"));
+  EXPECT_THAT(ReadText("x,y\n1,a\n2," + std::string(kMaxLabelBytes + 1, 'b')),
+              IsInvalid("line 3: a label of 1025 bytes: must be at most 1024"));
+}
+
+TEST(CsvReader, SaysThatAPathCannotBeRatherThanTryAgain) {
+  EXPECT_THAT(ReadCsv("/" + std::string(5000, 'x'), "", {}), IsInvalid("cannot open"));
+  EXPECT_THAT(CannotOpen("t.csv", EIO), Fails(absl::StatusCode::kDataLoss, "cannot open t.csv"));
+  EXPECT_THAT(CannotOpen("t.csv", EMFILE), Fails(absl::StatusCode::kResourceExhausted, "cannot open t.csv"));
+  EXPECT_THAT(CannotOpen("t.csv", ELOOP), IsInvalid("cannot open t.csv"));
 }
 
 TEST(CsvReader, SaysWhichFileIsMissingOrNotAFile) {

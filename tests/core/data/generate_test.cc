@@ -120,7 +120,7 @@ TEST(SineGenerator, IsTheSineOnEquallySpacedPointsWithABias) {
   EXPECT_EQ(Rows(data.test.features), Rows(Table({{-1, 1}, {0, 1}, {1, 1}})));
   EXPECT_TRUE(data.description.has_bias_column);
   EXPECT_EQ(RawColumns(data.description, 2), 1);
-  const auto rows = TransformRows(data.description, Table({{0.25}}));
+  const auto rows = TransformRows(data.description, 2, Table({{0.25}}));
   ASSERT_THAT(rows, Succeeds());
   EXPECT_EQ(Rows(*rows), Rows(Table({{0.25, 1}})));
 }
@@ -207,6 +207,26 @@ TEST(Generate, RefusesMoreElementsThanTheLimit) {
   EXPECT_THAT(Generate({PlantedNetworkGenerator{1, 100'000, 100'000, 0}, 0, 0}), IsInvalid("must be at most"));
   EXPECT_THAT(Generate({PlantedNetworkGenerator{1, kHuge, 100'000, 0}, 0, 0}), IsInvalid("must be at most"));
   EXPECT_THAT(Generate({BlobsGenerator{kHuge, 2, 2, 1, 1}, 0, 0}), IsInvalid("must be at most"));
+}
+
+TEST(Generate, EndsWhenAsked) {
+  for (const GeneratorSpec& spec :
+       {GeneratorSpec{GaussianGenerator{.rows = 400, .columns = 400, .labels = GaussianLabels::kSign}, 0, 0},
+        GeneratorSpec{TwoSpiralsGenerator{}, 0, 0}, GeneratorSpec{BlobsGenerator{}, 0, 0},
+        GeneratorSpec{PlantedNetworkGenerator{}, 0, 0}, GeneratorSpec{SineGenerator{}, 0, 0}}) {
+    EXPECT_THAT(Generate(spec, [] { return true; }), Fails(absl::StatusCode::kCancelled, "stopped on request"))
+        << GeneratorName(spec);
+  }
+  // Asked again between blocks of numbers, and not after the answer was yes.
+  int asked = 0;
+  const GeneratorSpec large{GaussianGenerator{.rows = 400, .columns = 400, .labels = GaussianLabels::kSign}, 0, 0};
+  EXPECT_THAT(Generate(large, [&] { return ++asked == 2; }), Fails(absl::StatusCode::kCancelled, "stopped"));
+  EXPECT_EQ(asked, 2);
+}
+
+TEST(Generate, RefusesPlantedNetworksThatTakeHours) {
+  PlantedNetworkGenerator planted{.rows = 200'000, .columns = 100, .neurons = 100'000, .noise = 0};
+  EXPECT_THAT(Generate({planted, 0, 0}), IsInvalid("rows x columns x neurons = 2e+12: must be at most 1e+12"));
 }
 
 }  // namespace
