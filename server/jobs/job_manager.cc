@@ -96,6 +96,7 @@ absl::Status JobManager::TakeUpStoredJobs() {
     auto job = std::make_shared<LiveJob>();
     job->log = log_.Open(stored.job);
     job->number = stored.number;
+    job->begin = Begin::kOnceRecorded;
     auto device = parts_.devices->Canonical(stored.job.spec().device());
     if (!device.ok()) {
       const absl::Status gone = absl::FailedPreconditionError(device.status().message());
@@ -279,7 +280,7 @@ void JobManager::RunSlot(const std::string& device) {
   // OpenMP keeps the number of threads per calling thread, so each slot says it for itself.
   SetComputeThreads(options_.compute_threads);
   while (const auto job = NextJob(device)) {
-    const std::int64_t last = runner_.Run(job->log.get(), job->stop);
+    const std::int64_t last = runner_.Run(job->log.get(), job->begin, job->stop);
     // With a full disk the final state is written later; a server that stops does not wait for that.
     while (!job->log->WaitCommitted(last, absl::Now() + kWritePoll) && !IsDraining()) {
     }

@@ -94,6 +94,8 @@ class JobManager {
     std::string device;
     std::int64_t number = 0;
     bool running = false;
+    // A job from before the server started may be what ended the last one, before that could be recorded.
+    Begin begin = Begin::kAtOnce;
     std::atomic<StopReason> stop = StopReason::kNone;
   };
 

@@ -11,6 +11,8 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/log/log.h"
 #include "server/store/clock.h"
 #include "server/store/dataset_description.h"
@@ -20,6 +22,9 @@
 
 namespace cvxnn::server {
 namespace {
+
+// How often a start that waits to be recorded (a full disk) looks whether it is to stop.
+constexpr absl::Duration kRecordPoll = absl::Milliseconds(200);
 
 // What an attempt ends with: the change of the job, why, and the models that come with it.
 struct Outcome {
@@ -152,12 +157,15 @@ void Apply(const Outcome& outcome, v1::Job* job) {
 
 }  // namespace
 
-std::int64_t JobRunner::Run(LiveLog* log, const std::atomic<StopReason>& stop) const {
+std::int64_t JobRunner::Run(LiveLog* log, Begin begin, const std::atomic<StopReason>& stop) const {
   const auto start = [](v1::Job* job) {
     job->set_state(v1::JOB_STATE_RUNNING);
     *job->mutable_start_time() = TimestampNow();
   };
-  log->ChangeState(start, "");
+  const std::int64_t started = log->ChangeState(start, "");
+  while (begin == Begin::kOnceRecorded && stop.load() == StopReason::kNone &&
+         !log->WaitCommitted(started, absl::Now() + kRecordPoll)) {
+  }
   const v1::Job job = log->appended();
   LogEvent(LogLevel::kInfo, "job running",
            {{"job", job.name()}, {"attempt", std::int64_t{job.attempt()}}, {"dataset", job.spec().dataset()}});

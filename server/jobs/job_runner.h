@@ -25,6 +25,12 @@ enum class StopReason {
   kCancel,  ///< somebody cancelled it
 };
 
+/// When training may begin.
+enum class Begin {
+  kAtOnce,        ///< RUNNING is written together with the first epochs
+  kOnceRecorded,  ///< after RUNNING is on disk, so that an attempt that ends the process at once is known to the next
+};
+
 /// What an attempt needs. All pointers outlive it.
 struct JobRunner {
   ModelStore* models = nullptr;
@@ -34,7 +40,7 @@ struct JobRunner {
   /// Runs the job of `log` to its end and appends everything to the log: RUNNING, epochs, and the final state with
   /// result and models; or QUEUED with the next attempt when it was stopped by kDrain. Gives the number of that last
   /// record. No failure of the job leaves this function but as a final state; `stop` is read at every epoch.
-  std::int64_t Run(LiveLog* log, const std::atomic<StopReason>& stop) const;
+  std::int64_t Run(LiveLog* log, Begin begin, const std::atomic<StopReason>& stop) const;
 };
 
 }  // namespace cvxnn::server

@@ -90,6 +90,21 @@ TEST_F(JobRestartTest, GivesUpAJobThatThreeServersDidNotSurvive) {
   EXPECT_TRUE(job.has_end_time());
 }
 
+TEST_F(JobRestartTest, RecordsThatAStoredJobRunsBeforeItCanEndTheServer) {
+  v1::Job job = MakeJob("jobs/one");
+  job.mutable_spec()->mutable_convex();
+  StoreJob(job);
+  std::atomic<v1::JobState> when_training_began = v1::JOB_STATE_UNSPECIFIED;
+  options_.log.start_delay = absl::Milliseconds(50);
+  options_.trainer = [&](const auto&, const auto&, const auto&) -> absl::StatusOr<training::Result> {
+    when_training_began = jobs_->Get("jobs/one")->state();
+    return DirectedTrainer::MakeResult(training::Termination::kConverged, 1);
+  };
+  StartManager();
+  WaitForState("jobs/one", v1::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(when_training_began, v1::JOB_STATE_RUNNING);
+}
+
 TEST_F(JobRestartTest, FailsAJobWhoseDeviceIsGone) {
   v1::Job job = MakeJob("jobs/one");
   job.mutable_spec()->mutable_convex();
