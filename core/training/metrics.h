@@ -5,14 +5,14 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
 namespace cvxnn::training {
 
 /// One epoch: one solver iteration of convex training, or one pass over the data of one trial of descent.
 struct EpochMetrics {
   std::int32_t trial = 0;                      ///< 0-based; always 0 for convex training
-  std::int64_t epoch = 0;                      ///< 1-based within the trial; 0 is the state before training
+  std::int64_t epoch = 0;                      ///< 1-based within the trial; 0 is the state before training,
+                                               ///< all there is when zero is known to be the convex optimum
   double seconds = 0;                          ///< since this attempt of training started (set-up included), monotonic
   std::optional<double> objective;             ///< train objective: convex objective, or loss + penalty of descent
   std::optional<double> loss;                  ///< train loss at the job's scale
@@ -20,9 +20,10 @@ struct EpochMetrics {
   std::optional<double> train_accuracy;        ///< [0, 1]
   std::optional<double> test_accuracy;         ///< [0, 1]
   std::optional<double> test_loss;             ///< at the job's scale, over the test rows
-  std::optional<double> network_objective;     ///< objective of the reconstructed network: an upper bound on p*
-  std::optional<double> lower_bound;           ///< best certified lower bound on the (restricted) optimum so far
-  std::optional<double> gap;                   ///< (objective - lower_bound) / max(|objective|, 1e-12)
+  std::optional<double> network_objective;     ///< of the reconstructed network; ReLU: an upper bound on p*
+  std::optional<double> lower_bound;           ///< best lower bound on the (restricted) optimum so far, see
+                                               ///< convex::Progress
+  std::optional<double> gap;                   ///< (objective - lower_bound) / |objective|, 0 where both are 0
   std::optional<double> constraint_violation;  ///< convex ReLU, see convex::Progress
   std::optional<std::int64_t> active_neurons;  ///< neurons (pattern and sign) with non-zero weights
   std::optional<double> step_size;             ///< learning rate, 1/L of FISTA, or ρ₁ of ADMM
@@ -37,6 +38,5 @@ enum class Termination {
   kStalled,     ///< no further progress is possible at this precision
   kDiverged,    ///< every trial of descent exploded
 };
-std::string Name(Termination termination);
 
 }  // namespace cvxnn::training

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a training job is asked to do: plain structs with the defaults that the contract (proto/cvxnn/v1/job.proto)
-// documents. server/api translates; core/training/validate.h says what is allowed.
+// documents. core/training/validate.cc says what is allowed.
 #pragma once
 
 #include <cstdint>
@@ -24,14 +24,15 @@ enum class Precision {
 struct StoppingRule {
   std::int64_t max_epochs = 1000;  ///< >= 1
   double max_seconds = 0;          ///< > 0, or 0 for no limit
-  /// Convex: relative gap (see EpochMetrics::gap) and constraint violation both at most this. In (0, 1), or 0 to run
-  /// all epochs. Not used by descent.
+  /// Convex: relative gap (see EpochMetrics::gap) and constraint violation both at most this. In [0, 1); with 0 the
+  /// other rules end training, Termination::kStalled among them. Not used by descent.
   double tolerance = 1e-4;
 };
 
-/// Activation patterns sampled as 1[X g >= 0] with g ~ N(0, I_d); duplicates removed, gates kept.
+/// Activation patterns sampled as 1[X g >= 0] with g ~ N(0, I_d); duplicates and patterns active on no row removed,
+/// gates kept.
 struct SampledPatterns {
-  std::int64_t count = 100;  ///< patterns wanted, >= 1; fewer are used when the draws repeat themselves
+  std::int64_t count = 100;  ///< patterns wanted, >= 1; fewer are used when draws repeat or are active on no row
 };
 
 enum class ConvexSolver {

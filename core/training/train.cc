@@ -6,6 +6,8 @@
 #include <ATen/Parallel.h>
 
 #include <chrono>
+#include <cmath>
+#include <limits>
 
 #include "core/torch/runtime.h"
 #include "core/training/methods.h"
@@ -13,10 +15,26 @@
 namespace cvxnn::training {
 namespace {
 
+// Finite float64 data need not be finite in float32, and solvers square them.
+absl::Status CheckRange(const at::Tensor& values, const char* part, Precision precision) {
+  if (!values.defined()) return absl::OkStatus();
+  const bool narrow = precision == Precision::kFloat32;
+  const double norm = at::linalg_vector_norm(values, 2, at::OptionalIntArrayRef(), false, at::kDouble).item<double>();
+  const double largest = narrow ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+  if (norm * norm <= largest) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("precision = ", narrow ? "float32" : "float64", ": the squares of ",
+                                                 part, " overflow: must be scaled down, or be in a wider precision"));
+}
+
 absl::StatusOr<Result> TrainOn(const c10::Device& device, const Spec& spec, const data::Dataset& dataset,
                                const Hooks& hooks) {
   const Precision precision = ChoosePrecision(spec.precision, dataset, device);
   const TensorData data = ToTensors(dataset, device, precision);
+  for (const auto& [values, part] :
+       {std::pair{&data.features, "train.features"}, std::pair{&data.targets, "train.targets"},
+        std::pair{&data.test_features, "test.features"}, std::pair{&data.test_targets, "test.targets"}}) {
+    if (absl::Status status = CheckRange(*values, part, precision); !status.ok()) return status;
+  }
   auto result = std::holds_alternative<ConvexTraining>(spec.method)
                     ? TrainConvex(spec, std::get<ConvexTraining>(spec.method), data, hooks)
                     : TrainByDescent(spec, std::get<GradientDescent>(spec.method), data, hooks);

@@ -69,9 +69,10 @@ struct Result {
 /// range".
 absl::Status Validate(const Spec& spec, const data::Dataset& dataset);
 
-/// Trains. Errors: INVALID_ARGUMENT as Validate; RESOURCE_EXHAUSTED when memory does not suffice; UNIMPLEMENTED for a
-/// combination that is named but not built; INTERNAL when LibTorch fails. A numerical failure is INTERNAL with a
-/// reason. Stopped during set-up, before the first epoch, it gives the network of zero neurons.
+/// Trains. Errors: INVALID_ARGUMENT as Validate; RESOURCE_EXHAUSTED when memory does not suffice; FAILED_PRECONDITION
+/// when β is a share of a β_max that is 0; UNIMPLEMENTED for a combination that is named but not built; INTERNAL when
+/// LibTorch fails. A numerical failure is INTERNAL with a reason. Stopped during set-up, before the first epoch, it
+/// gives the network of zero neurons.
 absl::StatusOr<Result> Train(const Spec& spec, const data::Dataset& dataset, const Hooks& hooks = {});
 
 }  // namespace cvxnn::training

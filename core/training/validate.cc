@@ -35,7 +35,7 @@ absl::Status ValidateStopping(const StoppingRule& stopping) {
     return Refuse("stopping.max_seconds", stopping.max_seconds, "finite and >= 0 (0 means no limit)");
   }
   if (!IsShare(stopping.tolerance)) {
-    return Refuse("stopping.tolerance", stopping.tolerance, "in [0, 1) (0 runs all epochs)");
+    return Refuse("stopping.tolerance", stopping.tolerance, "in [0, 1)");
   }
   return absl::OkStatus();
 }

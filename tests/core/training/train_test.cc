@@ -231,5 +231,31 @@ TEST(Precision, IsFloat32ForLargeDataUnlessAsked) {
   EXPECT_EQ(ChoosePrecision(Precision::kFloat64, large, c10::Device("cuda:0")), Precision::kFloat64);
 }
 
+TEST(Precision, MustHoldTheDataAndTheirSquares) {
+  for (const double size : {1e30, 1e300}) {
+    data::Dataset dataset = SmallDataset();
+    data::RowMajor<double> features = dataset.train.features.ToDouble();
+    features(3, 1) = size;
+    dataset.train.features = data::Matrix(features);
+    for (Spec spec : {ConvexSpec(Activation::kGated), DescentSpec()}) {
+      spec.precision = Precision::kFloat32;
+      const auto result = Train(spec, dataset);
+      EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument) << result.status();
+      EXPECT_THAT(std::string(result.status().message()),
+                  HasSubstr("precision = float32: the squares of train.features overflow"));
+    }
+  }
+}
+
+TEST(ConvexTrainInNoTime, EndsAtATimeLimitThatSamplingUsesUp) {
+  Spec spec = ConvexSpec(Activation::kRelu);
+  spec.stopping.max_seconds = 1e-9;
+  const auto result = Train(spec, SmallDataset());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->summary.termination, Termination::kTimeLimit);
+  EXPECT_EQ(result->summary.epochs, 0);
+  EXPECT_THAT(result->summary.message, HasSubstr("Stopped at the time limit before the first epoch."));
+}
+
 }  // namespace
 }  // namespace cvxnn::training
