@@ -2,6 +2,8 @@
 // See dataset_service.h.
 #include "server/api/dataset_service.h"
 
+#include <absl/strings/cord.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 
@@ -12,6 +14,7 @@
 #include "core/data/apply_transforms.h"
 #include "core/data/generate.h"
 #include "core/data/reader.h"
+#include "cvxnn/rpc/error_details.pb.h"
 #include "server/api/import_path.h"
 #include "server/api/list_page.h"
 #include "server/api/store_dataset.h"
@@ -21,6 +24,7 @@
 #include "server/translate/import_format.h"
 #include "server/translate/resource_name.h"
 #include "server/translate/transforms.h"
+#include "server/translate/utf8.h"
 #include "server/translate/violations.h"
 
 namespace cvxnn::server {
@@ -53,6 +57,18 @@ absl::Status ResolvePaths(const std::string& root, data::ReadOptions* options) {
   }
   if (!options->test_targets_path.empty()) return resolve(&options->test_targets_path, "idx.test_labels_path");
   return absl::OkStatus();
+}
+
+// What is wrong with a file, as a fault of the field that named it; the message begins with the file's name.
+absl::Status WithField(absl::Status status) {
+  if (!absl::IsInvalidArgument(status)) return status;
+  rpc::BadRequest details;
+  auto* violation = details.add_field_violations();
+  const std::string message(status.message());
+  violation->set_field(absl::StrContains(message, ": label_columns") ? "csv.label_columns" : "path");
+  violation->set_description(ValidUtf8(message));
+  status.SetPayload(kBadRequestUrl, absl::Cord(details.SerializeAsString()));
+  return status;
 }
 
 }  // namespace
@@ -99,7 +115,7 @@ absl::Status DatasetService::Import(const v1::ImportDatasetRequest& request, v1:
   if (absl::Status status = CheckIdFree(parts_, request.dataset_id()); !status.ok()) return status;
   options.limits.max_bytes = parts_.limits.max_dataset_bytes;
   auto dataset = data::ReadDataset(options);
-  if (!dataset.ok()) return WithoutRoot(dataset.status(), parts_.import_root);
+  if (!dataset.ok()) return WithField(WithoutRoot(dataset.status(), parts_.import_root));
   dataset = data::ApplyTransforms(transforms, *std::move(dataset));
   if (!dataset.ok()) return dataset.status();
   return Reply(StoreDataset(parts_, request.dataset_id(), request.display_name(), *std::move(dataset)), response);
