@@ -19,7 +19,9 @@ constexpr std::size_t kMostDescriptionBytes = std::size_t{3} << 20;
 }  // namespace
 
 absl::StatusOr<v1::Dataset> StoreDataset(const Parts& parts, const std::string& id, const std::string& display_name,
-                                         data::Dataset dataset) {
+                                         data::Dataset dataset, std::unique_ptr<StagedArrays> staged) {
+  // Goes before the arrays that it reads, however this ends.
+  std::unique_ptr<StagedArrays> writing = std::move(staged);
   const std::int64_t bytes = ArrayBytes(dataset);
   if (bytes > parts.limits.max_dataset_bytes) {
     return QuotaExceeded("max_dataset_bytes", absl::StrCat("the data set needs ", bytes, " bytes, the limit is ",
@@ -38,7 +40,7 @@ absl::StatusOr<v1::Dataset> StoreDataset(const Parts& parts, const std::string& 
     return absl::InvalidArgumentError(absl::StrCat("feature_names: the description needs ", metadata.ByteSizeLong(),
                                                    " bytes: must be at most ", kMostDescriptionBytes));
   }
-  auto stored = parts.datasets->Create(std::move(metadata), dataset);
+  auto stored = parts.datasets->Create(std::move(metadata), dataset, std::move(writing));
   if (stored.ok()) {
     parts.resident->Put(stored->uid(), std::make_shared<const data::Dataset>(std::move(dataset)));
   }

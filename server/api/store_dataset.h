@@ -4,6 +4,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <memory>
 #include <string>
 
 #include "core/data/dataset.h"
@@ -13,8 +14,9 @@
 namespace cvxnn::server {
 
 /// Stores a valid data set as "datasets/{id}" (a picked id when empty) and keeps it in memory for the first job.
-/// ALREADY_EXISTS; RESOURCE_EXHAUSTED above the limit or when the disk is full.
+/// `staged`: the files of these very arrays, where writing them has begun. ALREADY_EXISTS; RESOURCE_EXHAUSTED above the
+/// limit or when the disk is full.
 absl::StatusOr<v1::Dataset> StoreDataset(const Parts& parts, const std::string& id, const std::string& display_name,
-                                         data::Dataset dataset);
+                                         data::Dataset dataset, std::unique_ptr<StagedArrays> staged = nullptr);
 
 }  // namespace cvxnn::server

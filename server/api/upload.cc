@@ -16,6 +16,7 @@
 
 #include "core/data/apply_transforms.h"
 #include "core/data/class_labels.h"
+#include "core/data/validate.h"
 #include "server/api/parts.h"
 #include "server/api/status.h"
 #include "server/api/upload_header.h"
@@ -112,16 +113,16 @@ absl::StatusOr<std::unique_ptr<Upload>> Upload::Begin(const v1::CreateDatasetHea
   const double bytes = PromisedBytes(header);
   if (absl::Status status = CheckBytes(bytes, max_bytes); !status.ok()) return status;
   upload->max_bytes_ = max_bytes;
-  upload->description_ = DescriptionOf(header);
+  upload->dataset_.description = DescriptionOf(header);
   upload->class_indices_ = HasClassIndices(header);
   try {
-    upload->arrays_[0].matrix = Uninitialized(header.features());
-    upload->arrays_[1].matrix = Uninitialized(header.targets());
+    upload->dataset_.train.features = Uninitialized(header.features());
+    upload->dataset_.train.targets = Uninitialized(header.targets());
     v1::MatrixShape features = header.features(), targets = header.targets();
     features.set_rows(header.test_features().rows());
     targets.set_rows(header.test_targets().rows());
-    upload->arrays_[2].matrix = Uninitialized(features);
-    upload->arrays_[3].matrix = Uninitialized(targets);
+    upload->dataset_.test.features = Uninitialized(features);
+    upload->dataset_.test.targets = Uninitialized(targets);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError(absl::StrFormat("no memory for arrays of %.0f bytes", bytes));
   }
@@ -138,15 +139,16 @@ absl::Status Upload::Add(const v1::DatasetChunk& chunk) {
     return InvalidField("chunk.data", absl::StrCat(data.size(), " bytes"),
                         absl::StrCat("must be 1 to ", kMaxChunkBytes, " bytes"));
   }
-  Array& array = arrays_[static_cast<std::size_t>(chunk.array() - 1)];
-  if (chunk.offset() != array.received) {
+  data::Matrix& matrix = *Arrays()[static_cast<std::size_t>(chunk.array() - 1)];
+  std::int64_t& received = received_[static_cast<std::size_t>(chunk.array() - 1)];
+  if (chunk.offset() != received) {
     return InvalidField("chunk.offset", chunk.offset(),
-                        absl::StrCat("must be ", array.received, ", the bytes of ", array_name, " received so far"));
+                        absl::StrCat("must be ", received, ", the bytes of ", array_name, " received so far"));
   }
   const auto bytes = static_cast<std::int64_t>(data.size());
-  if (bytes > array.matrix.bytes() - array.received) {
+  if (bytes > matrix.bytes() - received) {
     return InvalidField("chunk.data", absl::StrCat(bytes, " bytes at offset ", chunk.offset()),
-                        absl::StrCat("must end within the ", array.matrix.bytes(), " bytes of ", array_name));
+                        absl::StrCat("must end within the ", matrix.bytes(), " bytes of ", array_name));
   }
   const std::uint32_t crc32 = Crc32(data.data(), data.size());
   if (crc32 != chunk.crc32()) {
@@ -155,26 +157,28 @@ absl::Status Upload::Add(const v1::DatasetChunk& chunk) {
                         "again it may pass",
                         array_name, chunk.offset(), crc32, chunk.crc32()));
   }
-  std::memcpy(static_cast<char*>(array.matrix.mutable_data()) + array.received, data.data(), data.size());
-  array.received += bytes;
+  std::memcpy(static_cast<char*>(matrix.mutable_data()) + received, data.data(), data.size());
+  received += bytes;
   return absl::OkStatus();
 }
 
-absl::Status Upload::CheckComplete() const {
+absl::Status Upload::CheckComplete() {
   std::vector<std::string> missing;
-  for (std::size_t i = 0; i < arrays_.size(); ++i) {
-    if (arrays_[i].received == arrays_[i].matrix.bytes()) continue;
-    missing.push_back(absl::StrCat(ValueName(static_cast<v1::DatasetArray>(i + 1)), " has ", arrays_[i].received,
-                                   " of ", arrays_[i].matrix.bytes(), " bytes"));
+  for (std::size_t i = 0; i < received_.size(); ++i) {
+    const std::int64_t bytes = Arrays()[i]->bytes();
+    if (received_[i] == bytes) continue;
+    missing.push_back(
+        absl::StrCat(ValueName(static_cast<v1::DatasetArray>(i + 1)), " has ", received_[i], " of ", bytes, " bytes"));
   }
   if (missing.empty()) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("the stream ended early: ", absl::StrJoin(missing, ", ")));
 }
 
 absl::Status Upload::OneHotTargets() {
-  data::Matrix& train = arrays_[1].matrix;
-  data::Matrix& test = arrays_[3].matrix;
-  const auto named = static_cast<std::int64_t>(description_.class_names.size());
+  data::Matrix& train = dataset_.train.targets;
+  data::Matrix& test = dataset_.test.targets;
+  std::vector<std::string>& class_names = dataset_.description.class_names;
+  const auto named = static_cast<std::int64_t>(class_names.size());
   auto indices = ClassIndices(train, named > 0 ? named : data::kMaxClasses, "targets");
   if (!indices.ok()) return indices.status();
   const std::int64_t classes =
@@ -182,9 +186,9 @@ absl::Status Upload::OneHotTargets() {
   auto test_indices = ClassIndices(test, classes, "test_targets");
   if (!test_indices.ok()) return test_indices.status();
   const double target_bytes = static_cast<double>(classes) * static_cast<double>(train.bytes() + test.bytes());
-  const auto feature_bytes = static_cast<double>(arrays_[0].matrix.bytes() + arrays_[2].matrix.bytes());
+  const auto feature_bytes = static_cast<double>(dataset_.train.features.bytes() + dataset_.test.features.bytes());
   if (absl::Status status = CheckBytes(feature_bytes + target_bytes, max_bytes_); !status.ok()) return status;
-  for (std::int64_t i = named; i < classes; ++i) description_.class_names.push_back(absl::StrCat(i));
+  for (std::int64_t i = named; i < classes; ++i) class_names.push_back(absl::StrCat(i));
   train = data::OneHot(*indices, classes, train.type());
   test = data::OneHot(*test_indices, classes, test.type());
   return absl::OkStatus();
@@ -194,11 +198,12 @@ absl::StatusOr<data::Dataset> Upload::Finish() {
   if (class_indices_) {
     if (absl::Status status = OneHotTargets(); !status.ok()) return status;
   }
-  data::Dataset dataset;
-  dataset.train = {std::move(arrays_[0].matrix), std::move(arrays_[1].matrix)};
-  dataset.test = {std::move(arrays_[2].matrix), std::move(arrays_[3].matrix)};
-  dataset.description = std::move(description_);
-  return data::ApplyTransforms(transforms_, std::move(dataset));
+  if (KeepsWhatArrives()) {
+    // Nothing else is to be done, and what is refused stays here: its memory may still be read.
+    if (absl::Status status = data::ValidateDataset(dataset_); !status.ok()) return status;
+    return std::move(dataset_);
+  }
+  return data::ApplyTransforms(transforms_, std::move(dataset_));
 }
 
 }  // namespace cvxnn::server

@@ -28,8 +28,14 @@ class Upload {
   /// INVALID_ARGUMENT: out of order or beyond its array. DATA_LOSS: wrong checksum.
   absl::Status Add(const v1::DatasetChunk& chunk);
 
+  /// Whether Finish will give exactly the bytes that arrive, at the addresses where they arrive.
+  bool KeepsWhatArrives() const { return transforms_.empty() && !class_indices_; }
+  /// The arrays as they fill up, in the order of DatasetArray.
+  const data::Dataset& dataset() const { return dataset_; }
+  std::int64_t received_bytes(v1::DatasetArray array) const { return received_[static_cast<std::size_t>(array) - 1]; }
+
   /// DATA_LOSS naming the arrays that are not complete.
-  absl::Status CheckComplete() const;
+  absl::Status CheckComplete();
 
   /// Checks the numbers, turns class indices into one-hot rows and applies the transforms. Call once, when complete.
   /// INVALID_ARGUMENT says part, row and column of a bad value. RESOURCE_EXHAUSTED: the one-hot rows of class indices
@@ -40,16 +46,15 @@ class Upload {
   static double PromisedBytes(const v1::CreateDatasetHeader& header);
 
  private:
-  struct Array {
-    data::Matrix matrix;
-    std::int64_t received = 0;  // bytes
-  };
-
   Upload() = default;
   absl::Status OneHotTargets();
+  // In the order of DatasetArray.
+  std::array<data::Matrix*, 4> Arrays() {
+    return {&dataset_.train.features, &dataset_.train.targets, &dataset_.test.features, &dataset_.test.targets};
+  }
 
-  std::array<Array, 4> arrays_;  // by DatasetArray - 1
-  data::Description description_;
+  data::Dataset dataset_;
+  std::array<std::int64_t, 4> received_ = {};  // bytes
   std::vector<data::Transform> transforms_;
   bool class_indices_ = false;
   std::int64_t max_bytes_ = 0;

@@ -25,6 +25,9 @@
 namespace cvxnn::server {
 namespace {
 
+// Uploads of fewer bytes are written when they are complete.
+constexpr std::int64_t kLeastStagedBytes = std::int64_t{16} << 20;
+
 // Keeps itself alive from Start to the end of the RPC.
 class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
                    public std::enable_shared_from_this<UploadCall> {
@@ -56,6 +59,10 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
     absl::Status status;
     if (request_.has_chunk()) {
       status = upload_->Add(request_.chunk());
+      if (status.ok() && staged_ != nullptr) {
+        const v1::DatasetArray array = request_.chunk().array();
+        staged_->Arrived(static_cast<std::size_t>(array) - 1, upload_->received_bytes(array));
+      }
     } else {
       status = absl::InvalidArgumentError("message: must be a chunk, the header was already sent");
     }
@@ -125,7 +132,9 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
     }
     counted_bytes_ = bytes;
     upload_ = *std::move(upload);
-    return absl::OkStatus();
+    // Small ones are on disk in a moment.
+    if (bytes < kLeastStagedBytes || !upload_->KeepsWhatArrives()) return absl::OkStatus();
+    return Reply(parts_.datasets->Stage(upload_->dataset()), &staged_);
   }
 
   void StreamEnded() {
@@ -139,7 +148,7 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
     auto dataset = upload_->Finish();
     if (!dataset.ok()) return dataset.status();
     if (context_.IsCancelled()) return absl::CancelledError("the caller went away before the data set was stored");
-    return Reply(StoreDataset(parts_, id_, display_name_, *std::move(dataset)), &response_);
+    return Reply(StoreDataset(parts_, id_, display_name_, *std::move(dataset), std::move(staged_)), &response_);
   }
 
   void OnPool(WorkerPool* pool, std::function<void()> task) {
@@ -156,7 +165,14 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
   }
 
   void Answer(const absl::Status& status) {
+    // Removing what was written so far takes the disk.
+    if (staged_ != nullptr && parts_.heavy->Submit([this, status] { Conclude(status); })) return;
+    Conclude(status);
+  }
+
+  void Conclude(const absl::Status& status) {
     // Before the caller hears of it, who may begin again at once.
+    staged_.reset();
     upload_.reset();
     promised_bytes_ -= counted_bytes_;
     log_.Ended(status);
@@ -170,6 +186,7 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
   const CallLog log_;
   v1::CreateDatasetRequest request_;
   std::unique_ptr<Upload> upload_;
+  std::unique_ptr<StagedArrays> staged_;  // reads the memory of upload_
   std::int64_t counted_bytes_ = 0;
   std::string id_;
   std::string display_name_;

@@ -5,6 +5,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <new>
@@ -71,15 +72,26 @@ bool Exists(SQLite::Database& database, const std::string& name) {
   return query.executeStep();
 }
 
-// Writes and syncs all files of a data set into `folder`.
-absl::StatusOr<std::vector<StoredFile>> WriteFiles(const std::filesystem::path& folder, const data::Dataset& dataset) {
+std::array<StagedArrays::Array, 4> ArraysToStage(const data::Dataset& dataset) {
+  const auto named = Arrays(dataset);
+  std::array<StagedArrays::Array, 4> arrays;
+  std::transform(named.begin(), named.end(), arrays.begin(), [](const NamedArray& array) {
+    return StagedArrays::Array{array.file, array.matrix->data(), array.matrix->bytes()};
+  });
+  return arrays;
+}
+
+// Writes and syncs the description and what is left of the arrays.
+absl::StatusOr<std::vector<StoredFile>> WriteFiles(const data::Dataset& dataset, StagedArrays* staged) {
+  const std::filesystem::path& folder = staged->folder();
+  auto checksums = staged->Sync();
+  if (!checksums.ok()) return checksums.status();
   std::vector<StoredFile> files;
-  for (const NamedArray& array : Arrays(dataset)) {
+  for (std::size_t i = 0; i < checksums->size(); ++i) {
+    const NamedArray array = Arrays(dataset)[i];
     const data::Matrix& matrix = *array.matrix;
-    auto crc = WriteSynced(folder / array.file, matrix.data(), static_cast<std::size_t>(matrix.bytes()));
-    if (!crc.ok()) return crc.status();
     const std::int64_t element_bytes = matrix.type() == data::ElementType::kFloat32 ? 4 : 8;
-    files.push_back({array.file, matrix.rows(), matrix.cols(), element_bytes, *crc});
+    files.push_back({array.file, matrix.rows(), matrix.cols(), element_bytes, (*checksums)[i]});
   }
   const std::string description = EncodeDescription(dataset.description);
   auto crc = WriteSynced(folder / kDescriptionFile, description.data(), description.size());
@@ -152,24 +164,27 @@ absl::Status DatasetStore::CheckNameFree(const std::string& name) const {
   return database_->Read([&](SQLite::Database& db) { return Exists(db, name) ? Taken(name) : absl::OkStatus(); });
 }
 
-absl::StatusOr<v1::Dataset> DatasetStore::Create(v1::Dataset metadata, const data::Dataset& dataset) {
+absl::StatusOr<std::unique_ptr<StagedArrays>> DatasetStore::Stage(const data::Dataset& dataset) const {
+  return StagedArrays::Begin(Root() / absl::StrCat(kWritingPrefix, RandomId()), ArraysToStage(dataset));
+}
+
+absl::StatusOr<v1::Dataset> DatasetStore::Create(v1::Dataset metadata, const data::Dataset& dataset,
+                                                 std::unique_ptr<StagedArrays> staged) {
   if (metadata.name().empty()) metadata.set_name(absl::StrCat("datasets/", RandomId()));
   if (absl::Status is_free = CheckNameFree(metadata.name()); !is_free.ok()) return is_free;
 
-  const std::string directory = RandomId();
-  const std::filesystem::path writing = Root() / absl::StrCat(kWritingPrefix, directory);
-  const std::filesystem::path final_folder = Root() / directory;
-  std::error_code error;
-  if (!std::filesystem::create_directory(writing, error)) {
-    return ErrnoStatus(error.value(), absl::StrCat("cannot create ", writing.string()));
+  if (staged == nullptr) {
+    auto begun = Stage(dataset);
+    if (!begun.ok()) return begun.status();
+    staged = *std::move(begun);
+    for (std::size_t i = 0; i < Arrays(dataset).size(); ++i) staged->Arrived(i, Arrays(dataset)[i].matrix->bytes());
   }
-  absl::Cleanup remove = [&] {
-    RemoveAll(writing);
-    RemoveAll(final_folder);
-  };
-  auto files = WriteFiles(writing, dataset);
+  auto files = WriteFiles(dataset, staged.get());
   if (!files.ok()) return files.status();
-  if (absl::Status renamed = RenameSynced(writing, final_folder); !renamed.ok()) return renamed;
+  const std::string directory = RandomId();
+  const std::filesystem::path final_folder = Root() / directory;
+  absl::Cleanup remove = [&] { RemoveAll(final_folder); };
+  if (absl::Status renamed = RenameSynced(staged->folder(), final_folder); !renamed.ok()) return renamed;
 
   std::int64_t bytes = 0;
   for (const StoredFile& file : *files) bytes += file.rows * file.cols * file.element_bytes;

@@ -13,6 +13,7 @@
 #include "cvxnn/v1/dataset.pb.h"
 #include "server/store/database.h"
 #include "server/store/page.h"
+#include "server/store/staged_arrays.h"
 
 namespace cvxnn::server {
 
@@ -25,11 +26,16 @@ class DatasetStore {
   /// OK when no data set has this name. ALREADY_EXISTS otherwise: lets an upload fail before its first byte.
   absl::Status CheckNameFree(const std::string& name) const;
 
+  /// Begins to write the arrays of `dataset` while they still arrive in its memory, which must stay where it is.
+  /// Nothing is left behind when the result is destroyed instead of given to Create.
+  absl::StatusOr<std::unique_ptr<StagedArrays>> Stage(const data::Dataset& dataset) const;
+
   /// Stores the arrays and the complete description (what every transform learned, projections included). `metadata` is
   /// kept as given, but for name (picked when empty, else "datasets/{dataset}"), uid, stored_bytes and create_time; the
   /// stored message is returned. `dataset` must be valid.
   /// ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the disk is full. On error nothing is left behind.
-  absl::StatusOr<v1::Dataset> Create(v1::Dataset metadata, const data::Dataset& dataset);
+  absl::StatusOr<v1::Dataset> Create(v1::Dataset metadata, const data::Dataset& dataset,
+                                     std::unique_ptr<StagedArrays> staged = nullptr);
 
   /// NOT_FOUND: no data set of that name.
   absl::StatusOr<v1::Dataset> Get(const std::string& name) const;

@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <limits>
 
 #include "tests/server/api/server_fixture.h"
@@ -261,6 +263,64 @@ TEST_F(UploadTest, NamesAClassWithoutTrainingRows) {
   for (const char* name : {"cat", "dog", "owl"}) header_.add_class_names(name);
   targets_ = Bytes({2, 0, 2});
   ExpectRefused(Whole(), grpc::StatusCode::INVALID_ARGUMENT, "class \"dog\" has no rows");
+}
+
+// Large enough to be written while it arrives.
+class LargeUploadTest : public UploadTest {
+ protected:
+  static constexpr std::int64_t kRows = 16, kCols = 400'000;
+  void SetUp() override {
+    UploadTest::SetUp();
+    SetShape(header_.mutable_features(), kRows, kCols);
+    SetShape(header_.mutable_targets(), kRows, 1);
+    std::vector<float> values(static_cast<std::size_t>(kRows * kCols));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 1021);
+    features_ = Bytes(values);
+    targets_ = Bytes({-1, 1, 1, 1, -1, 1, 1, 1, -1, 1, 1, 1, -1, 1, 1, 1});
+  }
+  std::vector<v1::CreateDatasetRequest> Whole() const {
+    v1::CreateDatasetRequest header;
+    *header.mutable_header() = header_;
+    std::vector<v1::CreateDatasetRequest> requests = {header, Chunk(v1::DATASET_ARRAY_TARGETS, 0, targets_)};
+    constexpr std::size_t kChunkBytes = 1'000'001;  // ends within elements
+    for (std::size_t offset = 0; offset < features_.size(); offset += kChunkBytes) {
+      requests.push_back(
+          Chunk(v1::DATASET_ARRAY_FEATURES, static_cast<std::int64_t>(offset), features_.substr(offset, kChunkBytes)));
+    }
+    return requests;
+  }
+  void WaitUntilNothingIsLeft() {
+    while (!std::filesystem::is_empty(options_.data_dir + "/datasets")) absl::SleepFor(absl::Milliseconds(1));
+  }
+};
+
+TEST_F(LargeUploadTest, LiesOnDiskAsItWasSent) {
+  const grpc::Status status = Send(Whole());
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(StoredDatasets(), 1u);
+  const auto folder = *std::filesystem::directory_iterator(options_.data_dir + "/datasets");
+  std::ifstream file(folder.path() / "features.bin", std::ios::binary);
+  EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(file), {}) == features_);
+}
+
+TEST_F(LargeUploadTest, LeavesNothingWhenItIsRefusedOrCut) {
+  const std::string good = features_;
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::memcpy(features_.data() + 4 * kCols, &infinity, sizeof(infinity));
+  ExpectRefused(Whole(), grpc::StatusCode::INVALID_ARGUMENT, "row 1, column 0");
+  features_ = good;
+  auto requests = Whole();
+  requests.back().mutable_chunk()->set_crc32(0);
+  ExpectRefused(requests, grpc::StatusCode::DATA_LOSS, "CRC-32");
+  {
+    grpc::ClientContext context;
+    auto writer = datasets_->CreateDataset(&context, &stored_);
+    for (std::size_t i = 0; i + 1 < requests.size(); ++i) ASSERT_TRUE(writer->Write(requests[i]));
+    context.TryCancel();
+    EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  WaitUntilNothingIsLeft();
+  EXPECT_TRUE(Send(Whole()).ok());
 }
 
 TEST_F(UploadTest, RefusesAnIdThatIsTaken) {
