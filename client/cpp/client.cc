@@ -2,28 +2,27 @@
 // Opens the channel, and the calls about the server itself.
 #include "client/cpp/client.h"
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include "client/cpp/address.h"
 #include "client/cpp/client_state.h"
 #include "client/cpp/health.h"
 
 namespace cvxnn::client {
 namespace {
 
-bool IsLoopback(const std::string& address) {
-  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost") ||
-         absl::StartsWith(address, "[::1]") || absl::StartsWith(address, "unix:");
-}
-
-grpc::ChannelArguments ChannelArguments(const std::string& address) {
+grpc::ChannelArguments ChannelArguments(const std::string& address, const Keepalive& keepalive) {
   grpc::ChannelArguments arguments;
-  // A restarted server is found again within seconds, not after gRPC's two minutes. Keepalive pings stay off: watchers
-  // notice a dead connection by missing heartbeats, and servers answer unexpected pings with GOAWAY.
+  // A restarted server is found again within seconds, not after gRPC's two minutes.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  // Calls without a deadline must not wait for ever for a peer that is gone. gRPC would stop after two pings during
+  // which we send nothing, which is how a client waits for an answer: no limit.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(absl::ToInt64Milliseconds(keepalive.time)));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(absl::ToInt64Milliseconds(keepalive.timeout)));
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   if (IsLoopback(address)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return arguments;
 }
@@ -44,8 +43,15 @@ absl::StatusOr<Client> Client::Connect(const std::string& address, const Connect
     return absl::InvalidArgumentError(
         absl::StrCat("timeout = ", absl::FormatDuration(options.timeout), ": must be above 0"));
   }
+  for (const auto& [what, duration] : {std::pair("keepalive.time", options.keepalive.time),
+                                       std::pair("keepalive.timeout", options.keepalive.timeout)}) {
+    if (duration >= absl::Milliseconds(1) && duration <= absl::Hours(24)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " = ", absl::FormatDuration(duration), ": must be in [1ms, 24h]"));
+  }
   auto credentials = options.credentials ? options.credentials : grpc::InsecureChannelCredentials();
-  return FromChannel(grpc::CreateCustomChannel(address, credentials, ChannelArguments(address)), options);
+  return FromChannel(grpc::CreateCustomChannel(address, credentials, ChannelArguments(address, options.keepalive)),
+                     options);
 }
 
 Client Client::FromChannel(std::shared_ptr<grpc::Channel> channel, const ConnectOptions& options) {

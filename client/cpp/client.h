@@ -30,12 +30,21 @@
 
 namespace cvxnn::client {
 
+/// Pings that find out, while a call waits, that the other side is gone; its calls then fail with UNAVAILABLE. The
+/// defaults are cvxnn-server's own, which takes pings at least 10 s apart.
+struct Keepalive {
+  absl::Duration time = absl::Seconds(30);     ///< without a sign of life, until the ping. 1 ms to 24 h
+  absl::Duration timeout = absl::Seconds(10);  ///< from the ping until the connection counts as dead. 1 ms to 24 h
+};
+
 /// How a client connects and how patient it is.
 struct ConnectOptions {
-  /// Bounds every unary call, retries included. > 0. Generating and importing data get `slow_timeout`.
+  /// Bounds every unary call, retries included. > 0. Calls that work through data on the server (generating, importing,
+  /// evaluating) get `slow_timeout`; uploads, downloads and watches have no bound but `keepalive`.
   absl::Duration timeout = absl::Seconds(30);
   absl::Duration slow_timeout = absl::Minutes(10);
   RetryPolicy retry;
+  Keepalive keepalive;
   /// Null: plain text, for a server on the same machine.
   std::shared_ptr<grpc::ChannelCredentials> credentials;
   Timing timing = Timing::Real();
@@ -58,6 +67,8 @@ struct CreateDatasetOptions {
   /// Bytes of a chunk. Range: 1 to 1 MiB.
   std::int64_t chunk_bytes = std::int64_t{1} << 20;
   TransferProgress progress;
+  /// Ends the upload with CANCELLED; the server keeps nothing of it.
+  std::stop_token stop;
 };
 
 /// How a job is watched.
@@ -102,7 +113,7 @@ struct Predictions {
 class Client {
  public:
   /// A client of the server at `address` (host:port). Connects with the first call. INVALID_ARGUMENT: no address, or a
-  /// timeout that is not above 0.
+  /// duration out of its range.
   static absl::StatusOr<Client> Connect(const std::string& address, const ConnectOptions& options = {});
   /// A client over a channel of the caller's.
   static Client FromChannel(std::shared_ptr<grpc::Channel> channel, const ConnectOptions& options = {});

@@ -5,9 +5,10 @@
 
 #include <google/protobuf/unknown_field_set.h>
 #include <grpcpp/client_context.h>
-#include <grpcpp/impl/codegen/client_unary_call.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <future>
 #include <vector>
 
 #include "client/cpp/status.h"
@@ -33,10 +34,11 @@ absl::StatusOr<bool> CheckServingStatus(const std::shared_ptr<grpc::Channel>& ch
   grpc::ByteBuffer response_buffer;
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(deadline));
-  const grpc::internal::RpcMethod method("/grpc.health.v1.Health/Check", grpc::internal::RpcMethod::NORMAL_RPC,
-                                         channel);
-  const grpc::Status status = grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
-      channel.get(), method, &context, request_buffer, &response_buffer);
+  std::promise<grpc::Status> finished;
+  grpc::GenericStub(channel).UnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request_buffer,
+                                       &response_buffer,
+                                       [&](grpc::Status status) { finished.set_value(std::move(status)); });
+  const grpc::Status status = finished.get_future().get();
   if (!status.ok()) return ToAbslStatus(status);
 
   std::vector<grpc::Slice> slices;

@@ -34,9 +34,12 @@ absl::StatusOr<StreamStep> LogCursor::Accept(v1::WatchJobResponse& response) {
     case v1::WatchJobResponse::kEnd:
       if (response.sequence() > last_) return Hole(response.sequence() + 1);
       return StreamStep::kDone;
-    default:  // heartbeats, and events of a later version of the contract
+    case v1::WatchJobResponse::kHeartbeat:
       if (response.sequence() > last_) return Hole(response.sequence() + 1);
       return StreamStep::kAlive;
+    case v1::WatchJobResponse::EVENT_NOT_SET:  // an event of a later version of the contract, of one record or several
+      if (response.sequence() <= last_) return StreamStep::kAlive;
+      break;
   }
   last_ = response.sequence();
   holes_ = 0;

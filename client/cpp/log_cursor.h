@@ -21,8 +21,9 @@ class LogCursor {
   std::int64_t last() const { return last_; }
 
   /// Takes records that were seen already out of `response` and moves on behind it. kAlive: nothing new (a heartbeat,
-  /// or only known records). kDone: the end of the log. UNAVAILABLE when records are missing in between: reading again
-  /// from last() may bring them; DATA_LOSS when that did not help several times.
+  /// or only known records). An event that this version of the contract does not know is taken at its word: it
+  /// counts for all records up to its sequence number. kDone: the end of the log. UNAVAILABLE when records are missing
+  /// in between: reading again from last() may bring them; DATA_LOSS when that did not help several times.
   absl::StatusOr<StreamStep> Accept(v1::WatchJobResponse& response);
 
  private:

@@ -32,8 +32,9 @@ absl::StatusOr<v1::Dataset> Upload(v1::DatasetService::Stub& stub, const CreateD
   std::int64_t total = 0;
   for (const RawArray& array : arrays) total += array.size;
 
-  // No deadline: the size decides how long this takes, and gRPC reports a connection that breaks.
+  // No deadline: the size decides how long this takes, and keepalive finds a connection that is dead.
   grpc::ClientContext context;
+  const std::stop_callback cancel(options.stop, [&context] { context.TryCancel(); });
   v1::Dataset dataset;
   const auto writer = stub.CreateDataset(&context, &dataset);
   v1::CreateDatasetRequest request;
@@ -56,8 +57,9 @@ absl::StatusOr<v1::Dataset> Upload(v1::DatasetService::Stub& stub, const CreateD
   }
   writer->WritesDone();
   const grpc::Status status = writer->Finish();  // says why, where a write found the stream closed
-  if (!status.ok()) return ToAbslStatus(status);
-  return dataset;
+  if (status.ok()) return dataset;
+  if (options.stop.stop_requested()) return absl::CancelledError("stopped by the caller");
+  return ToAbslStatus(status);
 }
 
 template <typename Scalar>

@@ -12,14 +12,32 @@
 #include "client/cpp/status.h"
 
 namespace cvxnn::command {
+namespace {
+
+void PrintJsonError(const absl::Status& status) {
+  nlohmann::ordered_json fields = nlohmann::ordered_json::array();
+  for (const client::FieldViolation& violation : client::FieldViolations(status)) {
+    fields.push_back({{"field", violation.field}, {"description", violation.description}});
+  }
+  const nlohmann::ordered_json error = {{"code", absl::StatusCodeToString(status.code())},
+                                        {"message", std::string(status.message())},
+                                        {"fields", std::move(fields)}};
+  std::cerr << JsonLine({{"error", error}});
+}
+
+}  // namespace
 
 absl::StatusOr<client::Client> Context::Connect() const {
   client::ConnectOptions options;
-  options.timeout = absl::Seconds(timeout_seconds);
+  if (timeout_seconds.has_value()) options.timeout = options.slow_timeout = absl::Seconds(*timeout_seconds);
   return client::Client::Connect(server, options);
 }
 
 ExitStatus Fail(const Context& context, const absl::Status& status) {
+  if (context.json()) {
+    PrintJsonError(status);
+    return kFailure;
+  }
   std::cerr << "error: " << absl::StatusCodeToString(status.code()) << ": " << Printable(std::string(status.message()))
             << "\n";
   for (const std::string& line : client::DetailLines(status)) std::cerr << "  " << Printable(line) << "\n";
@@ -29,14 +47,20 @@ ExitStatus Fail(const Context& context, const absl::Status& status) {
   return kFailure;
 }
 
-ExitStatus FailUsage(const absl::Status& status) {
-  std::cerr << "error: " << Printable(std::string(status.message())) << "\n";
+ExitStatus FailUsage(const Context& context, const absl::Status& status) {
+  if (context.json()) {
+    PrintJsonError(status);
+  } else {
+    std::cerr << "error: " << Printable(std::string(status.message())) << "\n";
+  }
   return kUsage;
 }
 
 void PrintJson(const google::protobuf::Message& message) {
   std::cout << MessageToJson(message).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
 }
+
+void PrintJsonLine(const nlohmann::ordered_json& json) { std::cout << JsonLine(json) << std::flush; }
 
 std::string ResourceName(const std::string& collection, const std::string& text) {
   if (text.empty() || absl::StrContains(text, '/')) return text;

@@ -7,6 +7,8 @@
 #include <google/protobuf/message.h>
 
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
 #include "client/cpp/client.h"
@@ -17,21 +19,24 @@ namespace cvxnn::command {
 /// Global flags. One per run of the command.
 struct Context {
   std::string server = "127.0.0.1:50051";
-  std::string output = "table";        ///< "table" or "json"
-  double timeout_seconds = 30;         ///< of every single call
-  bool quiet = false;                  ///< print names of resources only
-  std::function<ExitStatus()> action;  ///< set by the subcommand that was chosen
+  std::string output = "table";           ///< "table" or "json"
+  std::optional<double> timeout_seconds;  ///< of a call; absent: 30, and 600 for calls that work through data
+  bool quiet = false;                     ///< print names of resources only
+  std::function<ExitStatus()> action;     ///< set by the subcommand that was chosen
 
   bool json() const { return output == "json"; }
   absl::StatusOr<client::Client> Connect() const;
 };
 
-/// Prints "error: CODE: message" and the details to standard error; answers kFailure.
+/// Says what the server refused, or that it cannot be reached, on standard error; answers kFailure. With --output json:
+/// one line {"error": {"code": "NOT_FOUND", "message": …, "fields": [{"field": …, "description": …}, …]}}.
 ExitStatus Fail(const Context& context, const absl::Status& status);
-/// Prints "error: message" for something wrong on this side, before anything was sent; answers kUsage.
-ExitStatus FailUsage(const absl::Status& status);
-/// Writes a message as indented JSON to standard output.
+/// The same for something wrong on this side, before anything was sent; answers kUsage.
+ExitStatus FailUsage(const Context& context, const absl::Status& status);
+/// Writes a message as one indented JSON document to standard output: the answer of commands that give one.
 void PrintJson(const google::protobuf::Message& message);
+/// Writes one line of JSON to standard output at once: for commands that give several answers, one after the other.
+void PrintJsonLine(const nlohmann::ordered_json& json);
 
 /// "iris" or "datasets/iris" -> "datasets/iris"; empty stays empty.
 std::string ResourceName(const std::string& collection, const std::string& text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cvxnn dataset list, describe, delete.
-#include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "client/cpp/command/commands.h"
 #include "client/cpp/command/dataset_report.h"
@@ -53,6 +53,7 @@ void AddDelete(CLI::App& dataset, Context& context) {
       for (const std::string& name : *names) {
         const absl::Status status = client->DeleteDataset(ResourceName("datasets", name), *allow_missing);
         if (!status.ok()) return Fail(context, status);
+        if (context.json()) PrintJsonLine({{"deleted", ResourceName("datasets", name)}});
       }
       return kSuccess;
     };

@@ -2,11 +2,14 @@
 // cvxnn dataset create: reads files on this machine and uploads the numbers.
 #include <absl/strings/str_cat.h>
 
-#include <iostream>
+#include <filesystem>
+#include <system_error>
 
 #include "client/cpp/command/commands.h"
 #include "client/cpp/command/dataset_report.h"
 #include "client/cpp/command/file_flags.h"
+#include "client/cpp/command/flags.h"
+#include "client/cpp/command/interrupt.h"
 #include "client/cpp/command/transfer_line.h"
 #include "client/cpp/command/transform_flag.h"
 #include "core/data/reader.h"
@@ -46,17 +49,29 @@ data::ReadOptions ToReadOptions(const CreateFlags& flags) {
   return options;
 }
 
+/// A folder holds CIFAR-10 or IDX files, to which the same flags apply; what no name tells the reader refuses itself.
+absl::Status CheckFlags(const CreateFlags& flags) {
+  std::string format = flags.file.format.empty() ? FormatByName(flags.files.front()) : flags.file.format;
+  std::error_code ignored;
+  if (format.empty() && std::filesystem::is_directory(flags.files.front(), ignored)) format = "cifar10";
+  if (format.empty()) return absl::OkStatus();
+  return CheckFileFlags(flags.file, format, !flags.test_files.empty(), !flags.test_targets.empty());
+}
+
 ExitStatus Run(const Context& context, const CreateFlags& flags) {
   client::CreateDatasetOptions options;
   options.header.set_dataset_id(flags.dataset.id);
   options.header.set_display_name(flags.dataset.title);
   const absl::Status parsed = ParseTransforms(flags.dataset.transforms, options.header.mutable_transforms());
-  if (!parsed.ok()) return FailUsage(parsed);
+  if (!parsed.ok()) return FailUsage(context, parsed);
+  if (absl::Status status = CheckFlags(flags); !status.ok()) return FailUsage(context, status);
   const absl::StatusOr<data::Dataset> dataset = data::ReadDataset(ToReadOptions(flags));
-  if (!dataset.ok()) return FailUsage(dataset.status());
+  if (!dataset.ok()) return FailUsage(context, dataset.status());
 
   const auto client = context.Connect();
   if (!client.ok()) return Fail(context, client.status());
+  const InterruptGuard interrupt;
+  options.stop = interrupt.token();
   absl::StatusOr<v1::Dataset> created;
   {
     TransferLine line("uploading", !context.json() && !context.quiet);

@@ -4,6 +4,7 @@
 #include "client/cpp/command/dataset_report.h"
 #include "client/cpp/command/file_flags.h"
 #include "client/cpp/command/flags.h"
+#include "client/cpp/command/transform_flag.h"
 
 namespace cvxnn::command {
 namespace {
@@ -17,7 +18,7 @@ ExitStatus Run(const Context& context, const Flags& flags, const NewDatasetFlags
   request.set_dataset_id(dataset_flags.id);
   request.set_display_name(dataset_flags.title);
   const absl::Status parsed = ParseTransforms(dataset_flags.transforms, request.mutable_transforms());
-  if (!parsed.ok()) return FailUsage(parsed);
+  if (!parsed.ok()) return FailUsage(context, parsed);
   const auto client = context.Connect();
   if (!client.ok()) return Fail(context, client.status());
   const absl::StatusOr<v1::Dataset> dataset = client->GenerateDataset(request);

@@ -3,6 +3,8 @@
 #include "client/cpp/command/commands.h"
 #include "client/cpp/command/dataset_report.h"
 #include "client/cpp/command/file_flags.h"
+#include "client/cpp/command/flags.h"
+#include "client/cpp/command/transform_flag.h"
 
 namespace cvxnn::command {
 namespace {
@@ -15,12 +17,24 @@ struct ImportFlags {
   NewDatasetFlags dataset;
 };
 
+/// The contract imports test files of CIFAR-10 and IDX alone, and one pair of IDX.
+absl::Status CheckFlags(const ImportFlags& flags, const std::string& format) {
+  if ((format == "csv" || format == "npy") && !(flags.test_paths.empty() && flags.test_targets.empty())) {
+    return absl::InvalidArgumentError("--test: the server imports test files of cifar10 and idx only");
+  }
+  if (format == "idx" && flags.test_paths.size() > 1) {
+    return absl::InvalidArgumentError("--test: given several times: format idx has one test file");
+  }
+  return CheckFileFlags(flags.file, format, !flags.test_paths.empty(), !flags.test_targets.empty());
+}
+
 absl::StatusOr<v1::ImportDatasetRequest> ToRequest(const ImportFlags& flags) {
   v1::ImportDatasetRequest request;
   request.set_dataset_id(flags.dataset.id);
   request.set_display_name(flags.dataset.title);
   request.set_path(flags.path);
-  const std::string& format = flags.file.format;
+  const std::string format = flags.file.format.empty() ? FormatByName(flags.path) : flags.file.format;
+  if (absl::Status status = CheckFlags(flags, format); !status.ok()) return status;
   const v1::Task task = flags.file.regression() ? v1::TASK_REGRESSION : v1::TASK_MULTICLASS;
   if (format == "csv") {
     v1::CsvFormat& csv = *request.mutable_csv();
@@ -47,19 +61,11 @@ absl::StatusOr<v1::ImportDatasetRequest> ToRequest(const ImportFlags& flags) {
 
 ExitStatus Run(const Context& context, const ImportFlags& flags) {
   const absl::StatusOr<v1::ImportDatasetRequest> request = ToRequest(flags);
-  if (!request.ok()) return FailUsage(request.status());
+  if (!request.ok()) return FailUsage(context, request.status());
   const auto client = context.Connect();
   if (!client.ok()) return Fail(context, client.status());
   const absl::StatusOr<v1::Dataset> dataset = client->ImportDataset(*request);
   return dataset.ok() ? ReportDataset(context, *dataset) : Fail(context, dataset.status());
-}
-
-/// The format of a file by its name, where flags of a format were given without --format.
-std::string FormatOf(const std::string& path) {
-  for (const char* ending : {"csv", "npy", "npz"}) {
-    if (path.size() > 4 && path.compare(path.size() - 3, 3, ending) == 0) return ending;
-  }
-  return "";
 }
 
 }  // namespace
@@ -76,12 +82,7 @@ void AddDatasetImport(CLI::App& dataset, Context& context) {
       "Examples:\n"
       "  cvxnn dataset import tables/iris.csv --label species\n"
       "  cvxnn dataset import cifar-10-batches-bin --id cifar10 --transform divide=255");
-  command->callback([&context, flags] {
-    context.action = [&context, flags] {
-      if (flags->file.format.empty()) flags->file.format = FormatOf(flags->path);
-      return Run(context, *flags);
-    };
-  });
+  command->callback([&context, flags] { context.action = [&context, flags] { return Run(context, *flags); }; });
 }
 
 }  // namespace cvxnn::command

@@ -3,12 +3,11 @@
 // that makes a data set.
 #pragma once
 
+#include <absl/status/status.h>
+
 #include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
-
-#include "client/cpp/command/flags.h"
-#include "client/cpp/command/transform_flag.h"
 
 namespace cvxnn::command {
 
@@ -28,24 +27,15 @@ struct FileFlags {
   char delimiter_character() const { return delimiter == "tab" || delimiter == "\\t" ? '\t' : delimiter.front(); }
 };
 
-inline void AddFileFlags(CLI::App& command, FileFlags& flags) {
-  command.add_option("--format", flags.format, "Format of the file; default: by its name")
-      ->check(CLI::IsMember({"csv", "npy", "npz", "cifar10", "idx"}));
-  command.add_option("--task", flags.task, "csv, npy, npz: what the targets are")
-      ->check(CLI::IsMember({"classification", "regression"}))
-      ->capture_default_str();
-  AddRepeated(command, "--label", flags.labels,
-              "csv: label column by name or 0-based number (repeat for regression); default: the last");
-  command.add_flag("--no-header", flags.no_header, "csv: the first line is a row already");
-  command.add_option("--delimiter", flags.delimiter, "csv: one character, or tab")
-      ->check([](const std::string& text) {
-        return text.size() == 1 || text == "tab" || text == "\\t" ? "" : "must be one character, or tab";
-      })
-      ->capture_default_str();
-  command.add_option("--targets", flags.targets, "npy, idx: file of the training targets");
-  command.add_option("--features-key", flags.features_key, "npz: array of the features");
-  command.add_option("--targets-key", flags.targets_key, "npz: array of the targets");
-}
+void AddFileFlags(CLI::App& command, FileFlags& flags);
+
+/// What a name says of its file's format ("csv", "npy", "npz", "cifar10", "idx"), compressed or not; else "".
+std::string FormatByName(const std::string& path);
+
+/// INVALID_ARGUMENT for a flag that was given and would be dropped: it does not belong to `format`, or the format is
+/// unknown (""), so that nothing says what the flag means. `has_test`, `has_test_targets`: --test and --test-targets
+/// were given.
+absl::Status CheckFileFlags(const FileFlags& flags, const std::string& format, bool has_test, bool has_test_targets);
 
 /// What the new data set is called and how it is prepared.
 struct NewDatasetFlags {
@@ -54,10 +44,6 @@ struct NewDatasetFlags {
   std::vector<std::string> transforms;
 };
 
-inline void AddNewDatasetFlags(CLI::App& command, NewDatasetFlags& flags) {
-  command.add_option("--id", flags.id, "Last part of its name: a-z, 0-9, '-'; default: the server picks one");
-  command.add_option("--name,--title", flags.title, "Title for people");
-  AddRepeated(command, "--transform", flags.transforms, kTransformHelp);
-}
+void AddNewDatasetFlags(CLI::App& command, NewDatasetFlags& flags);
 
 }  // namespace cvxnn::command

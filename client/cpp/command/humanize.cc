@@ -97,4 +97,12 @@ int DisplayWidth(const std::string& text) {
   return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+std::string ClipToWidth(std::string text, int width) {
+  while (DisplayWidth(text) > std::max(0, width)) {
+    while ((static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U) text.pop_back();  // a code point goes as a whole
+    text.pop_back();
+  }
+  return text;
+}
+
 }  // namespace cvxnn::command

@@ -33,5 +33,7 @@ std::string HumanRate(double per_second);
 std::string Printable(const std::string& text);
 /// Columns that valid UTF-8 text takes on a terminal (one per code point).
 int DisplayWidth(const std::string& text);
+/// The beginning of `text` that fits into `width` columns.
+std::string ClipToWidth(std::string text, int width);
 
 }  // namespace cvxnn::command

@@ -8,6 +8,7 @@
 #include "client/cpp/command/commands.h"
 #include "client/cpp/command/flags.h"
 #include "client/cpp/command/job_report.h"
+#include "client/cpp/command/message_json.h"
 
 namespace cvxnn::command {
 namespace {
@@ -48,7 +49,7 @@ void AddList(CLI::App& job, Context& context) {
   command->callback([&context, flags] {
     context.action = [&context, flags]() -> ExitStatus {
       const auto filter = ToFilter(*flags);
-      if (!filter.ok()) return FailUsage(filter.status());
+      if (!filter.ok()) return FailUsage(context, filter.status());
       const auto client = context.Connect();
       if (!client.ok()) return Fail(context, client.status());
       const auto jobs = client->ListJobs(*filter, flags->limit);
@@ -87,7 +88,7 @@ void AddCancel(CLI::App& job, Context& context) {
         const auto cancelled = client->CancelJob(ResourceName("jobs", name));
         if (!cancelled.ok()) return Fail(context, cancelled.status());
         if (context.json()) {
-          PrintJson(*cancelled);
+          PrintJsonLine(MessageToJson(*cancelled));
         } else if (!context.quiet) {
           const bool ended = cancelled->state() >= v1::JOB_STATE_SUCCEEDED;
           std::cout << cancelled->name() << ": " << (ended ? EnumText(cancelled->state()) : "ending") << "\n";
@@ -112,6 +113,7 @@ void AddDelete(CLI::App& job, Context& context) {
       for (const std::string& name : *names) {
         const absl::Status status = client->DeleteJob(ResourceName("jobs", name), *allow_missing);
         if (!status.ok()) return Fail(context, status);
+        if (context.json()) PrintJsonLine({{"deleted", ResourceName("jobs", name)}});
       }
       return kSuccess;
     };

@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/str_replace.h>
 #include <absl/time/clock.h>
 
 #include <iostream>
@@ -42,12 +43,24 @@ std::string LabelsText(const v1::Job& job) {
   return absl::StrJoin(labels, ", ");
 }
 
+/// Name of the message that the oneof "kind" holds; "" for none.
+template <typename Message>
+std::string MemberText(const Message& message) {
+  const auto* field = Message::descriptor()->FindFieldByNumber(message.kind_case());
+  return field == nullptr ? "" : absl::StrReplaceAll(field->name(), {{"_", " "}});
+}
+
 void AddDescent(FieldList& fields, const v1::GradientDescent& descent) {
   if (descent.has_neurons()) fields.Add("neurons", HumanCount(descent.neurons()));
   if (descent.has_learning_rate()) fields.Add("learning rate", HumanNumber(descent.learning_rate()));
-  if (descent.momentum() > 0) fields.Add("momentum", HumanNumber(descent.momentum()));
+  if (descent.has_schedule()) fields.Add("schedule", MemberText(descent.schedule()));
+  if (descent.schedule().has_warmup()) {
+    fields.Add("warm-up", absl::StrCat(HumanCount(descent.schedule().warmup().epochs()), " epochs"));
+  }
+  if (descent.has_clip_norm()) fields.Add("clip norm", HumanNumber(descent.clip_norm()));
   fields.Add("batch", descent.batch_size() > 0 ? HumanCount(descent.batch_size()) : "full");
   if (descent.trials() > 0) fields.Add("trials", HumanCount(descent.trials()));
+  if (descent.has_initialization()) fields.Add("initialization", MemberText(descent.initialization()));
 }
 
 void AddSpec(FieldList& fields, const v1::Job& job) {
@@ -97,9 +110,10 @@ std::string MethodText(const v1::JobSpec& spec) {
            spec.convex().activation() == v1::ACTIVATION_RELU ? std::string("relu") : std::string("gated")},
           " ");
     case v1::JobSpec::kDescent:
-      return absl::StrCat(
-          "descent ", spec.descent().activation() == v1::ACTIVATION_GATED ? "gated" : "relu", " ",
-          spec.descent().optimizer() == v1::OPTIMIZER_UNSPECIFIED ? "sgd" : EnumText(spec.descent().optimizer()));
+      return absl::StrCat("descent ", spec.descent().activation() == v1::ACTIVATION_GATED ? "gated" : "relu", " ",
+                          spec.descent().optimizer().kind_case() == v1::Optimizer::KIND_NOT_SET
+                              ? "sgd"
+                              : MemberText(spec.descent().optimizer()));
     case v1::JobSpec::kPath:
       return "path";
     case v1::JobSpec::TRAINING_NOT_SET:
@@ -159,8 +173,7 @@ ExitStatus ReportJob(const Context& context, const v1::Job& job) {
   return kSuccess;
 }
 
-ExitStatus ReportJobs(const Context& context, const std::vector<v1::Job>& jobs) {
-  if (PrintedForScripts(context, jobs)) return kSuccess;
+Table JobsTable(const std::vector<v1::Job>& jobs, absl::Time now) {
   Table table({{"NAME"},
                {"STATE"},
                {"METHOD"},
@@ -174,14 +187,18 @@ ExitStatus ReportJobs(const Context& context, const std::vector<v1::Job>& jobs) 
   for (const v1::Job& job : jobs) {
     const v1::EpochMetrics& metrics = TellingMetrics(job);
     const bool any = job.has_latest() || job.has_result();
-    table.AddRow({job.name(), EnumText(job.state()), MethodText(job.spec()), job.spec().dataset(), job.experiment(),
-                  any ? HumanCount(metrics.epoch()) : "",
-                  metrics.has_objective() ? HumanNumber(metrics.objective()) : "",
-                  metrics.has_gap() ? HumanSmall(metrics.gap()) : "",
-                  metrics.has_test_accuracy() ? HumanShare(metrics.test_accuracy()) : "",
-                  HumanAge(job.create_time(), absl::Now())});
+    table.AddRow(
+        {job.name(), EnumText(job.state()), MethodText(job.spec()), job.spec().dataset(), job.experiment(),
+         any ? HumanCount(metrics.epoch()) : "", metrics.has_objective() ? HumanNumber(metrics.objective()) : "",
+         metrics.has_gap() ? HumanSmall(metrics.gap()) : "",
+         metrics.has_test_accuracy() ? HumanShare(metrics.test_accuracy()) : "", HumanAge(job.create_time(), now)});
   }
-  PrintTable(table, "no jobs match: submit one with cvxnn job submit");
+  return table;
+}
+
+ExitStatus ReportJobs(const Context& context, const std::vector<v1::Job>& jobs) {
+  if (PrintedForScripts(context, jobs)) return kSuccess;
+  PrintTable(JobsTable(jobs, absl::Now()), "no jobs match: submit one with cvxnn job submit");
   return kSuccess;
 }
 

@@ -2,11 +2,14 @@
 // Jobs for people.
 #pragma once
 
+#include <absl/time/time.h>
+
 #include <ostream>
 #include <string>
 #include <vector>
 
 #include "client/cpp/command/context.h"
+#include "client/cpp/command/table.h"
 #include "cvxnn/v1/job.pb.h"
 
 namespace cvxnn::command {
@@ -15,6 +18,8 @@ namespace cvxnn::command {
 std::string MethodText(const v1::JobSpec& spec);
 /// A description as the global flags want it.
 ExitStatus ReportJob(const Context& context, const v1::Job& job);
+/// One row a job.
+Table JobsTable(const std::vector<v1::Job>& jobs, absl::Time now);
 /// A list as a table, a JSON array, or names.
 ExitStatus ReportJobs(const Context& context, const std::vector<v1::Job>& jobs);
 /// What came of a job that has ended: one sentence and its models.

@@ -7,6 +7,7 @@
 #include "client/cpp/command/commands.h"
 #include "client/cpp/command/job_flags.h"
 #include "client/cpp/command/job_report.h"
+#include "client/cpp/command/message_json.h"
 #include "client/cpp/command/watch_run.h"
 
 namespace cvxnn::command {
@@ -30,7 +31,7 @@ ExitStatus ReportSubmitted(const Context& context, const v1::Job& job) {
 
 ExitStatus Run(const Context& context, const SubmitFlags& flags) {
   const absl::StatusOr<v1::Job> job = flags.job.Build();
-  if (!job.ok()) return FailUsage(job.status());
+  if (!job.ok()) return FailUsage(context, job.status());
   v1::CreateJobRequest request;
   *request.mutable_job() = *job;
   request.set_request_id(flags.request_id);
@@ -42,7 +43,13 @@ ExitStatus Run(const Context& context, const SubmitFlags& flags) {
   if (!created.ok()) return Fail(context, created.status());
   if (flags.validate_only) return ReportJob(context, *created);
   if (!flags.watch) return ReportSubmitted(context, *created);
-  if (!context.json()) std::cout << created->name() << "\n" << std::flush;
+  if (context.json()) {  // the name first: whoever is cut off knows which job to come back to
+    nlohmann::ordered_json line = {{"event", "submitted"}};
+    line.update(MessageToJson(*created));
+    PrintJsonLine(line);
+  } else {
+    std::cout << created->name() << "\n" << std::flush;
+  }
   return WatchToEnd(context, *client, *created, flags.watching);
 }
 

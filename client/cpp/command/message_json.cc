@@ -99,6 +99,10 @@ Json MapJson(const Message& message, const FieldDescriptor* field) {
 
 }  // namespace
 
+std::string JsonLine(const Json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
 Json MessageToJson(const Message& message) {
   if (const auto* time = dynamic_cast<const google::protobuf::Timestamp*>(&message)) return TimeUtil::ToString(*time);
   if (const auto* time = dynamic_cast<const google::protobuf::Duration*>(&message)) return TimeUtil::ToString(*time);

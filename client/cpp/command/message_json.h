@@ -6,10 +6,14 @@
 #include <google/protobuf/message.h>
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace cvxnn::command {
 
 /// Fields with presence appear when set, all others always.
 nlohmann::ordered_json MessageToJson(const google::protobuf::Message& message);
+
+/// One line, its newline included; bytes that are no UTF-8 are replaced.
+std::string JsonLine(const nlohmann::ordered_json& json);
 
 }  // namespace cvxnn::command

@@ -48,7 +48,8 @@ ExitStatus Run(const Context& context, const DownloadFlags& flags) {
       if (header.ok() && !std::cout.flush()) header = absl::InternalError("standard output cannot be written");
     } else {
       OutputFile file(path);
-      if (!file.stream()) return FailUsage(absl::InvalidArgumentError(absl::StrCat(path, ": cannot be written")));
+      if (!file.stream())
+        return FailUsage(context, absl::InvalidArgumentError(absl::StrCat(path, ": cannot be written")));
       header = client->DownloadModel(model, file.stream(), options);
       if (header.ok()) {
         if (absl::Status status = file.Commit(); !status.ok()) header = status;

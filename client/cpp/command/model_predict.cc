@@ -39,7 +39,7 @@ ExitStatus Run(const Context& context, const PredictFlags& flags) {
   data::Matrix rows;
   if (!flags.rows_file.empty()) {
     absl::StatusOr<data::Matrix> read = ReadRows(flags.rows_file, !flags.no_header);
-    if (!read.ok()) return FailUsage(read.status());
+    if (!read.ok()) return FailUsage(context, read.status());
     rows = *std::move(read);
   }
   const auto client = context.Connect();
@@ -60,7 +60,7 @@ ExitStatus Run(const Context& context, const PredictFlags& flags) {
   OutputFile file(flags.output);
   PrintPredictions(*predictions, *model, format, file.stream());
   const absl::Status written = file.Commit();
-  return written.ok() ? kSuccess : FailUsage(written);
+  return written.ok() ? kSuccess : FailUsage(context, written);
 }
 
 }  // namespace

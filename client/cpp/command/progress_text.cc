@@ -63,22 +63,14 @@ std::string Join(const std::vector<Fact>& facts) {
   return line;
 }
 
-std::string Clip(std::string line, int width) {
-  while (DisplayWidth(line) > width) {
-    while ((line.back() & 0xC0) == 0x80) line.pop_back();  // a code point goes as a whole
-    line.pop_back();
-  }
-  return line;
-}
-
 }  // namespace
 
 std::string RenderProgressLine(const Progress& progress, int width, bool unicode, absl::Duration silence) {
   if (!progress.started()) {
     const std::string state = EnumText(progress.state());
-    return Clip(absl::StrCat(progress.job(), "  ", state.empty() ? "waiting" : state, "  ",
-                             HumanDuration(absl::ToDoubleSeconds(silence))),
-                width);
+    return ClipToWidth(absl::StrCat(progress.job(), "  ", state.empty() ? "waiting" : state, "  ",
+                                    HumanDuration(absl::ToDoubleSeconds(silence))),
+                       width);
   }
   const v1::EpochMetrics& epoch = progress.current();
   // What jumps to and fro cannot be read: the bar's width depends on the terminal's alone, and epochs are padded.
@@ -111,7 +103,7 @@ std::string RenderProgressLine(const Progress& progress, int width, bool unicode
     facts.erase(
         std::max_element(facts.begin(), facts.end(), [](const Fact& a, const Fact& b) { return a.rank < b.rank; }));
   }
-  return Clip(bar + Join(facts), width);
+  return ClipToWidth(bar + Join(facts), width);
 }
 
 std::string RenderEpochLine(const Progress& progress, const v1::EpochMetrics& epoch) {

@@ -4,11 +4,22 @@
 
 #include <exception>
 #include <iostream>
+#include <string>
 
 #include "client/cpp/command/commands.h"
 
 namespace cvxnn::command {
 namespace {
+
+/// The command line was not understood, so the flags were not either: looks for --output json itself.
+bool WantsJson(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--output=json") return true;
+    if (argument == "--output" && i + 1 < argc && std::string(argv[i + 1]) == "json") return true;
+  }
+  return false;
+}
 
 /// What was wrong, and how to learn more; where a noun stands alone, what it can be followed by.
 int ReportUsage(const CLI::App& app, const CLI::ParseError& error) {
@@ -40,13 +51,18 @@ int Run(int argc, const char* const* argv) {
   app.add_option("--output", context.output, "table for people, json for scripts")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
-  app.add_option("--timeout", context.timeout_seconds, "Seconds that a single call may take")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  app.add_option(
+         "--timeout", context.timeout_seconds,
+         "Seconds that a call may take, its retries included; default 30, and 600 for dataset generate, dataset "
+         "import and model evaluate. Uploads, downloads and watches take as long as they need")
+      ->check(CLI::PositiveNumber);
   app.add_flag("-q,--quiet", context.quiet, "Print names only");
   app.footer(
       "Exit status: 0 success, 1 refused or failed, 2 wrong usage, 3 the watched job was cancelled,\n"
       "130 watching ended by Ctrl-C.\n"
+      "With --output json: one document; one object per line from commands that take several names and from those "
+      "that\n"
+      "watch; errors as {\"error\": {code, message, fields}} on standard error.\n"
       "Examples:\n"
       "  cvxnn dataset create iris.csv --id iris --transform split=0.2 --transform standardize\n"
       "  cvxnn job submit convex --dataset iris --beta 0.1 --watch\n"
@@ -62,13 +78,14 @@ int Run(int argc, const char* const* argv) {
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    return ReportUsage(app, error);
+    if (!WantsJson(argc, argv)) return ReportUsage(app, error);
+    context.output = "json";
+    return FailUsage(context, absl::InvalidArgumentError(error.what()));
   }
   try {
     return context.action();
   } catch (const std::exception& error) {  // what a library threw in spite of our checks, e.g. std::bad_alloc
-    std::cerr << "error: INTERNAL: " << error.what() << "\n";
-    return kFailure;
+    return Fail(context, absl::InternalError(error.what()));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -18,6 +19,14 @@ bool IsTerminal(int descriptor) {
   return isatty(descriptor) == 1 && (term == nullptr || std::string(term) != "dumb");
 }
 
+winsize Size() {
+  for (const int descriptor : {STDOUT_FILENO, STDERR_FILENO}) {
+    winsize size{};
+    if (ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size;
+  }
+  return {};
+}
+
 }  // namespace
 
 bool OutputIsTerminal() { return IsTerminal(STDOUT_FILENO); }
@@ -26,12 +35,17 @@ bool ErrorIsTerminal() { return IsTerminal(STDERR_FILENO); }
 
 int TerminalWidth() {
   constexpr int kDefaultWidth = 80;
-  for (const int descriptor : {STDOUT_FILENO, STDERR_FILENO}) {
-    winsize size{};
-    if (ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  }
-  return kDefaultWidth;
+  const int width = Size().ws_col;
+  return width > 0 ? width : kDefaultWidth;
 }
+
+int TerminalHeight() {
+  constexpr int kDefaultHeight = 24;
+  const int height = Size().ws_row;
+  return height > 0 ? height : kDefaultHeight;
+}
+
+int RowsTaken(int width, int columns) { return std::max(1, (width + columns - 1) / std::max(1, columns)); }
 
 bool TerminalShowsUnicode() {
   // As setlocale(3) decides: the first of these that is set and not empty.

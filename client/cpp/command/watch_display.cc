@@ -15,10 +15,6 @@
 namespace cvxnn::command {
 namespace {
 
-std::string InterruptionText(const client::Interruption& interruption) {
-  return absl::StrCat("connection lost, trying again (", Printable(std::string(interruption.status.message())), ")");
-}
-
 class TerminalDisplay final : public WatchDisplay {
  public:
   TerminalDisplay(const v1::Job& job, std::ostream& out, Now now)
@@ -28,7 +24,7 @@ class TerminalDisplay final : public WatchDisplay {
     if (response.has_state_change()) {
       const int attempt = progress_.attempt();
       progress_.Update(response.state_change());
-      if (progress_.attempt() != attempt) {
+      if (progress_.attempt() > attempt) {
         Note(absl::StrCat("attempt ", progress_.attempt(), ": ", Printable(response.state_change().reason())));
       }
     }
@@ -39,30 +35,49 @@ class TerminalDisplay final : public WatchDisplay {
   }
 
   void OnInterruption(const client::Interruption& interruption) override {
-    out_ << "\r\x1b[K" << Printable(InterruptionText(interruption)).substr(0, static_cast<std::size_t>(Width()))
-         << std::flush;
+    Replace(InterruptionText(interruption));
+    out_ << std::flush;
   }
 
   void Close() override {
-    if (progress_.started()) Draw();
-    out_ << (progress_.started() ? "\n" : "\r\x1b[K") << std::flush;
+    if (progress_.started()) {
+      Draw();
+      out_ << "\n" << std::flush;
+    } else {
+      Replace("");
+      out_ << std::flush;
+    }
   }
 
  private:
   static int Width() { return TerminalWidth() - 1; }  // a full last column wraps on some terminals
 
-  void Note(const std::string& text) { out_ << "\r\x1b[K" << text << "\n"; }
+  void Note(const std::string& text) {
+    Replace("");
+    out_ << text << "\n";
+  }
+
+  /// Puts `text` where the line was, which a terminal that became narrower has wrapped meanwhile.
+  void Replace(const std::string& text) {
+    const int rows = RowsTaken(drawn_width_, TerminalWidth());
+    out_ << "\r";
+    if (rows > 1) out_ << "\x1b[" << rows - 1 << "A";
+    const std::string line = ClipToWidth(text, Width());
+    out_ << line << (rows > 1 ? "\x1b[J" : "\x1b[K");
+    drawn_width_ = DisplayWidth(line);
+  }
 
   void Draw() {
     last_drawn_ = now_();
-    out_ << "\r" << RenderProgressLine(progress_, Width(), TerminalShowsUnicode(), last_drawn_ - last_record_)
-         << "\x1b[K" << std::flush;
+    Replace(RenderProgressLine(progress_, Width(), TerminalShowsUnicode(), last_drawn_ - last_record_));
+    out_ << std::flush;
   }
 
   Progress progress_;
   std::ostream& out_;
   Now now_;
   absl::Time last_record_;
+  int drawn_width_ = 0;
   absl::Time last_drawn_ = absl::InfinitePast();
 };
 
@@ -115,26 +130,40 @@ class PlainDisplay final : public WatchDisplay {
 
 class JsonDisplay final : public WatchDisplay {
  public:
-  explicit JsonDisplay(std::ostream& out) : out_(out) {}
+  JsonDisplay(const v1::Job& job, std::int64_t after_sequence, std::ostream& out) : out_(out) {
+    if (after_sequence == 0 || job.attempt() <= 1) attempt_ = 1;
+  }
 
   void OnEvent(const v1::WatchJobResponse& response) override {
-    std::int64_t sequence = response.metrics().first_sequence();
-    for (const v1::EpochMetrics& epoch : response.metrics().epochs()) {
-      nlohmann::ordered_json line = {{"sequence", sequence++}};
-      line.update(MessageToJson(epoch));
-      out_ << line.dump() << "\n";
+    if (response.has_state_change()) {
+      attempt_ = response.state_change().attempt();
+      Print("state", response.sequence(), response.state_change());
     }
-    if (response.has_metrics()) out_ << std::flush;
+    std::int64_t sequence = response.metrics().first_sequence();
+    for (const v1::EpochMetrics& epoch : response.metrics().epochs()) Print("epoch", sequence++, epoch);
+    out_ << std::flush;
   }
 
   void OnInterruption(const client::Interruption&) override {}
   void Close() override {}
 
  private:
+  void Print(const char* event, std::int64_t sequence, const google::protobuf::Message& record) {
+    nlohmann::ordered_json line = {{"event", event}, {"sequence", sequence}};
+    if (attempt_.has_value()) line["attempt"] = *attempt_;
+    line.update(MessageToJson(record));
+    out_ << JsonLine(line);
+  }
+
   std::ostream& out_;
+  std::optional<int> attempt_;
 };
 
 }  // namespace
+
+std::string InterruptionText(const client::Interruption& interruption) {
+  return absl::StrCat("connection lost, trying again (", Printable(std::string(interruption.status.message())), ")");
+}
 
 std::unique_ptr<WatchDisplay> MakeTerminalDisplay(const v1::Job& job, std::ostream& out, Now now) {
   return std::make_unique<TerminalDisplay>(job, out, std::move(now));
@@ -144,6 +173,8 @@ std::unique_ptr<WatchDisplay> MakePlainDisplay(const v1::Job& job, bool every_ep
   return std::make_unique<PlainDisplay>(job, every_epoch, out, std::move(now));
 }
 
-std::unique_ptr<WatchDisplay> MakeJsonDisplay(std::ostream& out) { return std::make_unique<JsonDisplay>(out); }
+std::unique_ptr<WatchDisplay> MakeJsonDisplay(const v1::Job& job, std::int64_t after_sequence, std::ostream& out) {
+  return std::make_unique<JsonDisplay>(job, after_sequence, out);
+}
 
 }  // namespace cvxnn::command

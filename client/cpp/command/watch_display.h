@@ -4,6 +4,7 @@
 
 #include <absl/time/time.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -26,11 +27,16 @@ class WatchDisplay {
 
 using Now = std::function<absl::Time()>;
 
+/// "connection lost, trying again (why)".
+std::string InterruptionText(const client::Interruption& interruption);
+
 /// At most ten updates a second.
 std::unique_ptr<WatchDisplay> MakeTerminalDisplay(const v1::Job& job, std::ostream& out, Now now);
 /// About one epoch a second, and always the first and the last; all of them with `every_epoch`.
 std::unique_ptr<WatchDisplay> MakePlainDisplay(const v1::Job& job, bool every_epoch, std::ostream& out, Now now);
-/// One line {"sequence": …, fields of EpochMetrics} for every epoch.
-std::unique_ptr<WatchDisplay> MakeJsonDisplay(std::ostream& out);
+/// One line for every record: {"event": "state" or "epoch", "sequence": …, "attempt": …, fields of StateChange or
+/// EpochMetrics}. `after_sequence`: where the watch starts. In the midst of the log of a job that ran more than once,
+/// "attempt" is absent until a change of state tells it.
+std::unique_ptr<WatchDisplay> MakeJsonDisplay(const v1::Job& job, std::int64_t after_sequence, std::ostream& out);
 
 }  // namespace cvxnn::command

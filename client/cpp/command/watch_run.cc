@@ -19,12 +19,16 @@ namespace cvxnn::command {
 namespace {
 
 std::unique_ptr<WatchDisplay> MakeDisplay(const Context& context, const v1::Job& job, const WatchFlags& flags) {
-  if (context.json()) return MakeJsonDisplay(std::cout);
+  if (context.json()) return MakeJsonDisplay(job, flags.from, std::cout);
   if (OutputIsTerminal() && !flags.every_epoch) return MakeTerminalDisplay(job, std::cout, absl::Now);
   return MakePlainDisplay(job, flags.every_epoch, std::cout, absl::Now);
 }
 
-ExitStatus Detached(const std::string& job, std::int64_t sequence) {
+ExitStatus Detached(const Context& context, const std::string& job, std::int64_t sequence) {
+  if (context.json()) {
+    std::cerr << JsonLine({{"detached", job}, {"sequence", sequence}});
+    return kDetached;
+  }
   const std::string id(absl::StripPrefix(job, "jobs/"));
   std::cerr << "detached: " << job << " goes on\n"
             << "  watch it again  cvxnn job watch " << id << " --from " << sequence << "\n"
@@ -51,10 +55,12 @@ ExitStatus WatchToEnd(const Context& context, const client::Client& client, cons
   });
   display->Close();
   if (!ended.ok()) {
-    return options.stop.stop_requested() ? Detached(job.name(), sequence) : Fail(context, ended.status());
+    return options.stop.stop_requested() ? Detached(context, job.name(), sequence) : Fail(context, ended.status());
   }
   if (context.json()) {
-    std::cout << MessageToJson(*ended).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
+    nlohmann::ordered_json line = {{"event", "end"}};
+    line.update(MessageToJson(*ended));
+    PrintJsonLine(line);
   } else if (!context.quiet) {
     PrintOutcome(*ended, std::cout);
   }

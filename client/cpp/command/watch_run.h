@@ -15,6 +15,7 @@ struct WatchFlags {
 };
 
 /// Shows the log of `job` after flags.from, then what came of it; Ctrl-C detaches and leaves the job alone.
+/// With --output json the last line is {"event": "end", fields of Job}.
 ExitStatus WatchToEnd(const Context& context, const client::Client& client, const v1::Job& job,
                       const WatchFlags& flags);
 

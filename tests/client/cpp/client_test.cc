@@ -8,7 +8,9 @@
 #include <cstring>
 #include <sstream>
 
+#include "client/cpp/address.h"
 #include "tests/client/cpp/fake_server.h"
+#include "tests/client/cpp/vanishing_peer.h"
 
 namespace cvxnn::client {
 namespace {
@@ -24,6 +26,24 @@ TEST(Connect, RefusesAnEmptyAddressAndNoTime) {
   ConnectOptions options;
   options.timeout = absl::ZeroDuration();
   EXPECT_EQ(Client::Connect("127.0.0.1:1", options).status().code(), absl::StatusCode::kInvalidArgument);
+  options = {};
+  options.keepalive.timeout = absl::ZeroDuration();
+  EXPECT_THAT(std::string(Client::Connect("127.0.0.1:1", options).status().message()),
+              testing::HasSubstr("keepalive.timeout = 0"));
+}
+
+TEST(IsLoopback, KnowsTheNamesOfThisMachine) {
+  for (const char* address : {"localhost", "localhost:50051", "LOCALHOST:1", "127.0.0.1:50051", "127.9.8.7", "[::1]:80",
+                              "::1", "unix:/run/cvxnn.sock", "dns:///localhost:80", "ipv4:127.0.0.1:80"}) {
+    EXPECT_TRUE(IsLoopback(address)) << address;
+  }
+}
+
+TEST(IsLoopback, IsNotTakenInByNamesThatBeginAlike) {
+  for (const char* address : {"localhost.example.com:80", "127.0.0.1.example.com", "127.example.com:80", "128.0.0.1:80",
+                              "[::2]:80", "[::1:2]:80", "dns:///localhost.example.com:80", "", ":80"}) {
+    EXPECT_FALSE(IsLoopback(address)) << address;
+  }
 }
 
 TEST(Connect, AnswersUnavailableWhereNobodyListens) {
@@ -99,6 +119,36 @@ TEST(CreateDataset, RefusesViewsThatDoNotFitTheirShape) {
       server.Connect().CreateDataset(MatrixView<float>{values, 3, 2}, MatrixView<float>{values, 5, 1}, {}, {}, {});
   EXPECT_EQ(dataset.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(dataset.status().message()), testing::HasSubstr("features = 5 values for 3 rows of 2"));
+}
+
+/// A data set of one row goes up; `watch` learns when all of it has.
+absl::StatusOr<v1::Dataset> Upload(const Client& client, CreateDatasetOptions options,
+                                   const std::function<void()>& when_sent) {
+  const std::vector<double> values = {1};
+  options.progress = [&](std::int64_t done, std::int64_t total) {
+    if (done == total) when_sent();
+  };
+  return client.CreateDataset(MatrixView<double>{values, 1, 1}, MatrixView<double>{values, 1, 1}, {}, {}, options);
+}
+
+TEST(CreateDataset, StopsWhenAskedThoughTheServerNeverAnswers) {
+  FakeServer server;
+  server.datasets.silent = true;
+  std::stop_source source;
+  CreateDatasetOptions options;
+  options.stop = source.get_token();
+  const auto dataset = Upload(server.Connect(), options, [&] { source.request_stop(); });
+  EXPECT_EQ(dataset.status(), absl::CancelledError("stopped by the caller"));
+}
+
+TEST(CreateDataset, NoticesThatTheServerHasVanished) {
+  FakeServer server;
+  server.datasets.silent = true;
+  VanishingPeer peer(server.port());
+  ConnectOptions connect;
+  connect.keepalive = {absl::Milliseconds(200), absl::Milliseconds(200)};
+  const auto dataset = Upload(server.Connect(connect, peer.port()), {}, [&] { peer.Vanish(); });
+  EXPECT_EQ(dataset.status().code(), absl::StatusCode::kUnavailable) << dataset.status();
 }
 
 TEST(CreateJob, RepeatsTheSameRequestIdUntilAnAnswerArrives) {

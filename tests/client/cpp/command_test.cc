@@ -2,7 +2,9 @@
 // The tour of the command against the real server, as a person or a script would take it: both binaries as processes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace cvxnn::command {
 namespace {
@@ -90,6 +93,14 @@ class Command : public testing::Test {
   void SetUp() override {
     if (server_ == nullptr) GTEST_SKIP() << "cvxnn-server or cvxnn is not built in " CVXNN_BINARY_DIR;
     ASSERT_NE(server_->address(), "") << "the server did not say where it listens";
+  }
+
+  /// The lines of a text, each parsed.
+  static std::vector<json> JsonLines(const std::string& text) {
+    std::vector<json> lines;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) lines.push_back(json::parse(line));
+    return lines;
   }
 
   /// Runs `cvxnn` with these arguments in the test's folder, through a shell.
@@ -250,6 +261,175 @@ TEST_F(Command, DetachesOnCtrlCAndLeavesTheJobRunning) {
   EXPECT_THAT(text, HasSubstr("--from "));
   EXPECT_EQ(json::parse(Succeed("job describe " + name + " --output json"))["state"], "JOB_STATE_RUNNING");
   Succeed("job cancel " + name);
+}
+
+TEST_F(Command, GivesScriptsOneObjectPerLineOfAWatch) {
+  Succeed("dataset generate two-spirals --rows 40 --id lines --seed 1");
+  const std::vector<json> lines = JsonLines(
+      Succeed("job submit convex --dataset lines --beta 0.1 --patterns 5 --epochs 3 --tolerance 0 --output json -w"));
+  ASSERT_GE(lines.size(), 6);
+  EXPECT_EQ(lines.front()["event"], "submitted");
+  EXPECT_THAT(lines.front()["name"], testing::StartsWith("jobs/"));
+  EXPECT_EQ(lines.back()["event"], "end");
+  EXPECT_EQ(lines.back()["name"], lines.front()["name"]);
+  std::vector<std::string> states;
+  std::vector<int> epochs;
+  std::int64_t sequence = 0;
+  for (auto line = lines.begin() + 1; line != lines.end() - 1; ++line) {
+    EXPECT_EQ((*line)["sequence"], ++sequence);
+    EXPECT_EQ((*line)["attempt"], 1);
+    if ((*line)["event"] == "state") states.push_back((*line)["state"]);
+    if ((*line)["event"] == "epoch") epochs.push_back((*line)["epoch"]);
+  }
+  EXPECT_THAT(states, testing::ElementsAre("JOB_STATE_QUEUED", "JOB_STATE_RUNNING", "JOB_STATE_SUCCEEDED"));
+  EXPECT_THAT(epochs, testing::ElementsAre(1, 2, 3));
+}
+
+TEST_F(Command, AnswersScriptsInJsonWhateverHappens) {
+  const Output missing = Run("dataset describe nowhere --output json");
+  EXPECT_EQ(missing.exit_status, 1);
+  EXPECT_EQ(json::parse(missing.text)["error"]["code"], "NOT_FOUND");
+
+  Succeed("dataset generate two-spirals --rows 40 --id one");
+  Succeed("dataset generate two-spirals --rows 40 --id two");
+  const json refused = json::parse(Run("job submit convex --dataset one --beta -1 --output json").text)["error"];
+  EXPECT_EQ(refused["code"], "INVALID_ARGUMENT");
+  EXPECT_THAT(refused["message"], HasSubstr("beta"));
+  ASSERT_EQ(refused["fields"].size(), 1);
+  EXPECT_THAT(refused["fields"][0]["field"], HasSubstr("beta"));
+
+  EXPECT_EQ(json::parse(Run("dataset create nothing.csv --output json").text)["error"]["code"], "NOT_FOUND");
+  const Output misspelt = Run("dataset fetch --output=json");
+  EXPECT_EQ(misspelt.exit_status, 2);
+  EXPECT_EQ(json::parse(misspelt.text)["error"]["code"], "INVALID_ARGUMENT");
+
+  const std::string submit = "job submit descent --dataset one --beta 0.1 --learning-rate 1e-6 --epochs 100000000 ";
+  const std::string first = json::parse(Succeed(submit + "--output json"))["name"];
+  const std::string second = json::parse(Succeed(submit + "--output json"))["name"];
+  const std::vector<json> cancelled = JsonLines(Succeed("job cancel " + second + " " + first + " --output json"));
+  ASSERT_EQ(cancelled.size(), 2);
+  EXPECT_EQ(cancelled[0]["name"], second);
+  EXPECT_EQ(cancelled[1]["name"], first);
+  Run("job watch " + first);
+  Run("job watch " + second);
+  EXPECT_THAT(JsonLines(Succeed("job delete " + first + " " + second + " --output json")),
+              testing::ElementsAre(json{{"deleted", first}}, json{{"deleted", second}}));
+  EXPECT_THAT(JsonLines(Succeed("dataset delete one two --output json")),
+              testing::ElementsAre(json{{"deleted", "datasets/one"}}, json{{"deleted", "datasets/two"}}));
+}
+
+TEST_F(Command, WatchesTheJobsOfAnExperiment) {
+  Succeed("dataset generate two-spirals --rows 40 --id many --seed 1");
+  const std::string submit =
+      "job submit convex --dataset many --beta 0.1 --patterns 5 --epochs 20 --experiment many --quiet";
+  for (int i = 0; i < 3; ++i) Succeed(submit);
+  const std::string lines = Succeed("job watch --experiment many --until-ended");
+  EXPECT_THAT(lines, HasSubstr(": succeeded  epoch "));
+  std::map<std::string, std::string> last_state;
+  for (const json& line : JsonLines(Succeed("job watch --experiment many --until-ended --output json"))) {
+    if (line["event"] == "job") last_state[line["name"]] = line["state"];
+  }
+  EXPECT_EQ(last_state.size(), 3);
+  for (const auto& [name, state] : last_state) EXPECT_EQ(state, "JOB_STATE_SUCCEEDED") << name;
+  EXPECT_EQ(Run("job watch").exit_status, 2);
+  EXPECT_EQ(Run("job watch --all --experiment many").exit_status, 2);
+  EXPECT_EQ(Run("job watch --all --every-epoch").exit_status, 2);
+}
+
+TEST_F(Command, RefusesFlagsThatWouldBeDropped) {
+  WriteTable("forest.data");
+  const Output refused = Run("dataset import forest.data --label kind");
+  EXPECT_EQ(refused.exit_status, 2);
+  EXPECT_THAT(refused.text, HasSubstr("--label: give --format"));
+  EXPECT_THAT(Succeed("dataset import forest.data --label kind --format csv --id forest-data"), HasSubstr("elm"));
+  EXPECT_THAT(Run("dataset create forest.data --label kind --format npy").text, HasSubstr("--label: does not apply"));
+}
+
+TEST_F(Command, KeepsToItsTimeout) {
+  const Output late = Run("dataset generate gaussian --rows 200000 --cols 200 --label-rule sign --timeout 0.001");
+  EXPECT_EQ(late.exit_status, 1);
+  EXPECT_THAT(late.text, HasSubstr("DEADLINE_EXCEEDED"));
+}
+
+/// `cvxnn` on a terminal of its own, of 100 columns and 30 rows at first.
+class Terminal {
+ public:
+  Terminal(const std::string& server, const std::vector<std::string>& arguments) {
+    const winsize size{30, 100, 0, 0};
+    pid_ = forkpty(&terminal_, nullptr, nullptr, &size);
+    if (pid_ != 0) return;
+    setenv("CVXNN_SERVER", server.c_str(), 1);
+    setenv("TERM", "xterm", 1);
+    std::vector<char*> words = {const_cast<char*>("cvxnn")};
+    for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+    words.push_back(nullptr);
+    execv(CVXNN_BINARY_DIR "/cvxnn", words.data());
+    _exit(127);
+  }
+  ~Terminal() { close(terminal_); }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  /// Reads until the text holds `words` (answers what came since the last call), or the process has ended.
+  std::string ReadUntil(const std::string& words) {
+    std::string text;
+    std::array<char, 4096> buffer{};
+    while (text.find(words) == std::string::npos || words.empty()) {
+      const ssize_t size = read(terminal_, buffer.data(), buffer.size());
+      if (size <= 0) break;
+      text.append(buffer.data(), static_cast<std::size_t>(size));
+    }
+    return text;
+  }
+  void Resize(unsigned short rows, unsigned short columns) {
+    const winsize size{rows, columns, 0, 0};
+    ioctl(terminal_, TIOCSWINSZ, &size);
+  }
+  void Type(char key) { ASSERT_EQ(write(terminal_, &key, 1), 1); }
+  int Wait() {
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_ = -1;
+  int terminal_ = -1;
+};
+
+constexpr char kCtrlC = 3;
+
+TEST_F(Command, RedrawsOneLineOnATerminalThatIsResized) {
+  Succeed("dataset generate gaussian --rows 200 --cols 20 --label-rule sign --id noise3 --seed 1");
+  const std::string name = json::parse(Succeed(
+      "job submit descent --dataset noise3 --beta 0.1 --learning-rate 1e-6 --epochs 1000000000 --output json"))["name"];
+  Terminal terminal(server_->address(), {"job", "watch", name});
+  EXPECT_THAT(terminal.ReadUntil("objective"), testing::Not(HasSubstr("\n")));
+  terminal.Resize(30, 40);
+  // What was drawn on nearly 100 columns takes three rows of 40: up to the first of them, and away with the rest.
+  EXPECT_THAT(terminal.ReadUntil("\x1b[J"), HasSubstr("\r\x1b[2A"));
+  const std::string line = terminal.ReadUntil("\x1b[K");
+  EXPECT_LT(line.size(), 3 * 40);
+  terminal.Type(kCtrlC);
+  EXPECT_THAT(terminal.ReadUntil(""), HasSubstr("detached: " + name + " goes on"));
+  EXPECT_EQ(terminal.Wait(), 130);
+  Succeed("job cancel " + name);
+}
+
+TEST_F(Command, ShowsManyJobsAsATableThatChangesInPlace) {
+  Succeed("dataset generate gaussian --rows 200 --cols 20 --label-rule sign --id noise4 --seed 1");
+  const std::string submit =
+      "job submit descent --dataset noise4 --beta 0.1 --learning-rate 1e-6 --epochs 1000000000 --experiment live ";
+  const std::string first = json::parse(Succeed(submit + "--output json"))["name"];
+  const std::string second = json::parse(Succeed(submit + "--output json"))["name"];
+  Terminal terminal(server_->address(), {"job", "watch", "--experiment", "live"});
+  terminal.ReadUntil("1 running, 1 queued, 0 ended");
+  Succeed("job cancel " + second);
+  EXPECT_THAT(terminal.ReadUntil("1 running, 0 queued, 1 ended"), HasSubstr("\r\x1b[3A"));
+  terminal.Type(kCtrlC);
+  terminal.ReadUntil("");
+  EXPECT_EQ(terminal.Wait(), 130);
+  Succeed("job cancel " + first);
 }
 
 TEST_F(Command, NamesTheFieldThatIsWrong) {

@@ -86,6 +86,23 @@ class FakeJobs final : public v1::JobService::Service {
     return grpc::Status::OK;
   }
 
+  /// What each connection of WatchJobs says; after the last one it falls silent.
+  std::deque<std::vector<v1::WatchJobsResponse>> told;
+  std::vector<v1::WatchJobsRequest> jobs_watched;
+
+  grpc::Status WatchJobs(grpc::ServerContext* context, const v1::WatchJobsRequest* request,
+                         grpc::ServerWriter<v1::WatchJobsResponse>* writer) override {
+    jobs_watched.push_back(*request);
+    const bool last = told.size() <= 1;
+    for (const v1::WatchJobsResponse& response : told.front()) writer->Write(response);
+    if (last) {
+      WaitForCancellation(context);
+      return grpc::Status::CANCELLED;
+    }
+    told.pop_front();
+    return {grpc::StatusCode::UNAVAILABLE, "cut"};
+  }
+
   grpc::Status CreateJob(grpc::ServerContext*, const v1::CreateJobRequest* request, v1::Job* response) override {
     request_ids.push_back(request->request_id());
     if (create_failures-- > 0) return {grpc::StatusCode::UNAVAILABLE, "draining"};
@@ -120,8 +137,9 @@ class FakeDatasets final : public v1::DatasetService::Service {
   std::size_t largest_chunk = 0;
   bool sound = true;  ///< offsets and checksums were right
   grpc::Status refusal;
+  bool silent = false;  ///< take the whole upload and never answer
 
-  grpc::Status CreateDataset(grpc::ServerContext*, grpc::ServerReader<v1::CreateDatasetRequest>* reader,
+  grpc::Status CreateDataset(grpc::ServerContext* context, grpc::ServerReader<v1::CreateDatasetRequest>* reader,
                              v1::Dataset* response) override {
     v1::CreateDatasetRequest request;
     while (reader->Read(&request)) {
@@ -136,6 +154,10 @@ class FakeDatasets final : public v1::DatasetService::Service {
               chunk.crc32() == libdeflate_crc32(0, chunk.data().data(), chunk.data().size());
       largest_chunk = std::max(largest_chunk, chunk.data().size());
       array += chunk.data();
+    }
+    if (silent) {
+      WaitForCancellation(context);
+      return grpc::Status::CANCELLED;
     }
     response->set_name("datasets/" + header.dataset_id());
     return grpc::Status::OK;
@@ -216,11 +238,12 @@ class FakeServer {
   }
   ~FakeServer() { server_->Shutdown(std::chrono::system_clock::now()); }
 
-  /// A client that does not wait between attempts.
-  Client Connect() const {
-    ConnectOptions options;
+  int port() const { return port_; }
+
+  /// A client that does not wait between attempts, of the server itself or of a `port` that leads to it.
+  Client Connect(ConnectOptions options = {}, int port = 0) const {
     options.timing.sleep = [](absl::Duration, const std::stop_token& stop) { return !stop.stop_requested(); };
-    return *Client::Connect("127.0.0.1:" + std::to_string(port_), options);
+    return *Client::Connect("127.0.0.1:" + std::to_string(port > 0 ? port : port_), options);
   }
 
  private:

@@ -183,7 +183,7 @@ TEST(TerminalDisplay, DrawsAtMostTenTimesASecond) {
 
 TEST(JsonDisplay, PrintsOneObjectForEveryEpoch) {
   std::ostringstream out;
-  const auto display = MakeJsonDisplay(out);
+  const auto display = MakeJsonDisplay(ConvexJob(), 0, out);
   v1::WatchJobResponse response = EpochEvent(3);
   *response.mutable_metrics()->add_epochs() = Epoch(4, 0.5, 0.25);
   display->OnEvent(response);
@@ -191,6 +191,8 @@ TEST(JsonDisplay, PrintsOneObjectForEveryEpoch) {
   std::string line;
   ASSERT_TRUE(std::getline(lines, line));
   EXPECT_EQ(nlohmann::json::parse(line)["sequence"], 4);
+  EXPECT_EQ(nlohmann::json::parse(line)["event"], "epoch");
+  EXPECT_EQ(nlohmann::json::parse(line)["attempt"], 1);
   ASSERT_TRUE(std::getline(lines, line));
   const auto second = nlohmann::json::parse(line);
   EXPECT_EQ(second["sequence"], 5);
@@ -199,6 +201,53 @@ TEST(JsonDisplay, PrintsOneObjectForEveryEpoch) {
   EXPECT_EQ(second["objective"], 0.25);
   EXPECT_FALSE(second.contains("gap"));
   EXPECT_FALSE(std::getline(lines, line));
+}
+
+TEST(JsonDisplay, TellsStatesAndTheAttemptThatEpochsBelongTo) {
+  std::ostringstream out;
+  const auto display = MakeJsonDisplay(ConvexJob(), 0, out);
+  v1::WatchJobResponse restart;
+  restart.set_sequence(9);
+  restart.mutable_state_change()->set_state(v1::JOB_STATE_QUEUED);
+  restart.mutable_state_change()->set_attempt(2);
+  restart.mutable_state_change()->set_reason("server restarted");
+  display->OnEvent(restart);
+  display->OnEvent(EpochEvent(3));
+  std::istringstream lines(out.str());
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  const auto state = nlohmann::json::parse(line);
+  EXPECT_EQ(state["event"], "state");
+  EXPECT_EQ(state["sequence"], 9);
+  EXPECT_EQ(state["attempt"], 2);
+  EXPECT_EQ(state["state"], "JOB_STATE_QUEUED");
+  EXPECT_EQ(state["reason"], "server restarted");
+  ASSERT_TRUE(std::getline(lines, line));
+  EXPECT_EQ(nlohmann::json::parse(line)["attempt"], 2);
+}
+
+TEST(JsonDisplay, DoesNotGuessTheAttemptInTheMidstOfTheLog) {
+  std::ostringstream out;
+  v1::Job job = ConvexJob();
+  job.set_attempt(2);
+  MakeJsonDisplay(job, 3, out)->OnEvent(EpochEvent(3));
+  EXPECT_FALSE(nlohmann::json::parse(out.str()).contains("attempt"));
+}
+
+TEST(TerminalDisplay, TellsAttemptsThatFollowButNotThoseBefore) {
+  std::ostringstream out;
+  v1::Job job = ConvexJob();
+  job.set_attempt(2);
+  const auto display = MakeTerminalDisplay(job, out, [] { return absl::UnixEpoch(); });
+  v1::WatchJobResponse change;
+  change.mutable_state_change()->set_state(v1::JOB_STATE_QUEUED);
+  change.mutable_state_change()->set_attempt(1);
+  display->OnEvent(change);
+  EXPECT_THAT(out.str(), Not(HasSubstr("attempt 1")));
+  change.mutable_state_change()->set_attempt(2);
+  change.mutable_state_change()->set_reason("server restarted");
+  display->OnEvent(change);
+  EXPECT_THAT(out.str(), HasSubstr("attempt 2: server restarted\n"));
 }
 
 }  // namespace

@@ -106,6 +106,28 @@ TEST_F(WatchJob, ReportsAHoleThatStaysAsDataLoss) {
   EXPECT_THAT(epochs_, ElementsAre(1, 2));
 }
 
+TEST_F(WatchJob, GoesOnOverEventsOfALaterContract) {
+  server_.jobs.log[2].clear_event();                   // one record of a kind that this client does not know
+  v1::WatchJobResponse several = server_.jobs.log[4];  // and several records in one such event
+  several.clear_event();
+  server_.jobs.log[4] = several;
+  server_.jobs.log.erase(server_.jobs.log.begin() + 3);
+  server_.jobs.last_sequence_of_end = 8;
+  const auto job = Watch();
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_THAT(epochs_, ElementsAre(1, 5, 6));
+  EXPECT_EQ(interruptions_, 0);
+}
+
+TEST_F(WatchJob, TakesAHeartbeatAheadOfTheLogForAHole) {
+  v1::WatchJobResponse heartbeat;
+  heartbeat.set_sequence(5);
+  heartbeat.mutable_heartbeat();
+  server_.jobs.log.insert(server_.jobs.log.begin() + 3, heartbeat);
+  EXPECT_EQ(Watch().status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(epochs_, ElementsAre(1, 2));
+}
+
 TEST_F(WatchJob, EndsWithAnErrorThatIsNoBrokenStream) {
   server_.jobs.faults = {{2, {grpc::StatusCode::NOT_FOUND, "jobs/1: deleted"}}};
   EXPECT_EQ(Watch().status(), absl::NotFoundError("jobs/1: deleted"));
