@@ -16,7 +16,10 @@
 #include "absl/strings/str_cat.h"
 #include "core/descent/engines/engine.h"
 #include "core/descent/initial_weights.h"
+#include "core/descent/memory.h"
 #include "core/descent/optimizers/optimizer.h"
+#include "core/descent/row_math.h"
+#include "core/descent/schedule.h"
 #include "core/descent/trial_weights.h"
 #include "core/torch/runtime.h"
 
@@ -38,6 +41,8 @@ class Descent {
             InitialWeights(options, {data.features.size(1), options.neurons, data.targets.size(1)}, data.features)),
         finished_epoch_(weights_.flat.clone()),
         update_(MakeWeightUpdate(options.optimizer, weights_.flat)),
+        schedule_(options.schedule, LearningRate(options), static_cast<std::size_t>(options.trials)),
+        rates_(schedule_.RatesOf(1)),
         engine_(MakeEngine(options, data, weights_)),
         in_training_(static_cast<std::size_t>(options.trials)) {
     std::iota(in_training_.begin(), in_training_.end(), std::size_t{0});
@@ -61,7 +66,9 @@ class Descent {
   Ending Epochs() {
     if (!Report()) return Ending::kStopped;
     for (std::int64_t epoch = 1; epoch <= options_.max_epochs; ++epoch) {
+      rates_ = schedule_.RatesOf(epoch);
       if (const auto interrupted = Steps(epoch)) return *interrupted;
+      if (update_->finished()) return Ending::kConverged;
       FinishEpoch(epoch);
       if (!Report()) return Ending::kStopped;
       if (in_training_.empty()) return Ending::kDiverged;
@@ -75,21 +82,49 @@ class Descent {
   std::optional<Ending> Steps(std::int64_t epoch) {
     if (full_batch()) {
       if (const auto interrupted = Interrupted()) return interrupted;
-      update_->Apply(weights_.flat, weights_.gradient);
-      return std::nullopt;
+      return TakeStep();
     }
-    std::vector<std::vector<std::int64_t>> orders;
-    for (const std::size_t index : in_training_) {
-      orders.push_back(RowOrder(options_.seed, options_.first_trial + static_cast<std::int64_t>(index), epoch, rows_));
-    }
-    std::vector<std::int64_t> batch;
+    if (const auto interrupted = Shuffle(epoch)) return interrupted;
     for (std::int64_t begin = 0; begin < rows_; begin += step_rows_) {
       if (const auto interrupted = Interrupted()) return interrupted;
       const std::int64_t end = std::min(rows_, begin + step_rows_);
-      batch.clear();
-      for (const auto& order : orders) batch.insert(batch.end(), order.begin() + begin, order.begin() + end);
-      engine_->BatchGradient(batch);
-      update_->Apply(weights_.flat, weights_.gradient);
+      batch_.clear();
+      for (std::size_t slot = 0; slot < in_training_.size(); ++slot) {
+        batch_.insert(batch_.end(), orders_[slot].begin() + begin, orders_[slot].begin() + end);
+      }
+      engine_->BatchGradient(batch_);
+      if (const auto interrupted = TakeStep()) return interrupted;
+    }
+    return std::nullopt;
+  }
+
+  /// One step along the gradient at hand.
+  std::optional<Ending> TakeStep() {
+    if (options_.clip_norm) ClipRows(weights_.gradient, *options_.clip_norm);
+    update_->Apply(weights_.flat, weights_.gradient, {rates_, objectives_, evaluate_});
+    return std::exchange(interrupted_, std::nullopt);
+  }
+
+  /// Objectives and gradients at the weights as they are, for a line search; false when it is to be left.
+  bool Evaluate(std::vector<double>* objectives) {
+    interrupted_ = Interrupted();
+    if (interrupted_) return false;
+    const std::vector<RowSums> train = engine_->TrainPass(true);
+    const std::vector<WeightSums> weights = engine_->MeasureWeights();
+    for (std::size_t slot = 0; slot < train.size(); ++slot) {
+      (*objectives)[slot] = Loss(train[slot], rows_) + Penalty(weights[slot]);
+    }
+    return true;
+  }
+
+  /// Draws the order of the rows for every trial in training.
+  std::optional<Ending> Shuffle(std::int64_t epoch) {
+    orders_.resize(in_training_.size());
+    for (std::size_t slot = 0; slot < in_training_.size(); ++slot) {
+      if (const auto interrupted = Interrupted()) return interrupted;
+      orders_[slot].resize(static_cast<std::size_t>(rows_));
+      RowOrder(options_.seed, options_.first_trial + static_cast<std::int64_t>(in_training_[slot]), epoch,
+               &orders_[slot]);
     }
     return std::nullopt;
   }
@@ -111,9 +146,10 @@ class Descent {
     const double seconds = Seconds();
 
     std::vector<std::int64_t> alive;
+    objectives_.clear();
     for (std::size_t slot = 0; slot < in_training_.size(); ++slot) {
       Trial& trial = result_.trials[in_training_[slot]];
-      EpochReport report = ReportOf(train[slot], test.empty() ? nullptr : &test[slot], weights[slot]);
+      EpochReport report = ReportOf(slot, train[slot], test.empty() ? nullptr : &test[slot], weights[slot]);
       if (!std::isfinite(report.objective) || !std::isfinite(weights[slot].squares)) {
         trial.diverged_at = epoch;
         KeepNetwork(slot);
@@ -123,29 +159,39 @@ class Descent {
       report.epoch = epoch;
       report.seconds = seconds;
       trial.last = report;
-      if (epoch > 0) ++result_.epochs;
+      objectives_.push_back(report.objective);
+      if (epoch > 0) {
+        ++result_.epochs;
+        schedule_.Observe(slot, epoch, report.objective);
+      }
       alive.push_back(static_cast<std::int64_t>(slot));
     }
     if (alive.size() < in_training_.size()) Retain(alive);
     finished_epoch_.copy_(weights_.flat);
   }
 
-  EpochReport ReportOf(const RowSums& train, const RowSums* test, const WeightSums& weights) const {
+  double Loss(const RowSums& sums, std::int64_t rows) const {
+    return SumMultiple(options_.loss_scale, static_cast<double>(rows)) * sums.loss;
+  }
+
+  double Penalty(const WeightSums& weights) const {
+    return options_.penalty == cvxnn::Penalty::kNone ? 0 : 0.5 * options_.beta * weights.squares;
+  }
+
+  EpochReport ReportOf(std::size_t slot, const RowSums& train, const RowSums* test, const WeightSums& weights) const {
     EpochReport report;
-    const auto rows = static_cast<double>(rows_);
-    report.loss = 0.5 * HalfSumMultiple(options_.loss_scale, rows) * train.squares;
-    report.penalty = options_.penalty == Penalty::kNone ? 0 : 0.5 * options_.beta * weights.squares;
+    report.loss = Loss(train, rows_);
+    report.penalty = Penalty(weights);
     report.objective = report.loss + report.penalty;
     const bool counted = options_.counting != Counting::kNone;
-    if (counted) report.train_accuracy = static_cast<double>(train.right) / rows;
+    if (counted) report.train_accuracy = static_cast<double>(train.right) / static_cast<double>(rows_);
     if (test != nullptr) {
-      const auto test_rows = static_cast<double>(test_rows_);
-      const double loss = 0.5 * HalfSumMultiple(options_.loss_scale, test_rows) * test->squares;
+      const double loss = Loss(*test, test_rows_);
       if (std::isfinite(loss)) report.test_loss = loss;
-      if (counted) report.test_accuracy = static_cast<double>(test->right) / test_rows;
+      if (counted) report.test_accuracy = static_cast<double>(test->right) / static_cast<double>(test_rows_);
     }
     report.active_neurons = weights.active;
-    report.learning_rate = options_.optimizer.learning_rate;
+    report.learning_rate = rates_[slot];
     return report;
   }
 
@@ -159,6 +205,7 @@ class Descent {
     const at::Tensor slots = at::tensor(alive, at::TensorOptions().device(at::kCPU).dtype(at::kLong));
     weights_.Keep(slots);
     update_->Keep(slots);
+    schedule_.Keep(alive);
     finished_epoch_ = finished_epoch_.index_select(0, slots.to(finished_epoch_.device()));
     std::vector<std::size_t> left;
     for (const std::int64_t slot : alive) left.push_back(in_training_[static_cast<std::size_t>(slot)]);
@@ -184,41 +231,27 @@ class Descent {
   TrialWeights weights_;
   at::Tensor finished_epoch_;  ///< weights_.flat as of the last finished epoch, where every entry is finite
   std::unique_ptr<WeightUpdate> update_;
+  RateSchedule schedule_;
+  std::vector<double> rates_;  ///< of each slot in this epoch
   std::unique_ptr<Engine> engine_;
   std::vector<std::size_t> in_training_;  ///< slot -> index into result_.trials
+  std::vector<double> objectives_;        ///< of each slot after the last epoch
+  std::vector<std::vector<std::int64_t>> orders_;
+  std::vector<std::int64_t> batch_;
+  std::optional<Ending> interrupted_;  ///< why a line search was left
+  const std::function<bool(std::vector<double>*)> evaluate_ = [this](std::vector<double>* objectives) {
+    return Evaluate(objectives);
+  };
   Result result_;
 };
 
-absl::Status CheckMemory(const Options& options, const Data& data) {
-  if (!data.features.is_cpu()) return absl::OkStatus();
-  const double needed = EstimatedBytes(options, data);
-  const auto available = static_cast<double>(AvailableDevices().front().free_bytes);
-  if (needed <= available) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("trials = ", options.trials, " of ", options.neurons,
-                                                   " neurons need about ", needed, " bytes, ", available,
-                                                   " are available: train fewer at a time"));
-}
-
 }  // namespace
-
-double EstimatedBytes(const Options& options, const Data& data) {
-  const auto element = static_cast<double>(data.features.element_size());
-  const auto neurons = static_cast<double>(options.neurons);
-  const auto trials = static_cast<double>(options.trials);
-  const auto width = static_cast<double>(data.features.size(1) + data.targets.size(1));
-  // Initial weights in float64; weights, gradient, snapshot, and at most two matrices of state; the result; the gates.
-  const double copies = options.activation == Activation::kGated ? 8 : 6;
-  const double weights = trials * neurons * width * (copies * element + 8);
-  const double workspace = options.workspace_bytes > 0 ? static_cast<double>(options.workspace_bytes) : 0x1p29;
-  const double hidden = 3 * element * trials * neurons * static_cast<double>(data.features.size(0));
-  return weights + std::min(workspace, hidden);
-}
 
 absl::StatusOr<Result> RunDescent(const Options& options, const Data& data, const Observers& observers) {
   absl::StatusOr<Result> result = absl::InternalError("gradient descent did not run");
   const absl::Status status = GuardTorch("gradient descent", [&]() -> absl::Status {
     if (auto invalid = Validate(options, data); !invalid.ok()) return invalid;
-    if (auto memory = CheckMemory(options, data); !memory.ok()) return memory;
+    if (auto memory = CheckMemoryFits(options, data); !memory.ok()) return memory;
     const at::NoGradGuard no_gradients;
     result = Descent(options, data, observers).Run();
     return result.status();

@@ -2,6 +2,8 @@
 // Gradient descent on the non-convex two-layer network (MATH, section 1), many random initialisations ("trials") at
 // once: min_{U,α} L(Σ_j (X u_j)₊ α_jᵀ, Y) + penalty. Gradients are closed form. Options in, reports each epoch, result
 // out; trial t depends on (seed, t) alone, so training five trials together gives the weights of five separate runs.
+// A bias of the first layer is a column of ones in X: its weights are learnt, and penalised, as the others, and as in
+// the convex program, so that objectives compare.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -29,9 +31,7 @@ struct Data {
   at::Tensor test_targets;   ///< n'×c, or undefined
 };
 
-struct Options {
-  Activation activation = Activation::kRelu;
-  std::int64_t neurons = 100;  ///< m, >= 1
+struct Options : Method {
   /// kGated: the fixed gates, d×m, shared by all trials. Undefined: each trial draws its own from N(0, I_d).
   at::Tensor gates;
 
@@ -40,21 +40,11 @@ struct Options {
   Penalty penalty = Penalty::kGroupL2;
   double beta = 0;  ///< >= 0; not used by Penalty::kNone
 
-  OptimizerOptions optimizer;
-  /// Rows per step, >= 0; 0 or >= n means full batch, one step an epoch. Otherwise every epoch goes once through all
-  /// rows in a new random order, without replacement, and its last batch may be smaller. A step follows the gradient of
-  /// (n/b)·(loss of the batch's b rows at the scale of n rows) + penalty: its mean over batches is the gradient of the
-  /// objective. For LossScale::kMean that is the mean over the batch, as in PyTorch.
-  std::int64_t batch_size = 0;
-
-  std::int64_t trials = 1;       ///< T, >= 1
   std::int64_t first_trial = 0;  ///< >= 0; the trials are first_trial, …, first_trial + T - 1
   std::uint64_t seed = 0;        ///< with the trial's number the only source of randomness
-  Initialization initialization = Initialization::kTorchLinear;
-  double initialization_scale = 1.0;  ///< standard deviation, > 0; kGaussian only
 
-  /// Where training starts instead of at random: empty, or one network a trial (activation, d, m, c, device and dtype
-  /// as here; a gated one brings its gates).
+  /// Where training starts whatever `initialization` says: empty, one network for all trials, or one network a trial
+  /// (activation, d, m, c, device and dtype as here; a gated one brings its gates).
   std::vector<Network> start;
 
   std::int64_t max_epochs = 1000;       ///< >= 0; with 0 only the state before training is reported
@@ -75,15 +65,16 @@ struct EpochReport {
   std::optional<double> test_accuracy;   ///< likewise, and absent without test rows
   std::optional<double> test_loss;       ///< at the loss scale over the test rows; absent without them
   std::int64_t active_neurons = 0;       ///< neurons with a non-zero u_j and a non-zero α_j
-  double learning_rate = 0;              ///< of the steps of this epoch
+  double learning_rate = 0;              ///< of the steps of this epoch; at epoch 0 of the epoch to come
 };
 
 /// Why descent ended.
 enum class Ending {
   kEpochLimit,
   kTimeLimit,
-  kStopped,   ///< an observer or should_stop asked for it
-  kDiverged,  ///< no trial was left
+  kStopped,    ///< an observer or should_stop asked for it
+  kDiverged,   ///< no trial was left
+  kConverged,  ///< no step can change a trial any more (L-BFGS: its tolerances)
 };
 
 struct Trial {
@@ -104,16 +95,14 @@ struct Observers {
   /// Called on the training thread for every epoch from 0, and within it for every trial that has not diverged, in
   /// order. false ends training; the epoch's reports to other trials are then not delivered but kept in the result.
   std::function<bool(const EpochReport&)> on_epoch;
-  /// Asked before every step, so that a long epoch can be left; true ends training at the last finished epoch.
+  /// Asked before every step and every trial's shuffle of the rows, so that a long epoch can be left; true ends
+  /// training at the last finished epoch.
   std::function<bool()> should_stop;
 };
 
-/// INVALID_ARGUMENT naming the field, its value and what is allowed; nothing is computed but the finiteness of the
-/// data.
+/// INVALID_ARGUMENT naming the field, its value and what is allowed; of the data the finiteness is looked at, and
+/// whether the targets fit the loss.
 absl::Status Validate(const Options& options, const Data& data);
-
-/// Bytes that RunDescent holds at its peak beside the data: weights, optimiser state and workspace. An estimate.
-double EstimatedBytes(const Options& options, const Data& data);
 
 /// Trains. Errors: as Validate; INVALID_ARGUMENT when a trial's objective is not finite before its first step;
 /// RESOURCE_EXHAUSTED when memory does not suffice; INTERNAL when LibTorch fails. Uses the calling thread and

@@ -22,23 +22,45 @@ void FillNormal(data::RandomStream& stream, double deviation, double* begin, std
   for (std::int64_t i = 0; i < count; ++i) begin[i] = deviation * stream.Normal();
 }
 
-void FillWeights(const Options& options, const NetworkShape& shape, data::RandomStream stream, double* weights) {
-  const std::int64_t second_size = shape.size() - shape.first_size();
-  switch (options.initialization) {
-    case Initialization::kTorchLinear:
-      FillUniform(stream, 1 / std::sqrt(static_cast<double>(shape.inputs)), weights, shape.first_size());
-      FillUniform(stream, 1 / std::sqrt(static_cast<double>(shape.neurons)), weights + shape.first_size(), second_size);
-      return;
-    case Initialization::kGaussian:
-      FillNormal(stream, options.initialization_scale, weights, shape.size());
-      return;
+/// Fills the weights of one trial: first layer, then second.
+struct FillWeights {
+  data::RandomStream stream;
+  const NetworkShape& shape;
+  double* weights;
+
+  double* second() const { return weights + shape.first_size(); }
+  std::int64_t second_size() const { return shape.size() - shape.first_size(); }
+  double inputs() const { return static_cast<double>(shape.inputs); }
+  double neurons() const { return static_cast<double>(shape.neurons); }
+
+  void operator()(const TorchLinear& /*linear*/) {
+    FillUniform(stream, 1 / std::sqrt(inputs()), weights, shape.first_size());
+    FillUniform(stream, 1 / std::sqrt(neurons()), second(), second_size());
   }
+  void operator()(const Kaiming& /*kaiming*/) {
+    FillNormal(stream, std::sqrt(2 / inputs()), weights, shape.first_size());
+    FillNormal(stream, std::sqrt(2 / neurons()), second(), second_size());
+  }
+  void operator()(const Gaussian& gaussian) { FillNormal(stream, gaussian.scale, weights, shape.size()); }
+  void operator()(const BalancedGaussian& balanced) { FillNormal(stream, balanced.scale, weights, shape.size()); }
+  void operator()(const FromModels& /*models*/) {}  // the networks of Options::start, see GivenWeights
+};
+
+/// Balances a trial's neurons; `row` is its K weights in float64.
+void BalanceRow(const NetworkShape& shape, Penalty penalty, at::Tensor row) {
+  Network network;
+  network.first_layer = FirstLayers(row.unsqueeze(0), shape)[0];
+  network.second_layer = SecondLayers(row.unsqueeze(0), shape)[0];
+  const Network balanced = Balanced(network, penalty);
+  network.first_layer.copy_(balanced.first_layer);
+  network.second_layer.copy_(balanced.second_layer);
 }
 
-TrialWeights GivenWeights(const std::vector<Network>& start, const NetworkShape& shape) {
+TrialWeights GivenWeights(const Options& options, const NetworkShape& shape) {
   std::vector<at::Tensor> rows;
   std::vector<at::Tensor> gates;
-  for (const Network& network : start) {
+  for (std::int64_t slot = 0; slot < options.trials; ++slot) {
+    const Network& network = options.start[options.start.size() == 1 ? 0 : static_cast<std::size_t>(slot)];
     rows.push_back(at::cat({network.first_layer.reshape({-1}), network.second_layer.reshape({-1})}));
     if (network.activation == Activation::kGated) gates.push_back(network.gates);
   }
@@ -53,13 +75,17 @@ TrialWeights GivenWeights(const std::vector<Network>& start, const NetworkShape&
 }  // namespace
 
 TrialWeights InitialWeights(const Options& options, const NetworkShape& shape, const at::Tensor& like) {
-  if (!options.start.empty()) return GivenWeights(options.start, shape);
+  if (!options.start.empty()) return GivenWeights(options, shape);
   const auto cpu = at::TensorOptions().device(at::kCPU).dtype(at::kDouble);
   at::Tensor flat = at::empty({options.trials, shape.size()}, cpu);
   for (std::int64_t slot = 0; slot < options.trials; ++slot) {
-    FillWeights(options, shape,
-                data::StreamOf(options.seed, data::StreamPurpose::kInitialWeights, options.first_trial + slot),
-                flat.data_ptr<double>() + slot * shape.size());
+    data::RandomStream stream =
+        data::StreamOf(options.seed, data::StreamPurpose::kInitialWeights, options.first_trial + slot);
+    std::visit(FillWeights{std::move(stream), shape, flat.data_ptr<double>() + slot * shape.size()},
+               options.initialization);
+    if (std::holds_alternative<BalancedGaussian>(options.initialization)) {
+      BalanceRow(shape, options.penalty, flat[slot]);
+    }
   }
 
   TrialWeights weights;
@@ -81,14 +107,12 @@ TrialWeights InitialWeights(const Options& options, const NetworkShape& shape, c
   return weights;
 }
 
-std::vector<std::int64_t> RowOrder(std::uint64_t seed, std::int64_t trial, std::int64_t epoch, std::int64_t rows) {
+void RowOrder(std::uint64_t seed, std::int64_t trial, std::int64_t epoch, std::vector<std::int64_t>* order) {
   data::RandomStream stream = data::StreamOf(seed, data::StreamPurpose::kRowOrder, trial, epoch);
-  std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  for (std::size_t last = order.size(); last > 1; --last) {
-    std::swap(order[last - 1], order[stream.Below(last)]);
+  std::iota(order->begin(), order->end(), std::int64_t{0});
+  for (std::size_t last = order->size(); last > 1; --last) {
+    std::swap((*order)[last - 1], (*order)[stream.Below(last)]);
   }
-  return order;
 }
 
 }  // namespace cvxnn::descent

@@ -16,7 +16,8 @@ namespace cvxnn::descent {
 /// brought to the device and precision of `like`.
 TrialWeights InitialWeights(const Options& options, const NetworkShape& shape, const at::Tensor& like);
 
-/// The order in which `trial` sees the rows 0 … n-1 in `epoch` (>= 1): a uniformly random permutation.
-std::vector<std::int64_t> RowOrder(std::uint64_t seed, std::int64_t trial, std::int64_t epoch, std::int64_t rows);
+/// The order in which `trial` sees the rows 0 … n-1 in `epoch` (>= 1): fills `order`, of size n, with a uniformly
+/// random permutation.
+void RowOrder(std::uint64_t seed, std::int64_t trial, std::int64_t epoch, std::vector<std::int64_t>* order);
 
 }  // namespace cvxnn::descent

@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/descent/descent.h"
+#include "core/descent/ranges.h"
+#include "core/network/loss_function.h"
 
 namespace cvxnn::descent {
 namespace {
@@ -20,35 +22,17 @@ absl::Status Refuse(const char* field, const char* what) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
 }
 
-bool PositiveFinite(double value) { return std::isfinite(value) && value > 0; }
-bool IsDecay(double value) { return value >= 0 && value < 1; }
-
-absl::Status ValidateOptimizer(const OptimizerOptions& options) {
-  if (!PositiveFinite(options.learning_rate)) return Refuse("learning_rate", options.learning_rate, "finite and > 0");
-  if (!IsDecay(options.momentum)) return Refuse("momentum", options.momentum, "in [0, 1)");
-  if (!IsDecay(options.adam_beta1)) return Refuse("adam_beta1", options.adam_beta1, "in [0, 1)");
-  if (!IsDecay(options.adam_beta2)) return Refuse("adam_beta2", options.adam_beta2, "in [0, 1)");
-  if (!PositiveFinite(options.adam_epsilon)) return Refuse("adam_epsilon", options.adam_epsilon, "finite and > 0");
-  return absl::OkStatus();
-}
-
 absl::Status ValidateNumbers(const Options& options) {
-  if (options.neurons < 1) return Refuse("neurons", options.neurons, ">= 1");
   if (options.penalty != Penalty::kNone && !(std::isfinite(options.beta) && options.beta >= 0)) {
     return Refuse("beta", options.beta, "finite and >= 0");
   }
-  if (options.batch_size < 0) return Refuse("batch_size", options.batch_size, ">= 0 (0 means full batch)");
-  if (options.trials < 1) return Refuse("trials", options.trials, ">= 1");
   if (options.first_trial < 0) return Refuse("first_trial", options.first_trial, ">= 0");
-  if (options.initialization == Initialization::kGaussian && !PositiveFinite(options.initialization_scale)) {
-    return Refuse("initialization_scale", options.initialization_scale, "finite and > 0");
-  }
   if (options.max_epochs < 0) return Refuse("max_epochs", options.max_epochs, ">= 0");
   if (!(std::isfinite(options.max_seconds) && options.max_seconds >= 0)) {
     return Refuse("max_seconds", options.max_seconds, "finite and >= 0 (0 means no limit)");
   }
   if (options.workspace_bytes < 0) return Refuse("workspace_bytes", options.workspace_bytes, ">= 0 (0 means 512 MiB)");
-  return ValidateOptimizer(options.optimizer);
+  return absl::OkStatus();
 }
 
 absl::Status ValidateMatrix(const char* name, const at::Tensor& matrix, const at::Tensor& like) {
@@ -110,9 +94,12 @@ absl::Status ValidateGates(const Options& options, const Data& data) {
 }
 
 absl::Status ValidateStart(const Options& options, const Data& data) {
-  if (options.start.empty()) return absl::OkStatus();
-  if (static_cast<std::int64_t>(options.start.size()) != options.trials) {
-    return Refuse("start", options.start.size(), "empty or one network for each trial");
+  if (options.start.empty()) {
+    if (!std::holds_alternative<FromModels>(options.initialization)) return absl::OkStatus();
+    return Refuse("start", "must hold the networks of initialization.from_models");
+  }
+  if (options.start.size() != 1 && static_cast<std::int64_t>(options.start.size()) != options.trials) {
+    return Refuse("start", options.start.size(), "empty, one network, or one for each trial");
   }
   for (const Network& network : options.start) {
     if (auto status = cvxnn::Validate(network); !status.ok()) {
@@ -136,8 +123,14 @@ absl::Status ValidateStart(const Options& options, const Data& data) {
 }  // namespace
 
 absl::Status Validate(const Options& options, const Data& data) {
+  if (auto status = CheckRanges(options, ""); !status.ok()) return status;
   if (auto status = ValidateNumbers(options); !status.ok()) return status;
   if (auto status = ValidateData(data); !status.ok()) return status;
+  const LossFunction& loss = FunctionOf(options.loss);
+  if (auto status = loss.CheckTargets("targets", data.targets); !status.ok()) return status;
+  if (data.test_targets.defined()) {
+    if (auto status = loss.CheckTargets("test_targets", data.test_targets); !status.ok()) return status;
+  }
   if (auto status = ValidateGates(options, data); !status.ok()) return status;
   return ValidateStart(options, data);
 }

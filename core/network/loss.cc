@@ -1,25 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names and the multiple of ½‖F - Y‖² that each loss scale stands for (MATH, section 1).
+// Names and the multiple of Σℓ that each loss scale stands for (MATH, section 1).
 #include "core/network/loss.h"
 
 namespace cvxnn {
 
-double HalfSumMultiple(LossScale scale, double rows) {
+double SumMultiple(LossScale scale, double rows) {
   switch (scale) {
     case LossScale::kHalfSum:
-      return 1;
+      return 0.5;
     case LossScale::kSum:
-      return 2;
+      return 1;
     case LossScale::kMean:
-      return 2 / rows;
+      return 1 / rows;
   }
   return 1;
 }
+
+double HalfSumMultiple(LossScale scale, double rows) { return 2 * SumMultiple(scale, rows); }
 
 std::string Name(Loss loss) {
   switch (loss) {
     case Loss::kSquared:
       return "squared";
+    case Loss::kLogistic:
+      return "logistic";
+    case Loss::kCrossEntropy:
+      return "cross_entropy";
+    case Loss::kHinge:
+      return "hinge";
+    case Loss::kSquaredHinge:
+      return "squared_hinge";
   }
   return "unknown";
 }

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names for the loss, its scale and the penalty that both kinds of training share (MATH, section 1). Only what is built
-// is listed. No tensors here: specs and the server use these names.
+// Names for the loss, its scale and the penalty that both kinds of training share (MATH, section 1). No tensors here:
+// specs and the server use these names; loss_function.h computes.
 #pragma once
 
 #include <string>
 
 namespace cvxnn {
 
-/// Loss between outputs F and targets Y, summed over rows and outputs before LossScale is applied.
+/// Loss ℓ between outputs F and targets Y (n×c), summed over rows (and outputs) before LossScale is applied. f and y
+/// are one output and its target, f_i and y_i the rows.
 enum class Loss {
-  kSquared,  ///< ‖F - Y‖²
+  kSquared,       ///< Σ (f - y)² = ‖F - Y‖², for any targets
+  kLogistic,      ///< Σ log(1 + exp(-y f)), targets -1 or +1
+  kCrossEntropy,  ///< Σ_i (log Σ_k exp f_ik - y_iᵀf_i), the softmax cross-entropy; one-hot targets, c >= 2
+  kHinge,         ///< Σ max(0, 1 - y f), targets -1 or +1
+  kSquaredHinge,  ///< Σ max(0, 1 - y f)², targets -1 or +1
 };
 
-/// What the summed loss is multiplied by. Sources differ; the objective depends on it as much as on β.
+/// What the summed loss Σℓ is multiplied by, whichever loss it is. Sources differ; the objective depends on it as much
+/// as on β.
 enum class LossScale {
-  kHalfSum,  ///< ½‖F - Y‖² (Pilanci & Ergen 2020)
-  kSum,      ///< ‖F - Y‖²
-  kMean,     ///< ‖F - Y‖² / n, n = number of rows (not of entries)
+  kHalfSum,  ///< ½ Σℓ: ½‖F - Y‖² (Pilanci & Ergen 2020)
+  kSum,      ///< Σℓ
+  kMean,     ///< Σℓ / n, n = number of rows (not of entries)
 };
 
 /// The penalty, said for the network; the convex side uses its equivalent.
@@ -35,7 +41,10 @@ enum class Activation {
   kGated,  ///< x -> Σ_j 1[g_jᵀx >= 0] (xᵀu_j) α_j, with fixed gates g_j
 };
 
-/// s such that the loss is s · ½‖F - Y‖²: 1, 2 or 2/n.
+/// What Σℓ is multiplied by: ½, 1 or 1/n.
+double SumMultiple(LossScale scale, double rows);
+
+/// s such that the loss is s · ½Σℓ: 1, 2 or 2/n.
 double HalfSumMultiple(LossScale scale, double rows);
 
 std::string Name(Loss loss);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "core/network/loss_function.h"
 
 namespace cvxnn {
 namespace {
@@ -104,13 +105,8 @@ at::Tensor Forward(const Network& network, const at::Tensor& features) {
 
 double LossValue(Loss loss, LossScale scale, const at::Tensor& outputs, const at::Tensor& targets) {
   if (targets.size(0) == 0) return 0;
-  switch (loss) {
-    case Loss::kSquared: {
-      const double squares = (outputs.to(at::kDouble) - targets.to(at::kDouble)).square_().sum().item<double>();
-      return 0.5 * HalfSumMultiple(scale, static_cast<double>(targets.size(0))) * squares;
-    }
-  }
-  return 0;
+  return SumMultiple(scale, static_cast<double>(targets.size(0))) *
+         FunctionOf(loss).Sum(outputs, targets).item<double>();
 }
 
 double PenaltyValue(Penalty penalty, double beta, const Network& network) {

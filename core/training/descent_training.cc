@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gradient descent of a spec: options and reports translated, the best trial named.
-#include <limits>
+#include <ATen/ATen.h>
 
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/descent/descent.h"
 #include "core/training/methods.h"
@@ -9,25 +13,52 @@
 namespace cvxnn::training {
 namespace {
 
-descent::Options ToOptions(const Spec& spec, const GradientDescent& descent, Counting counting) {
+/// The networks that the spec starts from, on the device and in the precision of the data; none when it names none.
+absl::StatusOr<std::vector<Network>> StartNetworks(const GradientDescent& descent, const TensorData& data,
+                                                   const Hooks& hooks) {
+  std::vector<Network> networks;
+  const auto* named = std::get_if<descent::FromModels>(&descent.initialization);
+  if (named == nullptr) return networks;
+  const std::string field = "descent.initialization.from_models.models";
+  if (!hooks.load_model) return absl::FailedPreconditionError(absl::StrCat(field, ": no models are stored here"));
+  const auto here = [&](const at::Tensor& weights) { return weights.to(data.features.options()).contiguous(); };
+  for (const std::string& name : named->models) {
+    absl::StatusOr<Network> network = hooks.load_model(name);
+    if (!network.ok()) return network.status();
+    if (network->inputs() != data.features.size(1) || network->outputs() != data.targets.size(1)) {
+      return absl::InvalidArgumentError(absl::StrCat(field, ": ", name, " has ", network->inputs(), " inputs and ",
+                                                     network->outputs(), " outputs: must have ", data.features.size(1),
+                                                     " and ", data.targets.size(1), ", those of the data set"));
+    }
+    if (network->neurons() < 1) return absl::InvalidArgumentError(absl::StrCat(field, ": ", name, " has no neurons"));
+    if (!networks.empty() &&
+        (network->neurons() != networks[0].neurons() || network->activation != networks[0].activation)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          field, ": ", name, " has ", network->neurons(), " ", Name(network->activation), " neurons: must have ",
+          networks[0].neurons(), " ", Name(networks[0].activation), " neurons, as ", named->models[0], " has"));
+    }
+    network->first_layer = here(network->first_layer);
+    network->second_layer = here(network->second_layer);
+    if (network->gates.defined()) network->gates = here(network->gates);
+    networks.push_back(*std::move(network));
+  }
+  return networks;
+}
+
+descent::Options ToOptions(const Spec& spec, const GradientDescent& descent, Counting counting,
+                           std::vector<Network> start) {
   descent::Options options;
-  options.activation = descent.activation;
-  options.neurons = descent.neurons;
+  static_cast<descent::Method&>(options) = descent;
+  if (!start.empty()) {
+    options.activation = start[0].activation;
+    options.neurons = start[0].neurons();
+  }
+  options.start = std::move(start);
   options.loss = spec.loss;
   options.loss_scale = spec.loss_scale;
   options.penalty = spec.penalty;
   options.beta = spec.beta.value_or(0);
-  options.optimizer.optimizer = descent.optimizer;
-  options.optimizer.learning_rate = descent.learning_rate;
-  options.optimizer.momentum = descent.momentum;
-  options.optimizer.adam_beta1 = descent.adam_beta1;
-  options.optimizer.adam_beta2 = descent.adam_beta2;
-  options.optimizer.adam_epsilon = descent.adam_epsilon;
-  options.batch_size = descent.batch_size;
-  options.trials = descent.trials;
   options.seed = spec.seed;
-  options.initialization = descent.initialization;
-  options.initialization_scale = descent.initialization_scale;
   options.max_epochs = spec.stopping.max_epochs;
   options.max_seconds = spec.stopping.max_seconds;
   options.counting = counting;
@@ -60,6 +91,8 @@ Termination ToTermination(descent::Ending ending) {
       return Termination::kStopped;
     case descent::Ending::kDiverged:
       return Termination::kDiverged;
+    case descent::Ending::kConverged:
+      return Termination::kConverged;
   }
   return Termination::kEpochLimit;
 }
@@ -78,6 +111,8 @@ std::string Message(const Result& result, std::int64_t diverged) {
       return message + "; stopped at the time limit.";
     case Termination::kStopped:
       return message + "; stopped on request.";
+    case Termination::kConverged:
+      return message + "; every trial reached the optimiser's tolerance.";
     default:
       return message + ".";
   }
@@ -94,8 +129,10 @@ absl::StatusOr<Result> TrainByDescent(const Spec& spec, const GradientDescent& d
     };
   }
   observers.should_stop = hooks.should_stop;
+  auto start = StartNetworks(descent, data, hooks);
+  if (!start.ok()) return start.status();
   const descent::Data tensors{data.features, data.targets, data.test_features, data.test_targets};
-  auto descended = descent::RunDescent(ToOptions(spec, descent, data.counting), tensors, observers);
+  auto descended = descent::RunDescent(ToOptions(spec, descent, data.counting, *std::move(start)), tensors, observers);
   if (!descended.ok()) return descended.status();
 
   Result result;
@@ -116,6 +153,10 @@ absl::StatusOr<Result> TrainByDescent(const Spec& spec, const GradientDescent& d
   result.summary.solver = descent::Name(descent.optimizer);
   result.summary.epochs = descended->epochs;
   result.summary.message = Message(result, diverged);
+  if (const std::int64_t rows = data.features.size(0); descent.batch_size > rows) {
+    absl::StrAppend(&result.summary.message, " Batches of ", descent.batch_size, " are more than the ", rows,
+                    " rows: each step took all of them.");
+  }
   return result;
 }
 

@@ -31,7 +31,7 @@ struct EpochMetrics {
 
 /// Why training ended.
 enum class Termination {
-  kConverged,   ///< the stopping rule's tolerance was reached
+  kConverged,   ///< the stopping rule's tolerance was reached, or those of L-BFGS by every trial
   kEpochLimit,  ///< max_epochs done
   kTimeLimit,   ///< max_seconds used up
   kStopped,     ///< the observer or the caller asked to stop (cancel)

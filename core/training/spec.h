@@ -47,23 +47,8 @@ struct ConvexTraining {
   ConvexSolver solver = ConvexSolver::kAuto;
 };
 
-using descent::Initialization;
-using descent::Optimizer;
-
-struct GradientDescent {
-  Activation activation = Activation::kRelu;
-  std::int64_t neurons = 100;  ///< m, >= 1
-  Optimizer optimizer = Optimizer::kSgd;
-  double learning_rate = 1e-2;  ///< > 0
-  double momentum = 0;          ///< SGD, in [0, 1)
-  double adam_beta1 = 0.9;      ///< Adam, in [0, 1)
-  double adam_beta2 = 0.999;    ///< Adam, in [0, 1)
-  double adam_epsilon = 1e-8;   ///< Adam, > 0
-  std::int64_t batch_size = 0;  ///< rows per step; 0 or >= n means full batch
-  std::int64_t trials = 1;      ///< independent initialisations, >= 1; trial t uses the random stream (seed, t)
-  Initialization initialization = Initialization::kTorchLinear;
-  double initialization_scale = 1.0;  ///< > 0, kGaussian only
-};
+/// Models that its initialisation names are asked for by Hooks::load_model.
+using GradientDescent = descent::Method;
 
 /// One job. Exactly one of the two kinds of training.
 struct Spec {

@@ -30,6 +30,9 @@ struct Hooks {
   /// Polled on the training thread between epochs and between the stages of a long set-up (factorisations, power
   /// iterations); true ends training with Termination::kStopped. Must be cheap and must not throw.
   std::function<bool()> should_stop;
+  /// Gives a stored network that the spec names, on any device and in any precision. Empty: a spec that names one is
+  /// refused.
+  std::function<absl::StatusOr<Network>(const std::string& model)> load_model = {};
 };
 
 /// One trained network with its final metrics (one per trial of descent, exactly one for convex training).
@@ -53,7 +56,7 @@ struct Summary {
   std::int64_t patterns = 0;                  ///< convex: distinct patterns used
   Precision precision = Precision::kFloat64;  ///< used; never kAuto
   std::string device;                         ///< used, canonical ("cuda:0")
-  std::string solver;                         ///< used: "fista", "admm", "sgd", "adam"
+  std::string solver;                         ///< used: "fista", "admm", or descent::Name of the optimiser
   std::int64_t epochs = 0;                    ///< done, summed over trials
   double seconds = 0;                         ///< wall clock of the whole call
   std::optional<Certificate> certificate;     ///< convex training only
@@ -69,10 +72,10 @@ struct Result {
 /// range".
 absl::Status Validate(const Spec& spec, const data::Dataset& dataset);
 
-/// Trains. Errors: INVALID_ARGUMENT as Validate; RESOURCE_EXHAUSTED when memory does not suffice; FAILED_PRECONDITION
-/// when β is a share of a β_max that is 0; UNIMPLEMENTED for a combination that is named but not built; INTERNAL when
-/// LibTorch fails. A numerical failure is INTERNAL with a reason. Stopped during set-up, before the first epoch, it
-/// gives the network of zero neurons.
+/// Trains. Errors: INVALID_ARGUMENT as Validate, or when targets do not fit the loss; what load_model answers;
+/// RESOURCE_EXHAUSTED when memory does not suffice; FAILED_PRECONDITION when β is a share of a β_max that is 0;
+/// UNIMPLEMENTED for a combination that is named but not built; INTERNAL when LibTorch fails. A numerical failure is
+/// INTERNAL with a reason. Stopped during set-up, before the first epoch, it gives the network of zero neurons.
 absl::StatusOr<Result> Train(const Spec& spec, const data::Dataset& dataset, const Hooks& hooks = {});
 
 }  // namespace cvxnn::training

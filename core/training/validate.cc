@@ -8,16 +8,13 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "core/descent/ranges.h"
 #include "core/torch/runtime.h"
+#include "core/training/limits.h"
 #include "core/training/train.h"
 
 namespace cvxnn::training {
 namespace {
-
-constexpr std::int64_t kMaxEpochs = 1'000'000'000;
-constexpr std::int64_t kMaxPatterns = 1'000'000;
-constexpr std::int64_t kMaxNeurons = 1'000'000;
-constexpr std::int64_t kMaxTrials = 10'000;
 
 template <typename Value>
 absl::Status Refuse(const char* field, const Value& value, const char* allowed) {
@@ -78,33 +75,14 @@ absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, std:
   if (convex.solver == ConvexSolver::kAdmm && convex.activation != Activation::kRelu) {
     return Refuse("convex.solver", "admm", "auto or fista for the gated activation");
   }
+  if (spec.loss != Loss::kSquared) {
+    return absl::UnimplementedError(
+        absl::StrCat("loss = ", Name(spec.loss), ": convex training is built for squared only"));
+  }
   if (spec.penalty == Penalty::kWeightDecay && outputs > 1) {
     return absl::UnimplementedError(
         absl::StrCat("penalty = weight_decay: convex training with ", outputs,
                      " outputs is not built for it (a nuclear norm per pattern); group_l2 is"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ValidateDescent(const GradientDescent& descent) {
-  if (descent.neurons < 1 || descent.neurons > kMaxNeurons) {
-    return Refuse("descent.neurons", descent.neurons, "in [1, 1000000]");
-  }
-  if (!IsPositive(descent.learning_rate)) {
-    return Refuse("descent.learning_rate", descent.learning_rate, "finite and > 0");
-  }
-  if (!IsShare(descent.momentum)) return Refuse("descent.momentum", descent.momentum, "in [0, 1)");
-  if (!IsShare(descent.adam_beta1)) return Refuse("descent.adam_beta1", descent.adam_beta1, "in [0, 1)");
-  if (!IsShare(descent.adam_beta2)) return Refuse("descent.adam_beta2", descent.adam_beta2, "in [0, 1)");
-  if (!IsPositive(descent.adam_epsilon)) return Refuse("descent.adam_epsilon", descent.adam_epsilon, "finite and > 0");
-  if (descent.batch_size < 0) {
-    return Refuse("descent.batch_size", descent.batch_size, ">= 0 (0 means full batch)");
-  }
-  if (descent.trials < 1 || descent.trials > kMaxTrials) {
-    return Refuse("descent.trials", descent.trials, "in [1, 10000]");
-  }
-  if (descent.initialization == Initialization::kGaussian && !IsPositive(descent.initialization_scale)) {
-    return Refuse("descent.initialization_scale", descent.initialization_scale, "finite and > 0");
   }
   return absl::OkStatus();
 }
@@ -116,7 +94,7 @@ absl::Status Validate(const Spec& spec, const data::Dataset& dataset) {
   if (auto status = ValidateBeta(spec, convex != nullptr); !status.ok()) return status;
   if (auto status = ValidateStopping(spec.stopping); !status.ok()) return status;
   if (auto status = convex != nullptr ? ValidateConvex(spec, *convex, dataset.train.targets.cols())
-                                      : ValidateDescent(std::get<GradientDescent>(spec.method));
+                                      : descent::CheckRanges(std::get<GradientDescent>(spec.method), "descent.");
       !status.ok()) {
     return status;
   }

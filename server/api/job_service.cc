@@ -5,7 +5,9 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
+#include <optional>
 #include <utility>
+#include <variant>
 
 #include "server/api/job_request.h"
 #include "server/api/list_page.h"
@@ -22,6 +24,29 @@ namespace {
 constexpr char kCollection[] = "jobs";
 // A full queue moves on when a job ends.
 constexpr std::int64_t kQueueRetrySeconds = 5;
+
+// The models that descent starts from, by what is stored of them.
+absl::Status CheckModelsFit(const ModelStore& store, const training::Spec& spec, const v1::Dataset& dataset) {
+  const auto* descent = std::get_if<training::GradientDescent>(&spec.method);
+  const auto* from = descent == nullptr ? nullptr : std::get_if<descent::FromModels>(&descent->initialization);
+  if (from == nullptr) return absl::OkStatus();
+  std::optional<v1::Model> first;
+  Violations violations("job.spec.");
+  for (const std::string& name : from->models) {
+    auto model = store.Get(name);
+    if (!model.ok()) return model.status();
+    if (!first) first = *model;
+    const std::int64_t inputs = dataset.features().cols(), outputs = dataset.targets().cols();
+    const char* const field = "descent.initialization.from_models.models";
+    violations.Require(model->inputs() == inputs && model->outputs() == outputs, field, name,
+                       absl::StrCat("must have ", inputs, " inputs and ", outputs, " outputs as the data set, not ",
+                                    model->inputs(), " and ", model->outputs()));
+    violations.Require(model->neurons() > 0, field, name, "must have neurons");
+    violations.Require(model->neurons() == first->neurons() && model->activation() == first->activation(), field, name,
+                       absl::StrCat("must have the width and activation of ", first->name()));
+  }
+  return violations.ToStatus();
+}
 
 }  // namespace
 
@@ -46,7 +71,8 @@ absl::StatusOr<v1::Job> JobService::Create(const v1::CreateJobRequest& request) 
   *job.mutable_spec() = SpecToProto(spec, request.job().spec().dataset());
   auto dataset = parts_.datasets->Get(job.spec().dataset());
   if (dataset.ok()) CheckSpecFits(spec, *dataset, &spec_violations);
-  const absl::Status fits = dataset.ok() ? spec_violations.ToStatus() : dataset.status();
+  absl::Status fits = dataset.ok() ? spec_violations.ToStatus() : dataset.status();
+  if (fits.ok()) fits = CheckModelsFit(*parts_.models, spec, *dataset);
   if (!fits.ok()) {
     // A repeated request succeeds whatever has become of its data set.
     if (request.request_id().empty() || request.validate_only()) return fits;

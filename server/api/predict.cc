@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/data/apply_transforms.h"
+#include "core/network/loss_function.h"
 #include "core/network/network.h"
 #include "core/torch/runtime.h"
 #include "core/training/tensors.h"
@@ -178,6 +179,9 @@ absl::Status Evaluate(const Parts& parts, LoadedNetworks* networks, const v1::Ev
     const auto type = network.first_layer.scalar_type();
     const at::Tensor outputs = Forward(network, RowsAsTensor(part.features, rows->first, rows->count, type));
     const at::Tensor targets = RowsAsTensor(part.targets, rows->first, rows->count, type);
+    if (auto fits = FunctionOf(loss).CheckTargets("targets", targets); !fits.ok()) {
+      return InvalidField("loss", ValueName(Reverse(kDescentLosses, loss)), std::string(fits.message()));
+    }
     response->set_rows(rows->count);
     response->set_loss(LossValue(loss, scale, outputs, targets));
     const auto accuracy = Accuracy(model->counting(), outputs, targets);

@@ -110,6 +110,7 @@ Outcome Attempt(const JobRunner& runner, const v1::Job& job, LiveLog* log, const
     return stopping() ? training::Continue::kStop : training::Continue::kYes;
   };
   hooks.should_stop = stopping;
+  hooks.load_model = [&](const std::string& model) { return runner.models->Load(model); };
   auto trained = Train(runner.trainer, *spec, *dataset->dataset, hooks);
 
   const bool stopped = trained.ok() ? trained->summary.termination == training::Termination::kStopped

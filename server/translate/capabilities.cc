@@ -31,9 +31,12 @@ void FillCapabilities(bool imports, v1::ServerInfo* info) {
   List(kDescentPenalties, [&](v1::Penalty value) { descent->add_penalties(value); });
   List(kDescentActivations, [&](v1::Activation value) { descent->add_activations(value); });
   List(kConvexSolvers, [&](v1::ConvexSolver value) { info->add_convex_solvers(value); });
-  List(kOptimizers, [&](v1::Optimizer value) { info->add_optimizers(value); });
-  List(kInitializations, [&](v1::Initialization value) { info->add_initializations(value); });
   List(kModelFormats, [&](v1::ModelFormat value) { info->add_model_formats(value); });
+  ListMembers(v1::Optimizer::descriptor(), kOptimizers,
+              [&](std::string name) { info->add_optimizers(std::move(name)); });
+  ListMembers(v1::Schedule::descriptor(), kSchedules, [&](std::string name) { info->add_schedules(std::move(name)); });
+  ListMembers(v1::Initialization::descriptor(), kInitializations,
+              [&](std::string name) { info->add_initializations(std::move(name)); });
   ListMembers(v1::Patterns::descriptor(), kPatterns, [&](std::string name) { info->add_patterns(std::move(name)); });
   ListMembers(v1::Transform::descriptor(), kTransforms,
               [&](std::string name) { info->add_transforms(std::move(name)); });

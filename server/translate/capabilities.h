@@ -24,7 +24,10 @@ struct Choice {
 };
 
 inline constexpr std::array kConvexLosses = {Choice{v1::LOSS_SQUARED, Loss::kSquared}};
-inline constexpr std::array kDescentLosses = kConvexLosses;
+inline constexpr std::array kDescentLosses = {
+    Choice{v1::LOSS_SQUARED, Loss::kSquared}, Choice{v1::LOSS_LOGISTIC, Loss::kLogistic},
+    Choice{v1::LOSS_CROSS_ENTROPY, Loss::kCrossEntropy}, Choice{v1::LOSS_HINGE, Loss::kHinge},
+    Choice{v1::LOSS_SQUARED_HINGE, Loss::kSquaredHinge}};
 
 inline constexpr std::array kLossScales = {Choice{v1::LOSS_SCALE_HALF_SUM, LossScale::kHalfSum},
                                            Choice{v1::LOSS_SCALE_SUM, LossScale::kSum},
@@ -50,12 +53,6 @@ inline constexpr std::array kConvexSolvers = {Choice{v1::CONVEX_SOLVER_FISTA, tr
 inline constexpr std::array kPrecisions = {Choice{v1::PRECISION_FLOAT32, training::Precision::kFloat32},
                                            Choice{v1::PRECISION_FLOAT64, training::Precision::kFloat64}};
 
-inline constexpr std::array kOptimizers = {Choice{v1::OPTIMIZER_SGD, training::Optimizer::kSgd},
-                                           Choice{v1::OPTIMIZER_ADAM, training::Optimizer::kAdam}};
-inline constexpr std::array kInitializations = {
-    Choice{v1::INITIALIZATION_TORCH_LINEAR, training::Initialization::kTorchLinear},
-    Choice{v1::INITIALIZATION_GAUSSIAN, training::Initialization::kGaussian}};
-
 /// File formats of weights, by the ending of the file. The server's reader of formats takes the second as the format.
 enum class WeightsFile { kSafetensors, kTorchScript };
 inline constexpr std::array kModelFormats = {Choice{v1::MODEL_FORMAT_SAFETENSORS, WeightsFile::kSafetensors},
@@ -65,6 +62,20 @@ inline constexpr std::array kModelFormats = {Choice{v1::MODEL_FORMAT_SAFETENSORS
 inline constexpr std::array kTrainings = {static_cast<int>(v1::JobSpec::kConvexFieldNumber),
                                           static_cast<int>(v1::JobSpec::kDescentFieldNumber)};
 inline constexpr std::array kPatterns = {static_cast<int>(v1::Patterns::kSampledFieldNumber)};
+inline constexpr std::array kOptimizers = {
+    static_cast<int>(v1::Optimizer::kSgdFieldNumber),      static_cast<int>(v1::Optimizer::kAdamFieldNumber),
+    static_cast<int>(v1::Optimizer::kAdamwFieldNumber),    static_cast<int>(v1::Optimizer::kAdagradFieldNumber),
+    static_cast<int>(v1::Optimizer::kAdadeltaFieldNumber), static_cast<int>(v1::Optimizer::kRmspropFieldNumber),
+    static_cast<int>(v1::Optimizer::kLbfgsFieldNumber)};
+inline constexpr std::array kSchedules = {
+    static_cast<int>(v1::Schedule::kConstantFieldNumber), static_cast<int>(v1::Schedule::kReduceOnPlateauFieldNumber),
+    static_cast<int>(v1::Schedule::kExponentialFieldNumber), static_cast<int>(v1::Schedule::kStepFieldNumber),
+    static_cast<int>(v1::Schedule::kCosineFieldNumber)};
+inline constexpr std::array kInitializations = {static_cast<int>(v1::Initialization::kTorchLinearFieldNumber),
+                                                static_cast<int>(v1::Initialization::kKaimingFieldNumber),
+                                                static_cast<int>(v1::Initialization::kGaussianFieldNumber),
+                                                static_cast<int>(v1::Initialization::kBalancedFieldNumber),
+                                                static_cast<int>(v1::Initialization::kFromModelsFieldNumber)};
 inline constexpr std::array kTransforms = {static_cast<int>(v1::Transform::kSelectClassesFieldNumber),
                                            static_cast<int>(v1::Transform::kSubsetPerClassFieldNumber),
                                            static_cast<int>(v1::Transform::kTrainTestSplitFieldNumber),

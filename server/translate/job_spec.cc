@@ -5,8 +5,10 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/training/limits.h"
 #include "server/translate/capabilities.h"
 #include "server/translate/choose.h"
+#include "server/translate/descent_spec.h"
 #include "server/translate/resource_name.h"
 #include "server/translate/violations.h"
 
@@ -17,8 +19,6 @@ using training::ConvexTraining;
 using training::GradientDescent;
 using training::Spec;
 
-constexpr std::int64_t kMillion = 1'000'000;
-
 bool Positive(double value) { return std::isfinite(value) && value > 0; }
 bool InUnitInterval(double value) { return value >= 0 && value < 1; }
 
@@ -27,7 +27,7 @@ training::StoppingRule Stopping(const v1::StoppingRule& from, Violations* violat
   if (from.max_epochs() != 0) rule.max_epochs = from.max_epochs();
   rule.max_seconds = from.max_seconds();
   if (from.has_tolerance()) rule.tolerance = from.tolerance();
-  violations->Require(rule.max_epochs >= 1 && rule.max_epochs <= 1'000'000'000, "stopping.max_epochs",
+  violations->Require(rule.max_epochs >= 1 && rule.max_epochs <= training::kMaxEpochs, "stopping.max_epochs",
                       from.max_epochs(), "must be 1 to 1000000000, or 0 for the default of 1000");
   violations->Require(std::isfinite(rule.max_seconds) && rule.max_seconds >= 0, "stopping.max_seconds",
                       from.max_seconds(), "must be finite and >= 0");
@@ -47,8 +47,8 @@ ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, V
   }
   const auto& sampled = from.patterns().sampled();
   if (sampled.has_count()) to.patterns.count = sampled.count();
-  violations->Require(to.patterns.count >= 1 && to.patterns.count <= kMillion, path + "patterns.sampled.count",
-                      to.patterns.count, "must be 1 to 1000000");
+  violations->Require(to.patterns.count >= 1 && to.patterns.count <= training::kMaxPatterns,
+                      path + "patterns.sampled.count", to.patterns.count, "must be 1 to 1000000");
   const bool fista_on_relu = to.solver == training::ConvexSolver::kFista && to.activation == Activation::kRelu;
   const bool admm_on_gated = to.solver == training::ConvexSolver::kAdmm && to.activation == Activation::kGated;
   if (fista_on_relu || admm_on_gated) {
@@ -56,37 +56,6 @@ ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, V
                         fista_on_relu ? "must be CONVEX_SOLVER_ADMM or unspecified with ACTIVATION_RELU"
                                       : "must be CONVEX_SOLVER_FISTA or unspecified with ACTIVATION_GATED");
   }
-  return to;
-}
-
-GradientDescent Descent(const v1::GradientDescent& from, Violations* violations) {
-  GradientDescent to;
-  const std::string path = "descent.";
-  to.activation = Choose(kDescentActivations, from.activation(), path + "activation", violations);
-  to.optimizer = Choose(kOptimizers, from.optimizer(), path + "optimizer", violations);
-  to.initialization = Choose(kInitializations, from.initialization(), path + "initialization", violations);
-  if (from.has_neurons()) to.neurons = from.neurons();
-  if (from.has_learning_rate()) to.learning_rate = from.learning_rate();
-  to.momentum = from.momentum();
-  if (from.has_adam_beta1()) to.adam_beta1 = from.adam_beta1();
-  if (from.has_adam_beta2()) to.adam_beta2 = from.adam_beta2();
-  if (from.has_adam_epsilon()) to.adam_epsilon = from.adam_epsilon();
-  to.batch_size = from.batch_size();
-  if (from.trials() != 0) to.trials = from.trials();
-  if (from.has_initialization_scale()) to.initialization_scale = from.initialization_scale();
-
-  const auto check = [&](bool ok, const char* field, auto value, const char* must) {
-    violations->Require(ok, path + field, value, must);
-  };
-  check(to.neurons >= 1 && to.neurons <= kMillion, "neurons", to.neurons, "must be 1 to 1000000");
-  check(Positive(to.learning_rate), "learning_rate", to.learning_rate, "must be finite and > 0");
-  check(InUnitInterval(to.momentum), "momentum", to.momentum, "must be at least 0 and below 1");
-  check(InUnitInterval(to.adam_beta1), "adam_beta1", to.adam_beta1, "must be at least 0 and below 1");
-  check(InUnitInterval(to.adam_beta2), "adam_beta2", to.adam_beta2, "must be at least 0 and below 1");
-  check(Positive(to.adam_epsilon), "adam_epsilon", to.adam_epsilon, "must be finite and > 0");
-  check(to.batch_size >= 0, "batch_size", to.batch_size, "must be >= 0 (0: full batch)");
-  check(to.trials >= 1 && to.trials <= 10'000, "trials", to.trials, "must be 1 to 10000");
-  check(Positive(to.initialization_scale), "initialization_scale", to.initialization_scale, "must be finite and > 0");
   return to;
 }
 
@@ -143,7 +112,7 @@ Spec SpecFromProto(const v1::JobSpec& from, Violations* violations) {
     violations->Wrong("training", "required: set convex or descent");
   } else if (IsBuilt(v1::JobSpec::descriptor(), kTrainings, kind, "training", violations)) {
     if (descent) {
-      to.method = Descent(from.descent(), violations);
+      to.method = DescentFromProto(from.descent(), violations);
     } else {
       to.method = Convex(from.convex(), "convex.", violations);
     }
@@ -158,7 +127,28 @@ absl::StatusOr<Spec> SpecFromProto(const v1::JobSpec& spec, const std::string& p
   return result;
 }
 
+namespace {
+
+// Targets of a regression task may or may not be -1 or +1: training looks.
+void CheckLossFits(Loss loss, const v1::Dataset& dataset, Violations* violations) {
+  const auto task = dataset.task();
+  const bool one_hot = task == v1::TASK_MULTICLASS, plus_minus = task == v1::TASK_BINARY;
+  const std::string name = ValueName(Reverse(kDescentLosses, loss));
+  if (loss == Loss::kCrossEntropy && !one_hot) {
+    violations->Invalid("loss", name,
+                        absl::StrCat("needs one-hot targets, a data set of TASK_MULTICLASS; this is of ",
+                                     ValueName(task), plus_minus ? "; LOSS_LOGISTIC fits" : ""));
+  } else if (loss != Loss::kCrossEntropy && loss != Loss::kSquared && one_hot) {
+    violations->Invalid("loss", name,
+                        "needs targets -1 or +1, a data set of TASK_BINARY; this is of TASK_MULTICLASS; "
+                        "LOSS_CROSS_ENTROPY fits");
+  }
+}
+
+}  // namespace
+
 void CheckSpecFits(const Spec& spec, const v1::Dataset& dataset, Violations* violations) {
+  CheckLossFits(spec.loss, dataset, violations);
   const bool convex = std::holds_alternative<ConvexTraining>(spec.method);
   if (convex && spec.penalty == Penalty::kWeightDecay && dataset.targets().cols() > 1) {
     violations->NotBuilt(
@@ -190,19 +180,7 @@ v1::JobSpec SpecToProto(const Spec& from, const std::string& dataset) {
   const auto& descent = std::get<GradientDescent>(from.method);
   to.set_loss(Reverse(kDescentLosses, from.loss));
   to.set_penalty(Reverse(kDescentPenalties, from.penalty));
-  auto* method = to.mutable_descent();
-  method->set_activation(Reverse(kDescentActivations, descent.activation));
-  method->set_neurons(descent.neurons);
-  method->set_optimizer(Reverse(kOptimizers, descent.optimizer));
-  method->set_learning_rate(descent.learning_rate);
-  method->set_momentum(descent.momentum);
-  method->set_adam_beta1(descent.adam_beta1);
-  method->set_adam_beta2(descent.adam_beta2);
-  method->set_adam_epsilon(descent.adam_epsilon);
-  method->set_batch_size(descent.batch_size);
-  method->set_trials(descent.trials);
-  method->set_initialization(Reverse(kInitializations, descent.initialization));
-  method->set_initialization_scale(descent.initialization_scale);
+  *to.mutable_descent() = DescentToProto(descent);
   return to;
 }
 

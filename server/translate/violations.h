@@ -5,6 +5,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -30,6 +31,10 @@ class Violations {
   void Invalid(const std::string& field, const Value& value, const std::string& must) {
     Add(&invalid_, field, absl::StrCat(" = ", Text(value), ": ", must));
   }
+  /// As Invalid, with the value as it is to be written.
+  void InvalidText(const std::string& field, const std::string& value, const std::string& must) {
+    Add(&invalid_, field, absl::StrCat(" = ", value, ": ", must));
+  }
   /// Records "field: what" (INVALID_ARGUMENT), for a field that is missing or has no printable value.
   void Wrong(const std::string& field, const std::string& what) { Add(&invalid_, field, absl::StrCat(": ", what)); }
   /// As Invalid unless `ok`.
@@ -44,6 +49,12 @@ class Violations {
 
   /// Takes over what was recorded about a part of the same request.
   void Append(const Violations& part);
+
+  /// Whether something invalid is recorded of this field.
+  bool Names(const std::string& field) const {
+    return std::any_of(invalid_.begin(), invalid_.end(),
+                       [&](const Violation& violation) { return violation.path == prefix_ + field; });
+  }
 
   bool empty() const { return invalid_.empty() && not_built_.empty(); }
 

@@ -80,7 +80,7 @@ def descent_spec(api, dataset):
     return api.job.JobSpec(
         dataset=dataset.name, beta=0.05, seed=3, loss_scale=api.job.LOSS_SCALE_MEAN,
         stopping=api.job.StoppingRule(max_epochs=300),
-        descent=api.job.GradientDescent(neurons=30, optimizer=api.job.OPTIMIZER_ADAM, learning_rate=0.01, trials=2))
+        descent=api.job.GradientDescent(neurons=30, optimizer=api.job.Optimizer(adam=api.job.Adam()), learning_rate=0.01, trials=2))
 
 
 def specs(api, dataset):

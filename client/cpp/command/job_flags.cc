@@ -7,6 +7,7 @@
 
 #include "client/cpp/command/context.h"
 #include "client/cpp/command/job_file.h"
+#include "client/cpp/command/oneof_flag.h"
 
 namespace cvxnn::command {
 namespace {
@@ -94,29 +95,55 @@ void JobFlags::AddDescent(CLI::App& command) {
   const auto add = [&](CLI::Option* option) { descent_options_.push_back(option); };
   add(descent_.Add<Integer>(command, "--neurons", "Width of the network; default 100",
                             [](GradientDescent& descent, const auto& value) { descent.set_neurons(value); }));
-  add(descent_.AddEnum<v1::Optimizer>(
-      command, "--optimizer", "Default sgd",
-      [](GradientDescent& descent, v1::Optimizer value) { descent.set_optimizer(value); }));
-  add(descent_.Add<double>(command, "--learning-rate,--lr", "Default 0.01",
+  add(command.add_option("--optimizer", optimizer_,
+                         absl::StrCat("NAME[:FIELD=VALUE,…], e.g. sgd:momentum=0.9; one of ",
+                                      OneofChoices(v1::Optimizer::descriptor(), "kind"), "; default sgd")));
+  add(descent_.Add<double>(command, "--learning-rate,--lr", "Default 0.01; adam and adamw 0.001, adadelta and lbfgs 1",
                            [](GradientDescent& descent, const auto& value) { descent.set_learning_rate(value); }));
-  add(descent_.Add<double>(command, "--momentum", "sgd: default 0",
-                           [](GradientDescent& descent, const auto& value) { descent.set_momentum(value); }));
+  add(command.add_option("--schedule", schedule_,
+                         absl::StrCat("Of the learning rate, NAME[:FIELD=VALUE,…], e.g. step:epochs=30; one of ",
+                                      OneofChoices(v1::Schedule::descriptor(), "kind"), "; default constant")));
+  add(descent_.Add<Integer>(command, "--warmup", "Epochs over which the rate rises before the schedule; default none",
+                            [](GradientDescent& descent, const auto& value) {
+                              descent.mutable_schedule()->mutable_warmup()->set_epochs(value);
+                            }));
+  add(descent_.Add<double>(command, "--clip-norm", "Longest gradient of a trial; default any",
+                           [](GradientDescent& descent, const auto& value) { descent.set_clip_norm(value); }));
   add(descent_.Add<Integer>(command, "--batch-size", "Rows per step; default 0: all",
                             [](GradientDescent& descent, const auto& value) { descent.set_batch_size(value); }));
   add(descent_.Add<Integer>(command, "--trials", "Independent initialisations; default 1",
                             [](GradientDescent& descent, const auto& value) { descent.set_trials(value); }));
-  add(descent_.AddEnum<v1::Initialization>(
-      command, "--initialization", "Default torch-linear",
-      [](GradientDescent& descent, v1::Initialization value) { descent.set_initialization(value); }));
-  add(descent_.Add<double>(
-      command, "--initialization-scale", "gaussian: standard deviation; default 1",
-      [](GradientDescent& descent, const auto& value) { descent.set_initialization_scale(value); }));
-  add(descent_.Add<double>(command, "--adam-beta1", "adam: default 0.9",
-                           [](GradientDescent& descent, const auto& value) { descent.set_adam_beta1(value); }));
-  add(descent_.Add<double>(command, "--adam-beta2", "adam: default 0.999",
-                           [](GradientDescent& descent, const auto& value) { descent.set_adam_beta2(value); }));
-  add(descent_.Add<double>(command, "--adam-epsilon", "adam: default 1e-8",
-                           [](GradientDescent& descent, const auto& value) { descent.set_adam_epsilon(value); }));
+  add(command.add_option(
+      "--initialization", initialization_,
+      absl::StrCat("NAME[:FIELD=VALUE,…], e.g. gaussian:scale=0.1; one of ",
+                   OneofChoices(v1::Initialization::descriptor(), "kind"), "; default torch-linear")));
+  add(AddRepeated(command, "--initial-model", initial_models_,
+                  "Stored model to go on from: one, or one for each trial (repeat)"));
+}
+
+absl::Status JobFlags::ApplyDescent(GradientDescent& descent) const {
+  descent_.Apply(descent);
+  if (!optimizer_.empty()) {
+    if (auto status = SetOneof("--optimizer", optimizer_, "kind", descent.mutable_optimizer()); !status.ok()) {
+      return status;
+    }
+  }
+  if (!schedule_.empty()) {
+    if (auto status = SetOneof("--schedule", schedule_, "kind", descent.mutable_schedule()); !status.ok()) {
+      return status;
+    }
+  }
+  if (!initialization_.empty()) {
+    if (auto status = SetOneof("--initialization", initialization_, "kind", descent.mutable_initialization());
+        !status.ok()) {
+      return status;
+    }
+  }
+  if (initial_models_.empty()) return absl::OkStatus();
+  auto* models = descent.mutable_initialization()->mutable_from_models();
+  models->clear_models();
+  for (const std::string& name : initial_models_) models->add_models(ResourceName("models", name));
+  return absl::OkStatus();
 }
 
 absl::Status JobFlags::ApplyMethod(Job& job) const {
@@ -133,7 +160,7 @@ absl::Status JobFlags::ApplyMethod(Job& job) const {
     convex_.Apply(*spec.mutable_convex());
     if (!activation_.empty()) spec.mutable_convex()->set_activation(activation);
   } else if (spec.has_descent()) {
-    descent_.Apply(*spec.mutable_descent());
+    if (absl::Status status = ApplyDescent(*spec.mutable_descent()); !status.ok()) return status;
     if (!activation_.empty()) spec.mutable_descent()->set_activation(activation);
   } else {
     convex_.Apply(*spec.mutable_path()->mutable_convex());

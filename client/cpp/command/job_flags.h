@@ -28,11 +28,16 @@ class JobFlags {
   void AddConvex(CLI::App& command);
   void AddDescent(CLI::App& command);
   absl::Status ApplyMethod(v1::Job& job) const;
+  absl::Status ApplyDescent(v1::GradientDescent& descent) const;
   absl::Status CheckMethodFlags(const v1::Job& job) const;
 
   std::string file_;
   std::string method_;
   std::string activation_;
+  std::string optimizer_;
+  std::string schedule_;
+  std::string initialization_;
+  std::vector<std::string> initial_models_;
   std::vector<std::string> labels_;
   MessageFlags<v1::Job> common_;
   MessageFlags<v1::ConvexTraining> convex_;

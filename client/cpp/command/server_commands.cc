@@ -49,7 +49,9 @@ ExitStatus ReportInfo(const Context& context, const v1::ServerInfo& info) {
   fields.Add("convex solvers", EnumList<v1::ConvexSolver>(info.convex_solvers()));
   fields.Add("patterns", absl::StrJoin(info.patterns(), ", "));
   AddTraining(fields, "descent", info.descent());
-  fields.Add("optimizers", EnumList<v1::Optimizer>(info.optimizers()));
+  fields.Add("optimizers", absl::StrJoin(info.optimizers(), ", "));
+  fields.Add("schedules", absl::StrJoin(info.schedules(), ", "));
+  fields.Add("initializations", absl::StrJoin(info.initializations(), ", "));
   fields.Add("model formats", EnumList<v1::ModelFormat>(info.model_formats()));
   fields.Add("transforms", absl::StrJoin(info.transforms(), ", "));
   fields.Add("generators", absl::StrJoin(info.generators(), ", "));

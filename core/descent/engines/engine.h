@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arithmetic of descent on the two-layer network, apart from how its results are used. With residual
-// R = F − Y, loss s·½‖R‖² and H = (XU)₊ (or 1[XG ≥ 0] ∘ XU), the gradients are
-//   ∂α = s HᵀR + ∂penalty,   ∂U = s Xᵀ(Rαᵀ ∘ 1[XU > 0]) + ∂penalty;
+// The arithmetic of descent on the two-layer network, apart from how its results are used. With loss s·Σℓ(F, Y),
+// R = s ∂ℓ/∂F and H = (XU)₊ (or 1[XG ≥ 0] ∘ XU), the gradients are
+//   ∂α = HᵀR + ∂penalty,   ∂U = Xᵀ(Rαᵀ ∘ 1[XU > 0]) + ∂penalty;
 // the derivative of the ReLU at 0 is 0 and of |·| at 0 is 0, as in PyTorch.
 #pragma once
 
@@ -16,7 +16,7 @@ namespace cvxnn::descent {
 
 /// Sums over rows for one trial.
 struct RowSums {
-  double squares = 0;      ///< ‖F − Y‖²
+  double loss = 0;         ///< Σℓ(F, Y), without the loss scale
   std::int64_t right = 0;  ///< rows classified right, 0 for Counting::kNone
 };
 

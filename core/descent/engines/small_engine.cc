@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "core/descent/engines/parallel_ranges.h"
+#include "core/network/loss_function.h"
 
 namespace cvxnn::descent {
 namespace {
@@ -37,7 +38,8 @@ class SmallEngine : public Engine {
         targets_(data.targets.contiguous()),
         rows_(data.features.size(0)),
         block_rows_(std::max<std::int64_t>(1, kBlockActivations / weights.shape.neurons)),
-        scale_(HalfSumMultiple(options.loss_scale, static_cast<double>(rows_))),
+        loss_(FunctionOf(options.loss)),
+        scale_(SumMultiple(options.loss_scale, static_cast<double>(rows_))),
         scratch_(static_cast<std::size_t>(ParallelThreads())) {
     if (data.test_features.defined()) {
       test_features_ = data.test_features.contiguous();
@@ -59,9 +61,8 @@ class SmallEngine : public Engine {
         const std::int64_t count = std::min(block_rows_, batch - begin);
         Gather(features_, shape.inputs, &rows[static_cast<std::size_t>(slot * batch + begin)], count, scratch.features);
         Gather(targets_, shape.outputs, &rows[static_cast<std::size_t>(slot * batch + begin)], count, scratch.targets);
-        RowSums unused;
         Block(scratch, slot, ConstMap(scratch.features.data(), count, shape.inputs),
-              ConstMap(scratch.targets.data(), count, shape.outputs), true, scale, unused);
+              ConstMap(scratch.targets.data(), count, shape.outputs), true, scale, nullptr);
       }
     });
   }
@@ -133,7 +134,7 @@ class SmallEngine : public Engine {
         const std::int64_t count = std::min(block_rows_, rows - begin);
         Block(scratch, slot, ConstMap(x + begin * shape.inputs, count, shape.inputs),
               ConstMap(y + begin * shape.outputs, count, shape.outputs), gradient, scale_,
-              sums[static_cast<std::size_t>(slot)]);
+              &sums[static_cast<std::size_t>(slot)]);
       }
     });
     return sums;
@@ -166,9 +167,10 @@ class SmallEngine : public Engine {
     }
   }
 
-  /// Forward, and with `gradient` backward, over a block of rows: adds to `sums` and to the gradient.
+  /// Forward, and with `gradient` backward, over a block of rows: adds to the gradient, and to `sums` unless
+  /// it is null.
   void Block(Scratch& scratch, std::int64_t slot, const ConstMap& features, const ConstMap& targets, bool gradient,
-             double scale, RowSums& sums) {
+             double scale, RowSums* sums) {
     const ConstMap second = Second(slot);
     Matrix& hidden = scratch.hidden;
     Matrix& slope = scratch.slope;
@@ -176,14 +178,16 @@ class SmallEngine : public Engine {
     Slope(features, slot, hidden, slope);
     hidden.array() *= slope.array();
 
-    Matrix& residual = scratch.outputs;
-    residual.noalias() = hidden * second;
-    sums.right += CountRight(residual, targets);
-    residual -= targets;
-    sums.squares += residual.template cast<double>().squaredNorm();
+    Matrix& outputs = scratch.outputs;
+    outputs.noalias() = hidden * second;
+    if (sums != nullptr) {
+      sums->right += CountRight(outputs, targets);
+      sums->loss += loss_.SumOf(outputs.data(), targets.data(), outputs.rows(), outputs.cols());
+    }
     if (!gradient) return;
 
-    residual *= static_cast<Scalar>(scale);
+    loss_.Differentiate(static_cast<Scalar>(scale), targets.data(), outputs.rows(), outputs.cols(), outputs.data());
+    const Matrix& residual = outputs;
     SecondGradient(slot).noalias() += hidden.transpose() * residual;
     if (second.cols() == 1) {
       // As one row: a column of a row-major matrix is not known to be contiguous, so would not be vectorised.
@@ -260,6 +264,7 @@ class SmallEngine : public Engine {
   at::Tensor features_, targets_, test_features_, test_targets_;
   std::int64_t rows_;
   std::int64_t block_rows_;
+  const LossFunction& loss_;
   double scale_;
   std::vector<Scratch> scratch_;
 };

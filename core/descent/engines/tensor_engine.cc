@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "core/network/loss_function.h"
+
 namespace cvxnn::descent {
 namespace {
 
@@ -20,7 +22,8 @@ class TensorEngine : public Engine {
         weights_(weights),
         data_(data),
         rows_(data.features.size(0)),
-        scale_(HalfSumMultiple(options.loss_scale, static_cast<double>(rows_))) {
+        loss_(FunctionOf(options.loss)),
+        scale_(SumMultiple(options.loss_scale, static_cast<double>(rows_))) {
     gathered_ = at::empty({0}, data.features.options());
     workspace_ = options.workspace_bytes > 0 ? options.workspace_bytes : kDefaultWorkspace;
     // XU, and beside it Rαᵀ or XG with its mask.
@@ -120,7 +123,7 @@ class TensorEngine : public Engine {
   }
 
   /// Forward, and with `gradient` backward, over rows (g×b×d, g×b×c) of the trials from slot `first`: adds to the
-  /// gradient, and to `sums` (g×2: squares, rows classified right) unless it is null.
+  /// gradient, and to `sums` (g×2: loss, rows classified right) unless it is null.
   void Block(std::int64_t first, const at::Tensor& features, const at::Tensor& targets, bool gradient, double scale,
              at::Tensor* sums) {
     const std::int64_t count = features.size(0);
@@ -134,15 +137,14 @@ class TensorEngine : public Engine {
     } else {
       hidden.relu_();
     }
-    at::Tensor residual = at::bmm(hidden, second);
+    const at::Tensor outputs = at::bmm(hidden, second);
     if (sums != nullptr && options_.counting != Counting::kNone) {
-      sums->select(1, 1).add_(ClassifiedRight(options_.counting, residual, targets).sum(1));
+      sums->select(1, 1).add_(ClassifiedRight(options_.counting, outputs, targets).sum(1));
     }
-    residual -= targets;
-    if (sums != nullptr) sums->select(1, 0).add_(residual.to(at::kDouble).square().sum(at::IntArrayRef{1, 2}));
+    if (sums != nullptr) sums->select(1, 0).add_(loss_.Sum(outputs, targets));
     if (!gradient) return;
 
-    residual *= scale;
+    const at::Tensor residual = loss_.Gradient(outputs, targets).mul_(scale);
     const at::Tensor gradients = weights_.gradient.narrow(0, first, count);
     SecondLayers(gradients, weights_.shape).baddbmm_(hidden.transpose(1, 2), residual);
     at::Tensor back = at::bmm(residual, second.transpose(1, 2));
@@ -158,6 +160,7 @@ class TensorEngine : public Engine {
   TrialWeights& weights_;
   const Data& data_;
   std::int64_t rows_;
+  const LossFunction& loss_;
   double scale_;
   std::int64_t workspace_ = 0;
   std::int64_t row_bytes_ = 0;

@@ -3,15 +3,32 @@
 #include "core/descent/optimizers/optimizer.h"
 
 namespace cvxnn::descent {
+namespace {
 
-std::unique_ptr<WeightUpdate> MakeWeightUpdate(const OptimizerOptions& options, const at::Tensor& weights) {
-  switch (options.optimizer) {
-    case Optimizer::kSgd:
-      return MakeSgd(options, weights);
-    case Optimizer::kAdam:
-      return MakeAdam(options, weights);
+struct MatricesOf {
+  std::int64_t operator()(const Sgd& sgd) const { return sgd.momentum > 0 ? 1 : 0; }
+  std::int64_t operator()(const Adam& /*adam*/) const { return 2; }
+  std::int64_t operator()(const AdamW& /*adamw*/) const { return 2; }
+  std::int64_t operator()(const Adagrad& /*adagrad*/) const { return 1; }
+  std::int64_t operator()(const Adadelta& /*adadelta*/) const { return 2; }
+  std::int64_t operator()(const RmsProp& rmsprop) const {
+    return 1 + (rmsprop.momentum > 0 ? 1 : 0) + (rmsprop.centered ? 1 : 0);
   }
-  return MakeSgd(options, weights);
+  // Pairs of the history; start, direction, last gradient and two products of the recursion.
+  std::int64_t operator()(const Lbfgs& lbfgs) const { return 2 * lbfgs.history + 5; }
+};
+
+}  // namespace
+
+std::unique_ptr<WeightUpdate> MakeWeightUpdate(const Optimizer& optimizer, const at::Tensor& weights) {
+  return MakeWeightUpdate(optimizer, weights, weights.is_cpu() ? Arithmetic::kFused : Arithmetic::kTensors);
 }
+
+std::unique_ptr<WeightUpdate> MakeWeightUpdate(const Optimizer& optimizer, const at::Tensor& weights,
+                                               Arithmetic arithmetic) {
+  return std::visit([&](const auto& chosen) { return Make(chosen, weights, arithmetic); }, optimizer);
+}
+
+std::int64_t StateMatrices(const Optimizer& optimizer) { return std::visit(MatricesOf(), optimizer); }
 
 }  // namespace cvxnn::descent

@@ -40,6 +40,42 @@ TEST(JobFlags, DescribeAConvexJob) {
   EXPECT_EQ(job->labels().at("c"), "d=e");
 }
 
+TEST(JobFlags, DescribeADescentJob) {
+  const auto job = Build(
+      "descent --dataset iris --beta 1 --optimizer rmsprop:momentum=0.5,centered=true --lr 0.1 --warmup 5 "
+      "--schedule reduce-on-plateau:patience=3,minimum-rate=1e-6 --clip-norm 2 --initialization gaussian:scale=3");
+  ASSERT_TRUE(job.ok()) << job.status();
+  const v1::GradientDescent& descent = job->spec().descent();
+  EXPECT_EQ(descent.optimizer().rmsprop().momentum(), 0.5);
+  EXPECT_TRUE(descent.optimizer().rmsprop().centered());
+  EXPECT_FALSE(descent.optimizer().rmsprop().has_alpha());
+  EXPECT_EQ(descent.learning_rate(), 0.1);
+  EXPECT_EQ(descent.schedule().warmup().epochs(), 5);
+  EXPECT_EQ(descent.schedule().reduce_on_plateau().patience(), 3);
+  EXPECT_EQ(descent.schedule().reduce_on_plateau().minimum_rate(), 1e-6);
+  EXPECT_EQ(descent.clip_norm(), 2);
+  EXPECT_EQ(descent.initialization().gaussian().scale(), 3);
+}
+
+TEST(JobFlags, NameModelsToStartFrom) {
+  const auto job = Build("descent --dataset iris --initial-model a --initial-model models/b --trials 2");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_THAT(job->spec().descent().initialization().from_models().models(),
+              testing::ElementsAre("models/a", "models/b"));
+}
+
+TEST(JobFlags, SayWhatAnOptimizerMayBe) {
+  const auto fault = [](const std::string& line) { return std::string(Build("descent " + line).status().message()); };
+  EXPECT_EQ(fault("--optimizer simplex"),
+            "--optimizer simplex: must be one of sgd, adam, adamw, adagrad, adadelta, rmsprop, lbfgs");
+  EXPECT_EQ(fault("--optimizer sgd:beta1=3"), "--optimizer sgd:beta1=3: \"beta1\" must be one of momentum, nesterov");
+  EXPECT_EQ(fault("--optimizer sgd:momentum=much"),
+            "--optimizer sgd:momentum=much: \"much\" is not a value of momentum");
+  EXPECT_EQ(fault("--schedule warmup"),
+            "--schedule warmup: must be one of constant, reduce-on-plateau, exponential, step, cosine");
+  EXPECT_EQ(fault("--initialization kaiming:scale=2"), "--initialization kaiming:scale=2: \"scale\" must be absent");
+}
+
 TEST(JobFlags, LeaveOutWhatWasNotSaid) {
   const auto job = Build("--method descent --dataset datasets/iris");
   ASSERT_TRUE(job.ok()) << job.status();

@@ -17,7 +17,7 @@ using testing::Pair;
 Options Quick() {
   Options options;
   options.neurons = 6;
-  options.optimizer.learning_rate = 1e-3;
+  options.learning_rate = 1e-3;
   options.max_epochs = 4;
   return options;
 }
@@ -106,7 +106,7 @@ TEST(Descent, LeavesADivergedTrialBehindAndTheOthersUntouched) {
   for (const std::int64_t batch_size : {0, 3}) {
     Options options = Quick();
     options.batch_size = batch_size;
-    options.optimizer.momentum = 0.9;
+    options.optimizer = Sgd{.momentum = 0.9};
     options.max_epochs = 60;
     options.trials = 3;
     options.start = {Start(1), Start(1e4), Start(0.5)};
@@ -143,7 +143,7 @@ TEST(Descent, LeavesADivergedTrialBehindAndTheOthersUntouched) {
 TEST(Descent, EndsWhenEveryTrialDiverged) {
   Options options = Quick();
   options.max_epochs = std::int64_t{1} << 60;
-  options.optimizer.learning_rate = 1e6;
+  options.learning_rate = 1e6;
   options.trials = 4;
   options.activation = Activation::kGated;
   const auto result = RunDescent(options, SmallData(8, 3, 1), {});
@@ -157,11 +157,54 @@ TEST(Descent, EndsWhenEveryTrialDiverged) {
 
 TEST(Descent, RefusesAStartWhoseObjectiveIsNotFinite) {
   Options options = Quick();
-  options.initialization = Initialization::kGaussian;
-  options.initialization_scale = 1e200;
+  options.initialization = Gaussian{1e200};
   const auto result = RunDescent(options, SmallData(8, 3, 1), {});
   EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(result.status().message()), testing::HasSubstr("not finite before training"));
+}
+
+TEST(Descent, OfLbfgsEndsWhenNoTrialCanGoFurther) {
+  Options options = Quick();
+  options.optimizer = Lbfgs();
+  options.learning_rate.reset();
+  options.beta = 0.1;
+  options.trials = 3;
+  options.max_epochs = 5000;
+  const Data data = SmallData(8, 3, 1);
+  const auto result = RunDescent(options, data, {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->ending, Ending::kConverged);
+  for (const Trial& trial : result->trials) {
+    EXPECT_LT(trial.last.epoch, 5000);
+    EXPECT_LT(trial.last.objective, 5);
+  }
+}
+
+TEST(Descent, StopsWithinALineSearch) {
+  Options options = Quick();
+  options.optimizer = Lbfgs();
+  options.learning_rate.reset();
+  const Data data = SmallData(8, 3, 1);
+  int asked = 0;
+  const auto result = RunDescent(options, data, {nullptr, [&] { return ++asked == 2; }});
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->ending, Ending::kStopped);
+  EXPECT_EQ(result->trials[0].last.epoch, 0);
+  options.max_epochs = 0;
+  const auto before = RunDescent(options, data, {});
+  ASSERT_TRUE(before.ok());
+  EXPECT_TRUE(Same(result->trials[0].network.first_layer, before->trials[0].network.first_layer));
+}
+
+TEST(Descent, StopsWhileRowsAreShuffled) {
+  Options options = Quick();
+  options.batch_size = 2;
+  options.trials = 5;
+  int asked = 0;
+  const auto result = RunDescent(options, SmallData(8, 3, 1), {nullptr, [&] { return ++asked == 3; }});
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->ending, Ending::kStopped);
+  EXPECT_EQ(asked, 3) << "asked before each of the five shuffles";
 }
 
 }  // namespace

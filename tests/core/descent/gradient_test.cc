@@ -11,23 +11,25 @@
 namespace cvxnn::descent {
 namespace {
 
-using Case = std::tuple<EngineKind, Activation, Penalty, LossScale, std::int64_t>;
+using Case = std::tuple<EngineKind, Activation, Penalty, Loss, LossScale, std::int64_t>;
 
 class Gradient : public testing::TestWithParam<Case> {
  protected:
   static constexpr std::int64_t kRows = 9;
   static constexpr std::int64_t kInputs = 4;
 
-  Gradient() : data_(SmallData(kRows, kInputs, std::get<4>(GetParam()))) {
+  Gradient() : data_(SmallData(kRows, kInputs, std::get<5>(GetParam()))) {
+    options_.loss = std::get<3>(GetParam());
+    data_.targets = FittingTargets(options_.loss, data_.targets);
     options_.activation = std::get<1>(GetParam());
     options_.penalty = std::get<2>(GetParam());
-    options_.loss_scale = std::get<3>(GetParam());
+    options_.loss_scale = std::get<4>(GetParam());
     options_.beta = 0.37;
     options_.neurons = 6;
     options_.trials = 3;
     options_.seed = 5;
-    options_.initialization = Initialization::kGaussian;
-    weights_ = InitialWeights(options_, {kInputs, options_.neurons, std::get<4>(GetParam())}, data_.features);
+    options_.initialization = Gaussian();
+    weights_ = InitialWeights(options_, {kInputs, options_.neurons, std::get<5>(GetParam())}, data_.features);
   }
 
   /// (n/b)·loss over the given rows + penalty.
@@ -35,9 +37,9 @@ class Gradient : public testing::TestWithParam<Case> {
     const Network network = NetworkAt(weights_.flat, weights_, slot);
     const at::Tensor outputs = Forward(network, data_.features.index_select(0, rows));
     const at::Tensor targets = data_.targets.index_select(0, rows);
-    const double half_squares = LossValue(Loss::kSquared, LossScale::kHalfSum, outputs, targets);
+    const double sum = LossValue(options_.loss, LossScale::kSum, outputs, targets);
     const double share = static_cast<double>(kRows) / static_cast<double>(rows.size(0));
-    return share * HalfSumMultiple(options_.loss_scale, kRows) * half_squares +
+    return share * SumMultiple(options_.loss_scale, kRows) * sum +
            PenaltyValue(options_.penalty, options_.beta, network);
   }
 
@@ -92,18 +94,33 @@ TEST_P(Gradient, DoesNotDependOnTheWorkspace) {
   EXPECT_LT(LargestDifference(weights_.gradient, blocks), 1e-12);
 }
 
-INSTANTIATE_TEST_SUITE_P(Everywhere, Gradient,
-                         testing::Combine(testing::Values(EngineKind::kSmall, EngineKind::kTensor),
-                                          testing::Values(Activation::kRelu, Activation::kGated),
-                                          testing::Values(Penalty::kGroupL2, Penalty::kWeightDecay, Penalty::kNone),
-                                          testing::Values(LossScale::kHalfSum, LossScale::kSum, LossScale::kMean),
-                                          testing::Values<std::int64_t>(1, 3)),
-                         [](const testing::TestParamInfo<Case>& instance) {
-                           return std::string(std::get<0>(instance.param) == EngineKind::kSmall ? "small_"
-                                                                                                : "tensor_") +
-                                  Name(std::get<1>(instance.param)) + "_" + Name(std::get<2>(instance.param)) + "_" +
-                                  Name(std::get<3>(instance.param)) + "_" + std::to_string(std::get<4>(instance.param));
-                         });
+std::string NameOf(const testing::TestParamInfo<Case>& instance) {
+  const auto& [kind, activation, penalty, loss, scale, outputs] = instance.param;
+  return std::string(kind == EngineKind::kSmall ? "small_" : "tensor_") + Name(activation) + "_" + Name(penalty) + "_" +
+         Name(loss) + "_" + Name(scale) + "_" + std::to_string(outputs);
+}
+
+const auto kEngines = testing::Values(EngineKind::kSmall, EngineKind::kTensor);
+const auto kActivations = testing::Values(Activation::kRelu, Activation::kGated);
+const auto kPenalties = testing::Values(Penalty::kGroupL2, Penalty::kWeightDecay, Penalty::kNone);
+const auto kOutputs = testing::Values<std::int64_t>(1, 3);
+
+INSTANTIATE_TEST_SUITE_P(EveryLoss, Gradient,
+                         testing::Combine(kEngines, kActivations, kPenalties,
+                                          testing::Values(Loss::kSquared, Loss::kLogistic, Loss::kHinge,
+                                                          Loss::kSquaredHinge),
+                                          testing::Values(LossScale::kSum), kOutputs),
+                         NameOf);
+INSTANTIATE_TEST_SUITE_P(CrossEntropy, Gradient,
+                         testing::Combine(kEngines, kActivations, kPenalties, testing::Values(Loss::kCrossEntropy),
+                                          testing::Values(LossScale::kMean), testing::Values<std::int64_t>(2, 3)),
+                         NameOf);
+INSTANTIATE_TEST_SUITE_P(EveryScale, Gradient,
+                         testing::Combine(kEngines, testing::Values(Activation::kRelu),
+                                          testing::Values(Penalty::kGroupL2),
+                                          testing::Values(Loss::kSquared, Loss::kLogistic),
+                                          testing::Values(LossScale::kHalfSum, LossScale::kMean), kOutputs),
+                         NameOf);
 
 }  // namespace
 }  // namespace cvxnn::descent

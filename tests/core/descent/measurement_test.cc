@@ -19,7 +19,7 @@ TEST_P(Measurement, AgreesWithTheNetworkReturned) {
   options.neurons = neurons;
   options.beta = 0.05;
   options.loss_scale = LossScale::kMean;
-  options.optimizer.learning_rate = 0.1 / static_cast<double>(neurons);
+  options.learning_rate = 0.1 / static_cast<double>(neurons);
   options.trials = 2;
   options.max_epochs = 3;
   options.batch_size = 7;

@@ -29,6 +29,14 @@ inline Data SmallData(std::int64_t rows, std::int64_t inputs, std::int64_t outpu
           Wavy(rows / 2, outputs, 2.1, type)};
 }
 
+/// Targets that fit the loss, made from real ones: their signs, or the class of the largest in each row.
+inline at::Tensor FittingTargets(Loss loss, const at::Tensor& values) {
+  if (loss == Loss::kSquared) return values;
+  const at::Tensor one = at::ones_like(values);
+  if (loss != Loss::kCrossEntropy) return at::where(values >= 0, one, -one);
+  return at::zeros_like(values).scatter_(1, values.argmax(1, true), 1);
+}
+
 enum class EngineKind { kSmall, kTensor };
 
 inline std::unique_ptr<Engine> MakeEngineOf(EngineKind kind, const Options& options, const Data& data,

@@ -1,84 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Steps of SGD and Adam against torch.optim's, stored by tests/oracle/make_descent_oracle.py (autograd in float64).
+// Every optimiser, loss and schedule against torch.optim, step by step, on the trajectories that
+// tests/oracle/make_descent_oracle.py stored (autograd in float64).
+#include "tests/core/descent/torch_trajectory.h"
+
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <string>
-
+#include "core/descent/initial_weights.h"
 #include "core/descent/optimizers/optimizer.h"
-#include "tests/core/descent/small_problem.h"
+#include "core/descent/row_math.h"
 
 namespace cvxnn::descent {
 namespace {
 
-using Json = nlohmann::json;
-
-const Json& Trajectories() {
-  static const Json trajectories =
-      Json::parse(std::ifstream(std::string(CVXNN_TESTDATA) + "/descent_trajectories.json")).at("trajectories");
-  return trajectories;
-}
-
-at::Tensor MatrixOf(const Json& values, std::int64_t rows, std::int64_t cols) {
-  at::Tensor matrix = at::empty({rows, cols}, at::TensorOptions().device(at::kCPU).dtype(at::kDouble));
-  std::int64_t i = 0;
-  if (values.front().is_array()) {
-    for (const Json& row : values) {
-      for (const Json& value : row) matrix.data_ptr<double>()[i++] = value.get<double>();
-    }
-  } else {
-    for (const Json& value : values) matrix.data_ptr<double>()[i++] = value.get<double>();
-  }
-  EXPECT_EQ(i, rows * cols);
-  return matrix;
-}
-
-/// One stored trajectory as our options, data and start.
-struct Trajectory {
-  explicit Trajectory(const Json& json) : record(json) {
-    const std::int64_t rows = json.at("rows"), inputs = json.at("inputs"), outputs = json.at("outputs");
-    options.neurons = json.at("neurons");
-    options.activation = json.at("activation") == "gated" ? Activation::kGated : Activation::kRelu;
-    for (const Penalty penalty : {Penalty::kGroupL2, Penalty::kWeightDecay, Penalty::kNone}) {
-      if (json.at("penalty") == Name(penalty)) options.penalty = penalty;
-    }
-    for (const LossScale scale : {LossScale::kHalfSum, LossScale::kSum, LossScale::kMean}) {
-      if (json.at("loss_scale") == Name(scale)) options.loss_scale = scale;
-    }
-    options.beta = json.at("beta");
-    options.optimizer.optimizer = json.at("optimizer") == "adam" ? Optimizer::kAdam : Optimizer::kSgd;
-    options.optimizer.learning_rate = json.at("learning_rate");
-    options.optimizer.momentum = json.at("momentum");
-    options.optimizer.adam_beta1 = 0.8;
-    options.optimizer.adam_beta2 = 0.95;
-    options.optimizer.adam_epsilon = 1e-6;
-    data.features = MatrixOf(json.at("features"), rows, inputs);
-    data.targets = MatrixOf(json.at("targets"), rows, outputs);
-    Network start = At(0);
-    options.start = {start};
-    options.max_epochs = static_cast<std::int64_t>(json.at("objectives").size()) - 1;
-  }
-
-  Network At(std::size_t step) const {
-    const std::int64_t inputs = record.at("inputs"), neurons = record.at("neurons"), outputs = record.at("outputs");
-    Network network;
-    network.activation = options.activation;
-    network.first_layer = MatrixOf(record.at("first_layers").at(step), inputs, neurons);
-    network.second_layer = MatrixOf(record.at("second_layers").at(step), neurons, outputs);
-    if (options.activation == Activation::kGated) network.gates = MatrixOf(record.at("gates"), inputs, neurons);
-    return network;
-  }
-
-  const Json& record;
-  Options options;
-  Data data;
+class TorchTrajectory : public testing::TestWithParam<std::size_t> {
+ protected:
+  const Json& record() const { return Trajectories().at(GetParam()); }
+  bool lbfgs() const { return record().at("optimizer") == "lbfgs"; }
+  /// L-BFGS amplifies rounding: it divides by curvatures.
+  double tolerance() const { return lbfgs() ? 1e-6 : 1e-9; }
 };
 
-class TorchTrajectory : public testing::TestWithParam<std::size_t> {};
-
 TEST_P(TorchTrajectory, IsFollowedStepByStep) {
-  Trajectory trajectory(Trajectories().at(GetParam()));
+  Trajectory trajectory(record());
   std::vector<EpochReport> reports;
   Observers observers;
   observers.on_epoch = [&](const EpochReport& report) {
@@ -87,39 +30,56 @@ TEST_P(TorchTrajectory, IsFollowedStepByStep) {
   };
   const auto result = RunDescent(trajectory.options, trajectory.data, observers);
   ASSERT_TRUE(result.ok()) << result.status();
-  const Json& objectives = trajectory.record.at("objectives");
-  ASSERT_EQ(reports.size(), objectives.size());
+  // PyTorch goes on where L-BFGS can no longer move.
+  const auto steps = static_cast<std::int64_t>(reports.size()) - 1;
+  ASSERT_EQ(steps, result->ending == Ending::kConverged ? std::max<std::int64_t>(steps, 10) : trajectory.steps());
   for (std::size_t step = 0; step < reports.size(); ++step) {
-    const double expected = objectives.at(step);
-    EXPECT_NEAR(reports[step].objective, expected, 1e-9 * (1 + std::abs(expected))) << "step " << step;
+    const double expected = record().at("objectives").at(step);
+    EXPECT_NEAR(reports[step].objective, expected, tolerance() * (1 + std::abs(expected))) << "step " << step;
+    // Ours is the rate of the epoch that a report ends, PyTorch's that of the one to come.
+    const double rate = record().at("rates").at(step == 0 ? 0 : step - 1);
+    EXPECT_NEAR(reports[step].learning_rate, rate, 1e-12) << "step " << step;
   }
-  const Network last = trajectory.At(reports.size() - 1);
-  EXPECT_LT(LargestDifference(result->trials[0].network.first_layer, last.first_layer), 1e-9);
-  EXPECT_LT(LargestDifference(result->trials[0].network.second_layer, last.second_layer), 1e-9);
+  const Network last = trajectory.At(steps);
+  EXPECT_LT(LargestDifference(result->trials[0].network.first_layer, last.first_layer), tolerance());
+  EXPECT_LT(LargestDifference(result->trials[0].network.second_layer, last.second_layer), tolerance());
 }
 
-TEST_P(TorchTrajectory, IsFollowedByBothEnginesInBothPrecisions) {
+// Steps of the optimiser alone, at the rates stored, so that weights can be looked at after each of them.
+TEST_P(TorchTrajectory, IsFollowedByEveryEngineArithmeticAndPrecision) {
   for (const EngineKind kind : {EngineKind::kSmall, EngineKind::kTensor}) {
-    for (const at::ScalarType type : {at::kDouble, at::kFloat}) {
-      Trajectory trajectory(Trajectories().at(GetParam()));
-      const Data data = {trajectory.data.features.to(type), trajectory.data.targets.to(type), {}, {}};
-      const Network start = trajectory.At(0);
-      TrialWeights weights;
-      weights.shape = {start.inputs(), start.neurons(), start.outputs()};
-      weights.flat =
-          at::cat({start.first_layer.reshape({1, -1}), start.second_layer.reshape({1, -1})}, 1).to(type).contiguous();
-      weights.gradient = at::zeros_like(weights.flat);
-      if (start.gates.defined()) weights.gates = start.gates.unsqueeze(0).to(type);
-      const auto engine = MakeEngineOf(kind, trajectory.options, data, weights);
-      const auto update = MakeWeightUpdate(trajectory.options.optimizer, weights.flat);
-      const double tolerance = type == at::kFloat ? 1e-5 : 1e-9;
-      for (std::int64_t step = 1; step <= trajectory.options.max_epochs; ++step) {
-        engine->TrainPass(true);
-        update->Apply(weights.flat, weights.gradient);
-        const Network expected = trajectory.At(static_cast<std::size_t>(step));
-        const Network actual = NetworkAt(weights.flat, weights, 0);
-        ASSERT_LT(LargestDifference(actual.first_layer.to(at::kDouble), expected.first_layer), tolerance) << step;
-        ASSERT_LT(LargestDifference(actual.second_layer.to(at::kDouble), expected.second_layer), tolerance) << step;
+    for (const Arithmetic arithmetic : {Arithmetic::kFused, Arithmetic::kTensors}) {
+      for (const at::ScalarType type : {at::kDouble, at::kFloat}) {
+        // Line searches in float32 take other turns.
+        if (lbfgs() && type == at::kFloat) continue;
+        const Trajectory trajectory(record());
+        const Options& options = trajectory.options;
+        const Data data = {trajectory.data.features.to(type), trajectory.data.targets.to(type), {}, {}};
+        Options start = options;
+        for (at::Tensor* tensor : {&start.start[0].first_layer, &start.start[0].second_layer, &start.start[0].gates}) {
+          if (tensor->defined()) *tensor = tensor->to(type);
+        }
+        TrialWeights weights =
+            InitialWeights(start, {data.features.size(1), options.neurons, data.targets.size(1)}, data.features);
+        const auto engine = MakeEngineOf(kind, options, data, weights);
+        const auto update = MakeWeightUpdate(options.optimizer, weights.flat, arithmetic);
+        const std::function<bool(std::vector<double>*)> evaluate = [&](std::vector<double>* objectives) {
+          objectives->assign(1, SumMultiple(options.loss_scale, 7) * engine->TrainPass(true)[0].loss +
+                                    0.5 * options.beta * engine->MeasureWeights()[0].squares);
+          return true;
+        };
+        std::vector<double> objectives;
+        for (std::int64_t step = 1; step <= trajectory.steps(); ++step) {
+          evaluate(&objectives);
+          if (options.clip_norm) ClipRows(weights.gradient, *options.clip_norm);
+          const std::vector<double> rates = {record().at("rates").at(static_cast<std::size_t>(step - 1))};
+          ASSERT_TRUE(update->Apply(weights.flat, weights.gradient, {rates, objectives, evaluate}));
+          const Network expected = trajectory.At(step);
+          const Network actual = NetworkAt(weights.flat, weights, 0);
+          const double allowed = type == at::kFloat ? 1e-5 : tolerance();
+          ASSERT_LT(LargestDifference(actual.first_layer.to(at::kDouble), expected.first_layer), allowed) << step;
+          ASSERT_LT(LargestDifference(actual.second_layer.to(at::kDouble), expected.second_layer), allowed) << step;
+        }
       }
     }
   }
@@ -127,13 +87,20 @@ TEST_P(TorchTrajectory, IsFollowedByBothEnginesInBothPrecisions) {
 
 INSTANTIATE_TEST_SUITE_P(Stored, TorchTrajectory, testing::Range<std::size_t>(0, Trajectories().size()),
                          [](const testing::TestParamInfo<std::size_t>& instance) {
-                           const Json& record = Trajectories().at(instance.param);
-                           const bool momentum = record.at("momentum") > 0.0;
-                           return record.at("optimizer").get<std::string>() + (momentum ? "_momentum_" : "_") +
-                                  record.at("activation").get<std::string>() + "_" +
-                                  record.at("penalty").get<std::string>() + "_" +
-                                  std::to_string(record.at("outputs").get<int>());
+                           return Trajectories().at(instance.param).at("name").get<std::string>();
                          });
+
+TEST(TorchTrajectories, CoverEveryOptimizerAndItsDefaultRate) {
+  const Optimizer optimizers[] = {Sgd(), Adam(), AdamW(), Adagrad(), Adadelta(), RmsProp(), Lbfgs()};
+  ASSERT_EQ(std::size(optimizers), std::variant_size_v<Optimizer>);
+  for (const Optimizer& optimizer : optimizers) {
+    const bool found = std::any_of(Trajectories().begin(), Trajectories().end(), [&](const Json& record) {
+      return record.at("optimizer") == Name(optimizer) && record.at("options").empty() &&
+             record.at("learning_rate") == DefaultLearningRate(optimizer);
+    });
+    EXPECT_TRUE(found) << Name(optimizer);
+  }
+}
 
 }  // namespace
 }  // namespace cvxnn::descent

@@ -19,9 +19,8 @@ struct Setting {
 class Trials : public testing::TestWithParam<Setting> {
  protected:
   Trials() : data_(SmallData(24, 6, 2, GetParam().type)) {
-    options_.optimizer.optimizer = GetParam().optimizer;
-    options_.optimizer.learning_rate = 1e-3;
-    options_.optimizer.momentum = 0.5;
+    options_.optimizer = GetParam().optimizer;
+    options_.learning_rate = 1e-3;
     options_.batch_size = GetParam().batch_size;
     options_.neurons = GetParam().neurons;
     options_.activation = GetParam().activation;
@@ -29,6 +28,8 @@ class Trials : public testing::TestWithParam<Setting> {
     options_.seed = 11;
     options_.trials = 5;
     options_.max_epochs = 4;
+    options_.schedule.kind = ReduceOnPlateau{.patience = 0, .threshold = 0.01};
+    if (!std::holds_alternative<Lbfgs>(options_.optimizer)) options_.clip_norm = 30;
   }
 
   Options options_;
@@ -65,12 +66,19 @@ TEST_P(Trials, AreTheSameEveryTime) {
 
 INSTANTIATE_TEST_SUITE_P(
     Everywhere, Trials,
-    testing::Values(Setting{"small_sgd_full", Optimizer::kSgd, 0, 10, Activation::kRelu, at::kDouble},
-                    Setting{"small_adam_batches", Optimizer::kAdam, 7, 10, Activation::kRelu, at::kFloat},
-                    Setting{"small_sgd_gated", Optimizer::kSgd, 5, 10, Activation::kGated, at::kDouble},
-                    Setting{"large_adam_full", Optimizer::kAdam, 0, 9000, Activation::kRelu, at::kFloat},
-                    Setting{"large_sgd_batches", Optimizer::kSgd, 10, 9000, Activation::kRelu, at::kDouble},
-                    Setting{"large_adam_gated", Optimizer::kAdam, 10, 9000, Activation::kGated, at::kFloat}),
+    testing::Values(Setting{"small_sgd_full", Sgd{.momentum = 0.5}, 0, 10, Activation::kRelu, at::kDouble},
+                    Setting{"small_adam_batches", Adam(), 7, 10, Activation::kRelu, at::kFloat},
+                    Setting{"small_sgd_gated", Sgd{.momentum = 0.5}, 5, 10, Activation::kGated, at::kDouble},
+                    Setting{"small_adamw", AdamW(), 7, 10, Activation::kRelu, at::kDouble},
+                    Setting{"small_adagrad", Adagrad(), 0, 10, Activation::kRelu, at::kFloat},
+                    Setting{"small_adadelta", Adadelta(), 7, 10, Activation::kRelu, at::kDouble},
+                    Setting{"small_rmsprop", RmsProp{.momentum = 0.5, .centered = true}, 7, 10, Activation::kRelu,
+                            at::kFloat},
+                    Setting{"small_lbfgs", Lbfgs{.history = 2}, 0, 10, Activation::kRelu, at::kDouble},
+                    Setting{"large_lbfgs", Lbfgs{.history = 2}, 0, 9000, Activation::kRelu, at::kFloat},
+                    Setting{"large_adam_full", Adam(), 0, 9000, Activation::kRelu, at::kFloat},
+                    Setting{"large_sgd_batches", Sgd{.momentum = 0.5}, 10, 9000, Activation::kRelu, at::kDouble},
+                    Setting{"large_adam_gated", Adam(), 10, 9000, Activation::kGated, at::kFloat}),
     [](const testing::TestParamInfo<Setting>& instance) { return instance.param.name; });
 
 TEST(MiniBatches, OfAllRowsOrMoreAreTheFullBatch) {
@@ -78,7 +86,7 @@ TEST(MiniBatches, OfAllRowsOrMoreAreTheFullBatch) {
   Options options;
   options.neurons = 7;
   options.max_epochs = 3;
-  options.optimizer.learning_rate = 1e-3;
+  options.learning_rate = 1e-3;
   const auto full = RunDescent(options, data, {});
   options.batch_size = 20;
   const auto all = RunDescent(options, data, {});
@@ -96,7 +104,7 @@ TEST(MiniBatches, LowerTheObjective) {
   options.max_epochs = 200;
   options.batch_size = 10;  // the last batch has three rows
   options.loss_scale = LossScale::kMean;
-  options.optimizer.learning_rate = 0.02;
+  options.learning_rate = 0.02;
   std::vector<double> objectives;
   Observers observers;
   observers.on_epoch = [&](const EpochReport& report) {

@@ -6,6 +6,8 @@
 #include <functional>
 #include <limits>
 
+#include "core/descent/memory.h"
+#include "core/descent/ranges.h"
 #include "tests/core/descent/small_problem.h"
 
 namespace cvxnn::descent {
@@ -42,26 +44,25 @@ const double kNan = std::numeric_limits<double>::quiet_NaN();
 INSTANTIATE_TEST_SUITE_P(
     Input, Refused,
     testing::Values(
-        Refusal{"neurons", "neurons = 0: must be >= 1", [](Options& o, Data&) { o.neurons = 0; }},
+        Refusal{"neurons", "neurons = 0: must be 1 to 1000000", [](Options& o, Data&) { o.neurons = 0; }},
         Refusal{"negative_beta", "beta = -1: must be", [](Options& o, Data&) { o.beta = -1; }},
         Refusal{"nan_beta", "beta = nan: must be", [](Options& o, Data&) { o.beta = kNan; }},
-        Refusal{"batch_size", "batch_size = -1: must be >= 0", [](Options& o, Data&) { o.batch_size = -1; }},
-        Refusal{"trials", "trials = 0: must be >= 1", [](Options& o, Data&) { o.trials = 0; }},
+        Refusal{"batch_size", "batch_size = -1: must be at least 0", [](Options& o, Data&) { o.batch_size = -1; }},
         Refusal{"first_trial", "first_trial = -1", [](Options& o, Data&) { o.first_trial = -1; }},
-        Refusal{"scale", "initialization_scale = 0: must be",
-                [](Options& o, Data&) {
-                  o.initialization = Initialization::kGaussian;
-                  o.initialization_scale = 0;
-                }},
         Refusal{"max_epochs", "max_epochs = -1: must be >= 0", [](Options& o, Data&) { o.max_epochs = -1; }},
         Refusal{"max_seconds", "max_seconds = -1: must be", [](Options& o, Data&) { o.max_seconds = -1; }},
         Refusal{"workspace", "workspace_bytes = -1", [](Options& o, Data&) { o.workspace_bytes = -1; }},
-        Refusal{"rate", "learning_rate = 0: must be", [](Options& o, Data&) { o.optimizer.learning_rate = 0; }},
-        Refusal{"rate_nan", "learning_rate = nan", [](Options& o, Data&) { o.optimizer.learning_rate = kNan; }},
-        Refusal{"momentum", "momentum = 1: must be in [0, 1)", [](Options& o, Data&) { o.optimizer.momentum = 1; }},
-        Refusal{"beta1", "adam_beta1 = 1: must be", [](Options& o, Data&) { o.optimizer.adam_beta1 = 1; }},
-        Refusal{"beta2", "adam_beta2 = -0.1: must be", [](Options& o, Data&) { o.optimizer.adam_beta2 = -0.1; }},
-        Refusal{"epsilon", "adam_epsilon = 0: must be", [](Options& o, Data&) { o.optimizer.adam_epsilon = 0; }},
+        Refusal{"rate", "learning_rate = 0: must be", [](Options& o, Data&) { o.learning_rate = 0; }},
+        Refusal{"labels", "targets: row 0, column 0 is 0.901589: must be -1 or +1 for the logistic loss",
+                [](Options& o, Data&) { o.loss = Loss::kLogistic; }},
+        Refusal{"test_labels", "test_targets: row 0, column 0 is 0.5: must be -1 or +1 for the hinge loss",
+                [](Options& o, Data& d) {
+                  o.loss = Loss::kHinge;
+                  d.targets = at::ones_like(d.targets);
+                  d.test_targets = at::full_like(d.test_targets, 0.5);
+                }},
+        Refusal{"one_class", "targets has 1 column: must have one for each of at least two classes",
+                [](Options& o, Data&) { o.loss = Loss::kCrossEntropy; }},
         Refusal{"no_features", "features: missing", [](Options&, Data& d) { d.features = at::Tensor(); }},
         Refusal{"no_targets", "targets: missing", [](Options&, Data& d) { d.targets = at::Tensor(); }},
         Refusal{"integers", "features: must be float32 or float64",
@@ -88,10 +89,13 @@ INSTANTIATE_TEST_SUITE_P(
                   o.activation = Activation::kGated;
                   o.gates = Wavy(3, 2, 0);
                 }},
-        Refusal{"start_count", "start = 2: must be empty or one",
+        Refusal{"start_count", "start = 2: must be empty, one network",
                 [](Options& o, Data&) {
+                  o.trials = 3;
                   o.start = {StartOf(2, 3, 1), StartOf(2, 3, 1)};
                 }},
+        Refusal{"start_missing", "start: must hold the networks of initialization.from_models",
+                [](Options& o, Data&) { o.initialization = FromModels{{"a"}}; }},
         Refusal{"start_shape", "start: network is 2-4-1: must be 2-3-1",
                 [](Options& o, Data&) { o.start = {StartOf(2, 4, 1)}; }},
         Refusal{"start_inside", "start: second_layer has shape 2x1",
@@ -106,13 +110,138 @@ INSTANTIATE_TEST_SUITE_P(
                 }}),
     [](const testing::TestParamInfo<Refusal>& instance) { return instance.param.name; });
 
+struct MethodFault {
+  const char* name;
+  const char* message;
+  std::function<void(Method&)> spoil;
+};
+
+class Range : public testing::TestWithParam<MethodFault> {};
+
+TEST_P(Range, IsSaidWithFieldAndValue) {
+  Method method;
+  ASSERT_TRUE(CheckRanges(method, "").ok());
+  GetParam().spoil(method);
+  const absl::Status status = CheckRanges(method, "descent.");
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), testing::StartsWith(std::string("descent.") + GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Method, Range,
+    testing::Values(
+        MethodFault{"zero_width", "neurons = 0: must be 1 to 1000000", [](Method& m) { m.neurons = 0; }},
+        MethodFault{"no_trials", "trials = 0: must be 1 to 10000", [](Method& m) { m.trials = 0; }},
+        MethodFault{"zero_rate", "learning_rate = 0: must be finite and above 0",
+                    [](Method& m) { m.learning_rate = 0; }},
+        MethodFault{"nan_rate", "learning_rate = nan", [](Method& m) { m.learning_rate = kNan; }},
+        MethodFault{"clip", "clip_norm = -1: must be finite and above 0", [](Method& m) { m.clip_norm = -1; }},
+        MethodFault{"batch", "batch_size = -1: must be at least 0", [](Method& m) { m.batch_size = -1; }},
+        MethodFault{"momentum", "optimizer.sgd.momentum = 1: must be at least 0 and below 1",
+                    [](Method& m) { m.optimizer = Sgd{.momentum = 1}; }},
+        MethodFault{"nesterov", "optimizer.sgd.nesterov = true: must be false without momentum",
+                    [](Method& m) { m.optimizer = Sgd{.nesterov = true}; }},
+        MethodFault{"adam_beta1", "optimizer.adam.beta1 = 1:", [](Method& m) { m.optimizer = Adam{.beta1 = 1}; }},
+        MethodFault{"adam_beta2", "optimizer.adam.beta2 = -0.1:", [](Method& m) { m.optimizer = Adam{.beta2 = -0.1}; }},
+        MethodFault{"adam_epsilon", "optimizer.adam.epsilon = 0: must be finite and above 0",
+                    [](Method& m) { m.optimizer = Adam{.epsilon = 0}; }},
+        MethodFault{"adamw_beta1", "optimizer.adamw.beta1 = 2:", [](Method& m) { m.optimizer = AdamW{.beta1 = 2}; }},
+        MethodFault{"adamw_decay",
+                    "optimizer.adamw.weight_decay = -1:", [](Method& m) { m.optimizer = AdamW{.weight_decay = -1}; }},
+        MethodFault{"adagrad_decay",
+                    "optimizer.adagrad.rate_decay = -1:", [](Method& m) { m.optimizer = Adagrad{.rate_decay = -1}; }},
+        MethodFault{"adagrad_start", "optimizer.adagrad.initial_accumulator = -1:",
+                    [](Method& m) { m.optimizer = Adagrad{.initial_accumulator = -1}; }},
+        MethodFault{"adagrad_epsilon",
+                    "optimizer.adagrad.epsilon = 0:", [](Method& m) { m.optimizer = Adagrad{.epsilon = 0}; }},
+        MethodFault{"adadelta_rho", "optimizer.adadelta.rho = 1:", [](Method& m) { m.optimizer = Adadelta{.rho = 1}; }},
+        MethodFault{"adadelta_epsilon",
+                    "optimizer.adadelta.epsilon = 0:", [](Method& m) { m.optimizer = Adadelta{.epsilon = 0}; }},
+        MethodFault{"rmsprop_alpha",
+                    "optimizer.rmsprop.alpha = 1:", [](Method& m) { m.optimizer = RmsProp{.alpha = 1}; }},
+        MethodFault{"rmsprop_epsilon",
+                    "optimizer.rmsprop.epsilon = nan:", [](Method& m) { m.optimizer = RmsProp{.epsilon = kNan}; }},
+        MethodFault{"rmsprop_momentum",
+                    "optimizer.rmsprop.momentum = 1:", [](Method& m) { m.optimizer = RmsProp{.momentum = 1}; }},
+        MethodFault{"lbfgs_history", "optimizer.lbfgs.history = 0: must be 1 to 1000",
+                    [](Method& m) { m.optimizer = Lbfgs{.history = 0}; }},
+        MethodFault{"lbfgs_gradient", "optimizer.lbfgs.gradient_tolerance = -1:",
+                    [](Method& m) { m.optimizer = Lbfgs{.gradient_tolerance = -1}; }},
+        MethodFault{"lbfgs_change", "optimizer.lbfgs.change_tolerance = nan:",
+                    [](Method& m) { m.optimizer = Lbfgs{.change_tolerance = kNan}; }},
+        MethodFault{"lbfgs_batches", "batch_size = 1: must be 0 (full batch) with optimizer.lbfgs",
+                    [](Method& m) {
+                      m.optimizer = Lbfgs();
+                      m.batch_size = 1;
+                    }},
+        MethodFault{"lbfgs_clip", "clip_norm = 1: must be absent with optimizer.lbfgs",
+                    [](Method& m) {
+                      m.optimizer = Lbfgs();
+                      m.clip_norm = 1;
+                    }},
+        MethodFault{"plateau_factor", "schedule.reduce_on_plateau.factor = 1: must be above 0 and below 1",
+                    [](Method& m) { m.schedule.kind = ReduceOnPlateau{.factor = 1}; }},
+        MethodFault{"plateau_patience", "schedule.reduce_on_plateau.patience = -1:",
+                    [](Method& m) { m.schedule.kind = ReduceOnPlateau{.patience = -1}; }},
+        MethodFault{"plateau_threshold", "schedule.reduce_on_plateau.threshold = 1:",
+                    [](Method& m) { m.schedule.kind = ReduceOnPlateau{.threshold = 1}; }},
+        MethodFault{"plateau_cooldown", "schedule.reduce_on_plateau.cooldown = -1:",
+                    [](Method& m) { m.schedule.kind = ReduceOnPlateau{.cooldown = -1}; }},
+        MethodFault{"plateau_minimum", "schedule.reduce_on_plateau.minimum_rate = -1:",
+                    [](Method& m) { m.schedule.kind = ReduceOnPlateau{.minimum_rate = -1}; }},
+        MethodFault{"exponential_without_factor", "schedule.exponential.factor = 0: must be above 0 and below 1",
+                    [](Method& m) { m.schedule.kind = ExponentialDecay(); }},
+        MethodFault{"step_without_epochs", "schedule.step.epochs = 0: must be 1 to 1000000000",
+                    [](Method& m) { m.schedule.kind = StepDecay(); }},
+        MethodFault{"step_factor", "schedule.step.factor = 0:",
+                    [](Method& m) {
+                      m.schedule.kind = StepDecay{3, 0};
+                    }},
+        MethodFault{"cosine_without_epochs",
+                    "schedule.cosine.epochs = 0:", [](Method& m) { m.schedule.kind = CosineAnnealing(); }},
+        MethodFault{"cosine_minimum", "schedule.cosine.minimum_rate = -1:",
+                    [](Method& m) {
+                      m.schedule.kind = CosineAnnealing{3, -1};
+                    }},
+        MethodFault{"warmup_epochs", "schedule.warmup.epochs = -1:", [](Method& m) { m.schedule.warmup.epochs = -1; }},
+        MethodFault{"warmup_start", "schedule.warmup.start_factor = 0: must be above 0 and at most 1",
+                    [](Method& m) { m.schedule.warmup.start_factor = 0; }},
+        MethodFault{"gaussian_scale",
+                    "initialization.gaussian.scale = 0:", [](Method& m) { m.initialization = Gaussian{0}; }},
+        MethodFault{"balanced_scale",
+                    "initialization.balanced.scale = -1:", [](Method& m) { m.initialization = BalancedGaussian{-1}; }},
+        MethodFault{"models", "initialization.from_models.models = 2: must be 1 name, or one for each of 3 trials",
+                    [](Method& m) {
+                      m.trials = 3;
+                      m.initialization = FromModels{{"a", "b"}};
+                    }}),
+    [](const testing::TestParamInfo<MethodFault>& instance) { return instance.param.name; });
+
 TEST(Memory, IsEstimatedAndRefusedBeforeWork) {
   Options options;
   options.neurons = 1000000;
-  options.trials = 1000000000;
+  options.trials = 10000;
   const auto result = RunDescent(options, SmallData(6, 2, 1), {});
   EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(std::string(result.status().message()), testing::StartsWith("trials = 1000000000"));
+  EXPECT_THAT(std::string(result.status().message()), testing::StartsWith("trials = 10000 of 1000000 neurons needs "));
+}
+
+TEST(Memory, CountsRowOrdersOfMiniBatches) {
+  const Data data = SmallData(1000, 2, 1);
+  Options options;
+  options.trials = 100;
+  const MemoryNeed full = EstimateMemory(options, data);
+  options.batch_size = 10;
+  EXPECT_EQ(EstimateMemory(options, data).host - full.host, 8 * 100 * (1000 + 10));
+}
+
+TEST(Memory, CountsTheHistoryOfLbfgs) {
+  const Data data = SmallData(6, 2, 1);
+  Options options;
+  options.optimizer = Lbfgs{.history = 50};
+  const double longer = EstimateMemory(options, data).device;
+  options.optimizer = Lbfgs{.history = 10};
+  EXPECT_EQ(longer - EstimateMemory(options, data).device, 8 * 80 * 100 * 3);
 }
 
 }  // namespace

@@ -34,6 +34,13 @@ TEST(LossValue, OfNoRowsIsZero) {
   EXPECT_EQ(LossValue(Loss::kSquared, LossScale::kMean, Matrix(0, 2, 0), Matrix(0, 2, 0)), 0);
 }
 
+TEST(LossValue, ScalesEveryLossAlike) {
+  const at::Tensor outputs = Column({-1, 3}), targets = Column({1, 1});  // hinges 2 and 0
+  EXPECT_DOUBLE_EQ(LossValue(Loss::kHinge, LossScale::kHalfSum, outputs, targets), 1);
+  EXPECT_DOUBLE_EQ(LossValue(Loss::kHinge, LossScale::kSum, outputs, targets), 2);
+  EXPECT_DOUBLE_EQ(LossValue(Loss::kHinge, LossScale::kMean, outputs, targets), 1);
+}
+
 TEST(HalfSumMultiple, TurnsHalfTheSquaresIntoTheLoss) {
   EXPECT_EQ(HalfSumMultiple(LossScale::kHalfSum, 8), 1);
   EXPECT_EQ(HalfSumMultiple(LossScale::kSum, 8), 2);
@@ -42,6 +49,10 @@ TEST(HalfSumMultiple, TurnsHalfTheSquaresIntoTheLoss) {
 
 TEST(Names, AreThoseOfTheContract) {
   EXPECT_EQ(Name(Loss::kSquared), "squared");
+  EXPECT_EQ(Name(Loss::kLogistic), "logistic");
+  EXPECT_EQ(Name(Loss::kCrossEntropy), "cross_entropy");
+  EXPECT_EQ(Name(Loss::kHinge), "hinge");
+  EXPECT_EQ(Name(Loss::kSquaredHinge), "squared_hinge");
   EXPECT_EQ(Name(LossScale::kHalfSum), "half_sum");
   EXPECT_EQ(Name(LossScale::kSum), "sum");
   EXPECT_EQ(Name(LossScale::kMean), "mean");

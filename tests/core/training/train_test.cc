@@ -14,6 +14,7 @@ namespace cvxnn::training {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 Spec ConvexSpec(Activation activation) {
   Spec spec;
@@ -220,6 +221,92 @@ TEST(DescentTrain, SaysThatAllTrialsDiverged) {
   EXPECT_EQ(result->summary.termination, Termination::kDiverged);
   EXPECT_TRUE(result->models[0].diverged);
   EXPECT_THAT(result->summary.message, HasSubstr("All 3 trials diverged"));
+}
+
+TEST(DescentTrain, SaysThatBatchesLargerThanTheDataAreTheFullBatch) {
+  Spec spec = DescentSpec();
+  const auto full = Train(spec, SmallDataset());
+  std::get<GradientDescent>(spec.method).batch_size = 1000;
+  const auto larger = Train(spec, SmallDataset());
+  ASSERT_TRUE(full.ok() && larger.ok());
+  EXPECT_THAT(larger->summary.message, HasSubstr("Batches of 1000 are more than the 24 rows: each step took all of"));
+  EXPECT_THAT(full->summary.message, Not(HasSubstr("Batches")));
+  EXPECT_EQ(*larger->models[0].final_metrics.objective, *full->models[0].final_metrics.objective);
+}
+
+TEST(DescentTrain, RefusesLabelsThatDoNotFitTheLoss) {
+  Spec spec = DescentSpec();
+  spec.loss = Loss::kLogistic;
+  const absl::Status status = Train(spec, SmallMulticlassDataset()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("must be -1 or +1 for the logistic loss"));
+  spec.loss = Loss::kCrossEntropy;
+  EXPECT_TRUE(Train(spec, SmallMulticlassDataset()).ok());
+}
+
+// A library of one model.
+Hooks HooksWith(const std::string& name, const Network& network) {
+  Hooks hooks;
+  hooks.load_model = [=](const std::string& asked) -> absl::StatusOr<Network> {
+    if (asked != name) return absl::NotFoundError(asked + ": no such model");
+    return network;
+  };
+  return hooks;
+}
+
+TEST(DescentTrain, GoesOnFromAStoredModel) {
+  Spec spec = DescentSpec();
+  auto& descent = std::get<GradientDescent>(spec.method);
+  descent.trials = 1;
+  const auto twenty_five = Train(spec, SmallDataset());
+  ASSERT_TRUE(twenty_five.ok());
+  descent.initialization = descent::FromModels{{"models/a"}};
+  descent.trials = 2;
+  descent.neurons = 1;  // not used: the width is the model's
+  const auto again = Train(spec, SmallDataset(), HooksWith("models/a", twenty_five->models[0].network));
+  ASSERT_TRUE(again.ok()) << again.status();
+  ASSERT_EQ(again->models.size(), 2U);
+  EXPECT_EQ(again->models[0].network.neurons(), 8);
+
+  descent.initialization = descent::TorchLinear();
+  descent.trials = 1;
+  descent.neurons = 8;
+  spec.stopping.max_epochs = 50;
+  const auto fifty = Train(spec, SmallDataset());
+  ASSERT_TRUE(fifty.ok());
+  for (const TrainedModel& model : again->models) {
+    EXPECT_TRUE(at::equal(model.network.first_layer, fifty->models[0].network.first_layer));
+  }
+}
+
+TEST(DescentTrain, RefusesModelsThatDoNotFit) {
+  Spec spec = DescentSpec();
+  std::get<GradientDescent>(spec.method).initialization = descent::FromModels{{"models/a"}};
+  EXPECT_EQ(Train(spec, SmallDataset()).status().code(), absl::StatusCode::kFailedPrecondition);
+
+  const auto options = at::TensorOptions().dtype(at::kDouble).device(at::kCPU);
+  Network network{Activation::kRelu, at::ones({7, 2}, options), at::ones({2, 1}, options), {}};
+  EXPECT_EQ(Train(spec, SmallDataset(), HooksWith("models/b", network)).status().code(), absl::StatusCode::kNotFound);
+  const absl::Status shape = Train(spec, SmallDataset(), HooksWith("models/a", network)).status();
+  EXPECT_EQ(shape.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(shape.message()), HasSubstr("from_models.models: models/a has 7 inputs and 1 outputs"));
+  network = {Activation::kRelu, at::ones({3, 0}, options), at::ones({0, 1}, options), {}};
+  EXPECT_THAT(std::string(Train(spec, SmallDataset(), HooksWith("models/a", network)).status().message()),
+              HasSubstr("models/a has no neurons"));
+}
+
+TEST(DescentTrain, SaysThatLbfgsConverged) {
+  Spec spec = DescentSpec();
+  spec.beta = 0.3;
+  auto& descent = std::get<GradientDescent>(spec.method);
+  descent.optimizer = descent::Lbfgs();
+  descent.learning_rate.reset();
+  spec.stopping.max_epochs = 5000;
+  const auto result = Train(spec, SmallDataset());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->summary.termination, Termination::kConverged);
+  EXPECT_EQ(result->summary.solver, "lbfgs");
+  EXPECT_THAT(result->summary.message, HasSubstr("every trial reached the optimiser's tolerance"));
 }
 
 TEST(Precision, IsFloat32ForLargeDataUnlessAsked) {

@@ -114,11 +114,21 @@ TEST_F(ServerTest, AnnouncesExactlyWhatIsBuilt) {
   });
   ExpectListedIsBuilt<v1::ConvexSolver>(
       info.convex_solvers(), [&](auto v) { return convex([v](auto* s) { s->mutable_convex()->set_solver(v); }); });
-  ExpectListedIsBuilt<v1::Optimizer>(
-      info.optimizers(), [&](auto v) { return descent([v](auto* s) { s->mutable_descent()->set_optimizer(v); }); });
-  ExpectListedIsBuilt<v1::Initialization>(info.initializations(), [&](auto v) {
-    return descent([v](auto* s) { s->mutable_descent()->set_initialization(v); });
-  });
+  const auto expect_members = [&](const google::protobuf::Descriptor* type, const auto& listed, const auto& member) {
+    const auto* kind = type->FindOneofByName("kind");
+    for (int i = 0; i < kind->field_count(); ++i) {
+      const auto code = descent([&](auto* s) {
+        google::protobuf::Message* message = member(s->mutable_descent());
+        message->GetReflection()->MutableMessage(message, kind->field(i));
+      });
+      const bool is_listed = std::count(listed.begin(), listed.end(), kind->field(i)->name()) > 0;
+      EXPECT_EQ(code != grpc::StatusCode::UNIMPLEMENTED, is_listed) << kind->field(i)->full_name();
+    }
+  };
+  expect_members(v1::Optimizer::descriptor(), info.optimizers(), [](auto* d) { return d->mutable_optimizer(); });
+  expect_members(v1::Schedule::descriptor(), info.schedules(), [](auto* d) { return d->mutable_schedule(); });
+  expect_members(v1::Initialization::descriptor(), info.initializations(),
+                 [](auto* d) { return d->mutable_initialization(); });
   ExpectListedIsBuilt<v1::ModelFormat>(info.model_formats(), [&](auto v) {
     grpc::ClientContext download;
     v1::DownloadModelRequest request;
@@ -159,20 +169,93 @@ TEST_F(ServerTest, TrainsEveryAnnouncedSolverPenaltyAndActivation) {
         s->set_penalty(penalty);
         s->mutable_convex()->set_activation(activation);
       });
-      for (const auto optimizer : {v1::OPTIMIZER_SGD, v1::OPTIMIZER_ADAM}) {
-        for (const auto start : {v1::INITIALIZATION_TORCH_LINEAR, v1::INITIALIZATION_GAUSSIAN}) {
-          run([&](auto* s) {
-            s->set_penalty(penalty);
-            s->mutable_descent()->set_activation(activation);
-            s->mutable_descent()->set_optimizer(optimizer);
-            s->mutable_descent()->set_initialization(start);
-            s->mutable_descent()->set_neurons(3);
-            s->mutable_descent()->set_learning_rate(1e-4);
-          });
-        }
-      }
+      run([&](auto* s) {
+        s->set_penalty(penalty);
+        s->mutable_descent()->set_activation(activation);
+        s->mutable_descent()->set_neurons(3);
+        s->mutable_descent()->set_learning_rate(1e-4);
+      });
     }
   }
+}
+
+TEST_F(ServerTest, TrainsEveryAnnouncedOptimizerLossScheduleAndInitialization) {
+  Start();
+  grpc::ClientContext context;
+  v1::ServerInfo info;
+  ASSERT_TRUE(info_->GetServerInfo(&context, {}, &info).ok());
+  const std::string dataset = Spirals("s", 20);
+  const auto run = [&](const std::function<void(v1::JobSpec*)>& change) {
+    auto request = ConvexJob(dataset, 3);
+    auto* spec = request.mutable_job()->mutable_spec();
+    spec->mutable_descent()->set_neurons(3);
+    spec->mutable_descent()->set_learning_rate(1e-4);
+    change(spec);
+    const v1::Job job = Finished(CreateOk(request));
+    EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.spec().ShortDebugString() << job.error().message();
+    return job;
+  };
+  const auto choose = [](google::protobuf::Message* message, const std::string& name) {
+    const auto* field = message->GetDescriptor()->FindFieldByName(name);
+    return message->GetReflection()->MutableMessage(message, field);
+  };
+  std::string model;
+  for (const std::string& name : info.optimizers()) {
+    const v1::Job job = run([&](auto* s) { choose(s->mutable_descent()->mutable_optimizer(), name); });
+    EXPECT_EQ(job.result().solver(), name);
+    model = job.result().best_model();
+  }
+  for (const int loss : info.descent().losses()) {
+    if (loss == v1::LOSS_CROSS_ENTROPY) continue;  // spirals are a binary task
+    run([&](auto* s) { s->set_loss(static_cast<v1::Loss>(loss)); });
+  }
+  for (const std::string& name : info.schedules()) {
+    run([&](auto* s) {
+      v1::Schedule* schedule = s->mutable_descent()->mutable_schedule();
+      schedule->mutable_warmup()->set_epochs(1);
+      choose(schedule, name);
+      if (schedule->has_exponential()) schedule->mutable_exponential()->set_factor(0.5);
+      if (schedule->has_step()) schedule->mutable_step()->set_epochs(1);
+      if (schedule->has_cosine()) schedule->mutable_cosine()->set_epochs(2);
+    });
+  }
+  for (const std::string& name : info.initializations()) {
+    const v1::Job job = run([&](auto* s) {
+      choose(s->mutable_descent()->mutable_initialization(), name);
+      if (name != "from_models") return;
+      s->mutable_descent()->clear_neurons();
+      s->mutable_descent()->mutable_initialization()->mutable_from_models()->add_models(model);
+      s->mutable_descent()->set_trials(2);
+    });
+    if (name == "from_models") EXPECT_EQ(job.result().models_size(), 2);
+  }
+}
+
+TEST_F(ServerTest, RefusesToStartFromModelsThatAreNotThereOrDoNotFit) {
+  Start();
+  const std::string narrow = Spirals("s", 20);
+  auto request = ConvexJob(narrow, 2);
+  request.mutable_job()->mutable_spec()->mutable_descent()->set_neurons(3);
+  request.mutable_job()->mutable_spec()->mutable_descent()->set_learning_rate(1e-4);
+  const std::string model = Finished(CreateOk(request)).result().best_model();
+  const auto from = [&](const std::string& name, const std::string& dataset) {
+    auto again = ConvexJob(dataset, 2);
+    auto* spec = again.mutable_job()->mutable_spec();
+    spec->mutable_descent()->mutable_initialization()->mutable_from_models()->add_models(name);
+    v1::Job job;
+    return Create(again, &job);
+  };
+  EXPECT_EQ(from(model, narrow).error_code(), grpc::StatusCode::OK);
+  EXPECT_EQ(from("models/none", narrow).error_code(), grpc::StatusCode::NOT_FOUND);
+  grpc::ClientContext context;
+  v1::GenerateDatasetRequest wide;
+  wide.mutable_gaussian()->set_rows(9);
+  wide.mutable_gaussian()->set_columns(7);
+  v1::Dataset made;
+  ASSERT_TRUE(datasets_->GenerateDataset(&context, wide, &made).ok());
+  const grpc::Status misfit = from(model, made.name());
+  EXPECT_EQ(misfit.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(misfit.error_message(), ::testing::HasSubstr("initialization.from_models.models"));
 }
 
 TEST_F(ServerTest, KeepsEverythingAcrossARestart) {

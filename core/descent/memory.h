@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What descent will hold at its peak, estimated before any of it is allocated.
+#pragma once
+
+#include "absl/status/status.h"
+#include "core/descent/descent.h"
+
+namespace cvxnn::descent {
+
+/// Bytes beside the data.
+struct MemoryNeed {
+  double device = 0;  ///< on the device of the data: weights, optimiser state, workspace
+  double host = 0;    ///< on the host: weights as they are drawn, row orders of mini-batches
+};
+
+MemoryNeed EstimateMemory(const Options& options, const Data& data);
+
+/// RESOURCE_EXHAUSTED naming the trials, what they need and what is available, on the device or on the host.
+absl::Status CheckMemoryFits(const Options& options, const Data& data);
+
+}  // namespace cvxnn::descent

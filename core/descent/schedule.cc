@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// See schedule.h. An epoch count k below is that of epochs done since the warm-up, as torch.optim.lr_scheduler counts.
+#include "core/descent/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace cvxnn::descent {
+namespace {
+
+constexpr double kPi = 3.14159265358979323846;
+
+/// The rate after k epochs, for the schedules that are a formula.
+struct RateAfter {
+  double rate;
+  double k;
+
+  double operator()(const ConstantRate& /*constant*/) const { return rate; }
+  double operator()(const ReduceOnPlateau& /*plateau*/) const { return rate; }
+  double operator()(const ExponentialDecay& exponential) const { return rate * std::pow(exponential.factor, k); }
+  double operator()(const StepDecay& step) const {
+    return rate * std::pow(step.factor, std::floor(k / static_cast<double>(step.epochs)));
+  }
+  double operator()(const CosineAnnealing& cosine) const {
+    const double share = std::min(1.0, k / static_cast<double>(cosine.epochs));
+    return cosine.minimum_rate + (rate - cosine.minimum_rate) * (1 + std::cos(kPi * share)) / 2;
+  }
+};
+
+}  // namespace
+
+RateSchedule::RateSchedule(const Schedule& schedule, double learning_rate, std::size_t slots)
+    : schedule_(schedule),
+      learning_rate_(learning_rate),
+      plateaus_(slots, Plateau{learning_rate, std::numeric_limits<double>::infinity()}),
+      rates_(slots, learning_rate) {}
+
+const std::vector<double>& RateSchedule::RatesOf(std::int64_t epoch) {
+  const LinearWarmup& warmup = schedule_.warmup;
+  const auto done = static_cast<double>(epoch - 1);
+  if (epoch <= warmup.epochs) {
+    const double share = warmup.start_factor + (1 - warmup.start_factor) * done / static_cast<double>(warmup.epochs);
+    std::fill(rates_.begin(), rates_.end(), learning_rate_ * share);
+  } else if (std::holds_alternative<ReduceOnPlateau>(schedule_.kind)) {
+    for (std::size_t slot = 0; slot < rates_.size(); ++slot) rates_[slot] = plateaus_[slot].rate;
+  } else {
+    const RateAfter rate{learning_rate_, done - static_cast<double>(warmup.epochs)};
+    std::fill(rates_.begin(), rates_.end(), std::visit(rate, schedule_.kind));
+  }
+  return rates_;
+}
+
+void RateSchedule::Observe(std::size_t slot, std::int64_t epoch, double objective) {
+  const auto* options = std::get_if<ReduceOnPlateau>(&schedule_.kind);
+  if (options == nullptr || epoch <= schedule_.warmup.epochs) return;
+  Plateau& plateau = plateaus_[slot];
+  if (objective < plateau.least * (1 - options->threshold)) {
+    plateau.least = objective;
+    plateau.bad_epochs = 0;
+  } else {
+    ++plateau.bad_epochs;
+  }
+  if (plateau.cooldown > 0) {
+    --plateau.cooldown;
+    plateau.bad_epochs = 0;
+  }
+  if (plateau.bad_epochs <= options->patience) return;
+  plateau.rate = std::min(plateau.rate, std::max(plateau.rate * options->factor, options->minimum_rate));
+  plateau.cooldown = options->cooldown;
+  plateau.bad_epochs = 0;
+}
+
+void RateSchedule::Keep(const std::vector<std::int64_t>& slots) {
+  std::vector<Plateau> plateaus;
+  for (const std::int64_t slot : slots) plateaus.push_back(plateaus_[static_cast<std::size_t>(slot)]);
+  plateaus_ = std::move(plateaus);
+  rates_.resize(slots.size());
+}
+
+}  // namespace cvxnn::descent

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Limits of a spec that are not those of descent (core/descent/ranges.h), said once for core and the server.
+#pragma once
+
+#include <cstdint>
+
+namespace cvxnn::training {
+
+inline constexpr std::int64_t kMaxEpochs = 1'000'000'000;  ///< StoppingRule::max_epochs
+inline constexpr std::int64_t kMaxPatterns = 1'000'000;    ///< SampledPatterns::count
+
+}  // namespace cvxnn::training

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract's GradientDescent as core's descent::Method, and back. Part of job_spec.h, in a file of its own.
+#pragma once
+
+#include "core/training/spec.h"
+#include "cvxnn/v1/job.pb.h"
+#include "server/translate/violations.h"
+
+namespace cvxnn::server {
+
+/// Fills in the documented defaults and records what is out of its range (core/descent/ranges.h), missing, or not
+/// built. Fields are named from the spec: "descent.optimizer.adam.beta1".
+training::GradientDescent DescentFromProto(const v1::GradientDescent& from, Violations* violations);
+
+/// With every default written out; DescentFromProto gives the same method again.
+v1::GradientDescent DescentToProto(const training::GradientDescent& from);
+
+}  // namespace cvxnn::server
