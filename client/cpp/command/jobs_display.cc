@@ -49,9 +49,13 @@ class TerminalJobsDisplay final : public JobsDisplay {
     const std::vector<v1::Job> jobs = board.Sorted();
     constexpr int kOtherLines = 3;  // header, sum, and one that stays free
     const auto shown = std::min(jobs.size(), static_cast<std::size_t>(std::max(1, size.rows - kOtherLines)));
-    std::ostringstream table;
-    if (shown > 0) JobsTable({jobs.begin(), jobs.begin() + static_cast<std::ptrdiff_t>(shown)}, now_()).Print(table);
-    std::vector<std::string> lines = absl::StrSplit(table.str(), '\n', absl::SkipEmpty());
+    std::ostringstream text;
+    if (shown > 0) {
+      Table table = JobsTable({jobs.begin(), jobs.begin() + static_cast<std::ptrdiff_t>(shown)}, now_());
+      table.Narrow(size.columns - 1, {"CREATED", "EXPERIMENT", "DATA SET", "METHOD", "GAP", "TEST"});
+      table.Print(text);
+    }
+    std::vector<std::string> lines = absl::StrSplit(text.str(), '\n', absl::SkipEmpty());
     lines.push_back(note_.empty() ? SumText(jobs, jobs.size() - shown) : note_);
     for (std::string& line : lines) line = ClipToWidth(std::move(line), size.columns - 1);
     return lines;

@@ -3,6 +3,7 @@
 #include "client/cpp/command/table.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "client/cpp/command/humanize.h"
 
@@ -22,13 +23,32 @@ void Table::AddRow(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-void Table::Print(std::ostream& out) const {
+std::vector<int> Table::Widths() const {
   std::vector<int> widths;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     int width = DisplayWidth(columns_[i].header);
     for (const auto& row : rows_) width = std::max(width, DisplayWidth(row[i]));
     widths.push_back(width);
   }
+  return widths;
+}
+
+void Table::Narrow(int width, const std::vector<std::string>& headers) {
+  constexpr int kGap = 2;
+  for (const std::string& header : headers) {
+    const std::vector<int> widths = Widths();
+    if (std::accumulate(widths.begin(), widths.end(), kGap * (static_cast<int>(widths.size()) - 1)) <= width) return;
+    const auto column =
+        std::find_if(columns_.begin(), columns_.end(), [&](const Column& entry) { return entry.header == header; });
+    if (column == columns_.end()) continue;
+    const auto index = column - columns_.begin();
+    columns_.erase(column);
+    for (auto& row : rows_) row.erase(row.begin() + index);
+  }
+}
+
+void Table::Print(std::ostream& out) const {
+  const std::vector<int> widths = Widths();
   const auto print_row = [&](const auto& text_of) {
     std::string line;
     for (std::size_t i = 0; i < columns_.size(); ++i) {

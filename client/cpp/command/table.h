@@ -24,8 +24,12 @@ class Table {
   void AddRow(std::vector<std::string> cells);
   bool empty() const { return rows_.empty(); }
   void Print(std::ostream& out) const;
+  /// Leaves out columns, in the order of these headers, until the table is no wider than `width`.
+  void Narrow(int width, const std::vector<std::string>& headers);
 
  private:
+  std::vector<int> Widths() const;
+
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };

@@ -164,6 +164,13 @@ TEST_F(TerminalJobsDisplay, CountsTheRowsThatANarrowerTerminalMadeOfIt) {
   EXPECT_THAT(Draw(Told("jobs/2", v1::JOB_STATE_SUCCEEDED, 1)), testing::StartsWith("\r\x1b[4A"));
 }
 
+TEST_F(TerminalJobsDisplay, LeavesOutColumnsBeforeItCutsThem) {
+  size_.columns = 60;
+  const std::string drawn = Draw(Told("jobs/1", v1::JOB_STATE_RUNNING, 1, 7));
+  EXPECT_THAT(drawn, HasSubstr("NAME    STATE    METHOD        EPOCH  OBJECTIVE  GAP  TEST\x1b[K"));
+  EXPECT_THAT(drawn, HasSubstr("jobs/1  running  convex gated      7        0.5    -     -\x1b[K"));
+}
+
 TEST_F(TerminalJobsDisplay, SaysHowManyJobsItHasNoRowsFor) {
   size_.rows = 5;
   EXPECT_THAT(Draw(Told("jobs/4", v1::JOB_STATE_RUNNING, 9)), HasSubstr("4 running, 0 queued, 0 ended; 2 not shown"));
