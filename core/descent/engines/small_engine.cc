@@ -9,7 +9,9 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
+#include "core/descent/engines/few_inputs.h"
 #include "core/descent/engines/parallel_ranges.h"
 #include "core/network/loss_function.h"
 
@@ -41,6 +43,9 @@ class SmallEngine : public Engine {
         loss_(FunctionOf(options.loss)),
         scale_(SumMultiple(options.loss_scale, static_cast<double>(rows_))),
         scratch_(static_cast<std::size_t>(ParallelThreads())) {
+    if (options.activation == Activation::kRelu && weights.shape.outputs == 1 && weights.shape.inputs <= kFewInputs) {
+      kernels_ = KernelsForInputs<Scalar>(weights.shape.inputs);
+    }
     if (data.test_features.defined()) {
       test_features_ = data.test_features.contiguous();
       test_targets_ = data.test_targets.contiguous();
@@ -174,12 +179,18 @@ class SmallEngine : public Engine {
     const ConstMap second = Second(slot);
     Matrix& hidden = scratch.hidden;
     Matrix& slope = scratch.slope;
-    Product(features, First(slot), hidden);
-    Slope(features, slot, hidden, slope);
-    hidden.array() *= slope.array();
-
     Matrix& outputs = scratch.outputs;
-    outputs.noalias() = hidden * second;
+    if (kernels_) {
+      hidden.resize(features.rows(), second.rows());
+      outputs.resize(features.rows(), 1);
+      kernels_->forward(features.data(), features.rows(), First(slot).data(), second.data(), second.rows(),
+                        hidden.data(), outputs.data());
+    } else {
+      Product(features, First(slot), hidden);
+      Slope(features, slot, hidden, slope);
+      hidden.array() *= slope.array();
+      outputs.noalias() = hidden * second;
+    }
     if (sums != nullptr) {
       sums->right += CountRight(outputs, targets);
       sums->loss += loss_.SumOf(outputs.data(), targets.data(), outputs.rows(), outputs.cols());
@@ -188,6 +199,11 @@ class SmallEngine : public Engine {
 
     loss_.Differentiate(static_cast<Scalar>(scale), targets.data(), outputs.rows(), outputs.cols(), outputs.data());
     const Matrix& residual = outputs;
+    if (kernels_) {
+      kernels_->backward(features.data(), features.rows(), second.data(), second.rows(), hidden.data(), residual.data(),
+                         FirstGradient(slot).data(), SecondGradient(slot).data());
+      return;
+    }
     SecondGradient(slot).noalias() += hidden.transpose() * residual;
     if (second.cols() == 1) {
       // As one row: a column of a row-major matrix is not known to be contiguous, so would not be vectorised.
@@ -267,6 +283,7 @@ class SmallEngine : public Engine {
   const LossFunction& loss_;
   double scale_;
   std::vector<Scratch> scratch_;
+  std::optional<FewInputKernels<Scalar>> kernels_;  ///< for a ReLU network of few inputs and one output
 };
 
 }  // namespace

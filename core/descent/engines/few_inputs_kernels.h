@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of few_inputs.h, compiled once for each set of instructions: the including file names the namespace, so
+// that no function compiled for a newer processor can take the place of one for all. For the same reason nothing of the
+// standard library but plain functions may be used here.
+#ifndef CVXNN_INSTRUCTIONS
+#error "define CVXNN_INSTRUCTIONS, the namespace of this copy"
+#endif
+
+#include <cstdint>
+#include <cstring>
+
+#include "core/descent/engines/few_inputs.h"
+
+namespace cvxnn::descent::CVXNN_INSTRUCTIONS {
+
+#ifdef __AVX2__
+inline constexpr int kVectorBytes = 32;
+#else
+inline constexpr int kVectorBytes = 16;  // SSE2, NEON
+#endif
+
+template <typename Scalar>
+struct Vector;
+template <>
+struct Vector<float> {
+  using Type = float __attribute__((vector_size(kVectorBytes)));
+  using Bits = std::int32_t __attribute__((vector_size(kVectorBytes)));
+  static constexpr std::int64_t kWidth = kVectorBytes / 4;
+};
+template <>
+struct Vector<double> {
+  using Type = double __attribute__((vector_size(kVectorBytes)));
+  using Bits = std::int64_t __attribute__((vector_size(kVectorBytes)));
+  static constexpr std::int64_t kWidth = kVectorBytes / 8;
+};
+
+/// Rows whose outputs are summed at a time.
+inline constexpr std::int64_t kTileRows = 32;
+
+template <typename Scalar, typename Type = typename Vector<Scalar>::Type>
+inline Type Load(const Scalar* from) {
+  Type value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
+template <typename Scalar, typename Type = typename Vector<Scalar>::Type>
+inline void Store(Scalar* to, Type value) {
+  std::memcpy(to, &value, sizeof value);
+}
+
+/// `value` where `sign` is above 0, else 0.
+template <typename Scalar, typename Type = typename Vector<Scalar>::Type>
+inline Type WherePositive(Type sign, Type value) {
+  using Bits = typename Vector<Scalar>::Bits;
+  return reinterpret_cast<Type>(reinterpret_cast<Bits>(value) & (sign > Type{}));
+}
+
+/// max(0, value), but NaN where `value` is NaN.
+template <typename Scalar, typename Type = typename Vector<Scalar>::Type>
+inline Type PositivePart(Type value) {
+  using Bits = typename Vector<Scalar>::Bits;
+  return reinterpret_cast<Type>(reinterpret_cast<Bits>(value) & ~(value < Type{}));
+}
+
+template <typename Scalar, int kInputs>
+void ForwardTile(const Scalar* x, std::int64_t rows, const Scalar* first, const Scalar* second, std::int64_t neurons,
+                 Scalar* hidden, Scalar* outputs) {
+  using Type = typename Vector<Scalar>::Type;
+  constexpr std::int64_t kWidth = Vector<Scalar>::kWidth;
+  Type sums[kTileRows];
+  for (std::int64_t i = 0; i < rows; ++i) sums[i] = Type{};
+  std::int64_t j = 0;
+  for (; j + kWidth <= neurons; j += kWidth) {
+    Type weights[kInputs];
+    for (int k = 0; k < kInputs; ++k) weights[k] = Load(first + k * neurons + j);
+    const Type output_weights = Load(second + j);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      Type activation = weights[0] * x[i * kInputs];
+      for (int k = 1; k < kInputs; ++k) activation += weights[k] * x[i * kInputs + k];
+      activation = PositivePart<Scalar>(activation);
+      Store(hidden + i * neurons + j, activation);
+      sums[i] += activation * output_weights;
+    }
+  }
+  for (std::int64_t i = 0; i < rows; ++i) {
+    Scalar sum = 0;
+    for (std::int64_t lane = 0; lane < kWidth; ++lane) sum += sums[i][lane];
+    for (std::int64_t rest = j; rest < neurons; ++rest) {
+      Scalar activation = 0;
+      for (int k = 0; k < kInputs; ++k) activation += first[k * neurons + rest] * x[i * kInputs + k];
+      activation = activation < 0 ? Scalar{0} : activation;
+      hidden[i * neurons + rest] = activation;
+      sum += activation * second[rest];
+    }
+    outputs[i] = sum;
+  }
+}
+
+template <typename Scalar, int kInputs>
+void Forward(const Scalar* x, std::int64_t rows, const Scalar* first, const Scalar* second, std::int64_t neurons,
+             Scalar* hidden, Scalar* outputs) {
+  for (std::int64_t begin = 0; begin < rows; begin += kTileRows) {
+    const std::int64_t count = rows - begin < kTileRows ? rows - begin : kTileRows;
+    ForwardTile<Scalar, kInputs>(x + begin * kInputs, count, first, second, neurons, hidden + begin * neurons,
+                                 outputs + begin);
+  }
+}
+
+template <typename Scalar, int kInputs>
+void Backward(const Scalar* x, std::int64_t rows, const Scalar* second, std::int64_t neurons, const Scalar* hidden,
+              const Scalar* residual, Scalar* first_gradient, Scalar* second_gradient) {
+  using Type = typename Vector<Scalar>::Type;
+  constexpr std::int64_t kWidth = Vector<Scalar>::kWidth;
+  std::int64_t j = 0;
+  for (; j + kWidth <= neurons; j += kWidth) {
+    Type first_sums[kInputs];
+    for (int k = 0; k < kInputs; ++k) first_sums[k] = Type{};
+    Type second_sum{};
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const Type activation = Load(hidden + i * neurons + j);
+      const Type derivative = Type{} + residual[i];
+      second_sum += activation * derivative;
+      const Type passed = WherePositive<Scalar>(activation, derivative);
+      for (int k = 0; k < kInputs; ++k) first_sums[k] += passed * x[i * kInputs + k];
+    }
+    // α_j is common to all rows.
+    const Type output_weights = Load(second + j);
+    Store(second_gradient + j, Load(second_gradient + j) + second_sum);
+    for (int k = 0; k < kInputs; ++k) {
+      Scalar* const gradient = first_gradient + k * neurons + j;
+      Store(gradient, Load(gradient) + first_sums[k] * output_weights);
+    }
+  }
+  for (; j < neurons; ++j) {
+    Scalar first_sums[kInputs] = {};
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const Scalar activation = hidden[i * neurons + j];
+      second_gradient[j] += residual[i] * activation;
+      if (!(activation > 0)) continue;
+      for (int k = 0; k < kInputs; ++k) first_sums[k] += residual[i] * x[i * kInputs + k];
+    }
+    for (int k = 0; k < kInputs; ++k) first_gradient[k * neurons + j] += first_sums[k] * second[j];
+  }
+}
+
+template <typename Scalar>
+FewInputKernels<Scalar> Choose(std::int64_t inputs) {
+  static constexpr FewInputKernels<Scalar> kKernels[] = {
+      {Forward<Scalar, 1>, Backward<Scalar, 1>}, {Forward<Scalar, 2>, Backward<Scalar, 2>},
+      {Forward<Scalar, 3>, Backward<Scalar, 3>}, {Forward<Scalar, 4>, Backward<Scalar, 4>},
+      {Forward<Scalar, 5>, Backward<Scalar, 5>}, {Forward<Scalar, 6>, Backward<Scalar, 6>},
+      {Forward<Scalar, 7>, Backward<Scalar, 7>}, {Forward<Scalar, 8>, Backward<Scalar, 8>},
+  };
+  static_assert(sizeof kKernels / sizeof kKernels[0] == kFewInputs);
+  return kKernels[inputs - 1];
+}
+
+}  // namespace cvxnn::descent::CVXNN_INSTRUCTIONS

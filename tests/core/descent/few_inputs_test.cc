@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels for few inputs against plain sums in float64, over sizes that leave rests of every kind.
+#include "core/descent/engines/few_inputs.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <type_traits>
+#include <vector>
+
+namespace cvxnn::descent {
+namespace {
+
+template <typename Scalar>
+struct Case {
+  Case(std::int64_t rows_in, std::int64_t inputs_in, std::int64_t neurons_in)
+      : rows(rows_in), inputs(inputs_in), neurons(neurons_in) {
+    std::mt19937 random(7);
+    std::normal_distribution<double> normal;
+    for (auto* values : {&x, &first, &second, &residual}) {
+      const std::int64_t size = values == &x          ? rows * inputs
+                                : values == &first    ? inputs * neurons
+                                : values == &residual ? rows
+                                                      : neurons;
+      for (std::int64_t i = 0; i < size; ++i) values->push_back(static_cast<Scalar>(normal(random)));
+    }
+  }
+
+  double Activation(std::int64_t i, std::int64_t j) const {
+    double sum = 0;
+    for (std::int64_t k = 0; k < inputs; ++k) {
+      sum += static_cast<double>(x[static_cast<std::size_t>(i * inputs + k)]) *
+             static_cast<double>(first[static_cast<std::size_t>(k * neurons + j)]);
+    }
+    return std::max(sum, 0.0);
+  }
+
+  std::int64_t rows, inputs, neurons;
+  std::vector<Scalar> x, first, second, residual;
+};
+
+template <typename Scalar>
+class FewInputs : public testing::Test {};
+using Scalars = testing::Types<float, double>;
+TYPED_TEST_SUITE(FewInputs, Scalars);
+
+TYPED_TEST(FewInputs, PassesEqualPlainSums) {
+  using Scalar = TypeParam;
+  const double tolerance = std::is_same_v<Scalar, float> ? 1e-4 : 1e-12;
+  for (std::int64_t inputs = 1; inputs <= kFewInputs; ++inputs) {
+    const FewInputKernels<Scalar> kernels = KernelsForInputs<Scalar>(inputs);
+    for (const std::int64_t rows : {1, 10, 32, 33, 70}) {
+      for (const std::int64_t neurons : {1, 4, 7, 8, 50}) {
+        SCOPED_TRACE(testing::Message() << rows << "x" << inputs << ", " << neurons << " neurons");
+        const Case<Scalar> c(rows, inputs, neurons);
+        std::vector<Scalar> hidden(static_cast<std::size_t>(rows * neurons), Scalar{-9});
+        std::vector<Scalar> outputs(static_cast<std::size_t>(rows), Scalar{-9});
+        kernels.forward(c.x.data(), rows, c.first.data(), c.second.data(), neurons, hidden.data(), outputs.data());
+        // Gradients are added to what is there.
+        std::vector<Scalar> first_gradient(static_cast<std::size_t>(inputs * neurons), Scalar{1});
+        std::vector<Scalar> second_gradient(static_cast<std::size_t>(neurons), Scalar{2});
+        kernels.backward(c.x.data(), rows, c.second.data(), neurons, hidden.data(), c.residual.data(),
+                         first_gradient.data(), second_gradient.data());
+
+        std::vector<double> output(static_cast<std::size_t>(rows), 0.0);
+        for (std::int64_t j = 0; j < neurons; ++j) {
+          const auto column = static_cast<std::size_t>(j);
+          double second_sum = 2;
+          std::vector<double> first_sum(static_cast<std::size_t>(inputs), 1.0);
+          for (std::int64_t i = 0; i < rows; ++i) {
+            const auto row = static_cast<std::size_t>(i);
+            const double activation = c.Activation(i, j);
+            const double residual = static_cast<double>(c.residual[row]);
+            const double weight = static_cast<double>(c.second[column]);
+            ASSERT_NEAR(static_cast<double>(hidden[row * static_cast<std::size_t>(neurons) + column]), activation,
+                        tolerance);
+            output[row] += activation * weight;
+            second_sum += residual * activation;
+            for (std::size_t k = 0; activation > 0 && k < first_sum.size(); ++k) {
+              first_sum[k] += residual * weight * static_cast<double>(c.x[row * first_sum.size() + k]);
+            }
+          }
+          ASSERT_NEAR(static_cast<double>(second_gradient[column]), second_sum, tolerance * (1 + std::abs(second_sum)));
+          for (std::size_t k = 0; k < first_sum.size(); ++k) {
+            ASSERT_NEAR(static_cast<double>(first_gradient[k * static_cast<std::size_t>(neurons) + column]),
+                        first_sum[k], tolerance * (1 + std::abs(first_sum[k])));
+          }
+        }
+        for (std::size_t i = 0; i < output.size(); ++i) {
+          ASSERT_NEAR(static_cast<double>(outputs[i]), output[i], tolerance * (1 + std::abs(output[i])));
+        }
+      }
+    }
+  }
+}
+
+TYPED_TEST(FewInputs, KeepNaN) {
+  using Scalar = TypeParam;
+  const FewInputKernels<Scalar> kernels = KernelsForInputs<Scalar>(1);
+  const Scalar nan = std::numeric_limits<Scalar>::quiet_NaN();
+  const std::vector<Scalar> x = {1}, first(9, nan), second(9, Scalar{1});
+  std::vector<Scalar> hidden(9), outputs(1);
+  kernels.forward(x.data(), 1, first.data(), second.data(), 9, hidden.data(), outputs.data());
+  EXPECT_TRUE(std::isnan(outputs[0]));
+  const std::vector<Scalar> good(9, Scalar{1}), bad(9, nan);
+  kernels.forward(x.data(), 1, good.data(), bad.data(), 9, hidden.data(), outputs.data());
+  EXPECT_TRUE(std::isnan(outputs[0]));
+}
+
+}  // namespace
+}  // namespace cvxnn::descent
