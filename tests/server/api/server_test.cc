@@ -227,7 +227,9 @@ TEST_F(ServerTest, TrainsEveryAnnouncedOptimizerLossScheduleAndInitialization) {
       s->mutable_descent()->mutable_initialization()->mutable_from_models()->add_models(model);
       s->mutable_descent()->set_trials(2);
     });
-    if (name == "from_models") EXPECT_EQ(job.result().models_size(), 2);
+    if (name == "from_models") {
+      EXPECT_EQ(job.result().models_size(), 2);
+    }
   }
 }
 
@@ -250,7 +252,8 @@ TEST_F(ServerTest, RefusesToStartFromModelsThatAreNotThereOrDoNotFit) {
   grpc::ClientContext context;
   v1::GenerateDatasetRequest wide;
   wide.mutable_gaussian()->set_rows(9);
-  wide.mutable_gaussian()->set_columns(7);
+  wide.mutable_gaussian()->set_cols(7);
+  wide.mutable_gaussian()->set_label_rule(v1::LABEL_RULE_SIGN);
   v1::Dataset made;
   ASSERT_TRUE(datasets_->GenerateDataset(&context, wide, &made).ok());
   const grpc::Status misfit = from(model, made.name());
