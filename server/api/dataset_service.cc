@@ -37,6 +37,26 @@ absl::Status CheckIdFree(const Parts& parts, const std::string& id) {
   return id.empty() ? absl::OkStatus() : parts.datasets->CheckNameFree(absl::StrCat(kCollection, "/", id));
 }
 
+// The request's fields that name the files beside `path`.
+struct FileFields {
+  const char* test_path;
+  const char* targets_path;
+  const char* test_targets_path;
+};
+
+FileFields FieldsOf(data::FileFormat format) {
+  switch (format) {
+    case data::FileFormat::kCsv:
+      return {"csv.test_path", "", ""};
+    case data::FileFormat::kNpy:
+      return {"numpy.test_features_path", "numpy.targets_path", "numpy.test_targets_path"};
+    case data::FileFormat::kIdx:
+      return {"idx.test_images_path", "idx.labels_path", "idx.test_labels_path"};
+    default:
+      return {"cifar10.test_paths", "", ""};
+  }
+}
+
 // Paths below the import root become real ones.
 absl::Status ResolvePaths(const std::string& root, data::ReadOptions* options) {
   const auto resolve = [&](std::string* path, const char* field) {
@@ -47,15 +67,14 @@ absl::Status ResolvePaths(const std::string& root, data::ReadOptions* options) {
   for (std::string& path : options->train_paths) {
     if (absl::Status status = resolve(&path, "path"); !status.ok()) return status;
   }
+  const FileFields fields = FieldsOf(options->format);
   for (std::string& path : options->test_paths) {
-    const char* field = options->format == data::FileFormat::kIdx ? "idx.test_images_path" : "cifar10.test_paths";
-    if (absl::Status status = resolve(&path, field); !status.ok()) return status;
+    if (absl::Status status = resolve(&path, fields.test_path); !status.ok()) return status;
   }
   if (!options->train_targets_path.empty()) {
-    const char* field = options->format == data::FileFormat::kIdx ? "idx.labels_path" : "numpy.targets_path";
-    if (absl::Status status = resolve(&options->train_targets_path, field); !status.ok()) return status;
+    if (absl::Status status = resolve(&options->train_targets_path, fields.targets_path); !status.ok()) return status;
   }
-  if (!options->test_targets_path.empty()) return resolve(&options->test_targets_path, "idx.test_labels_path");
+  if (!options->test_targets_path.empty()) return resolve(&options->test_targets_path, fields.test_targets_path);
   return absl::OkStatus();
 }
 
@@ -71,6 +90,11 @@ absl::Status WithField(absl::Status status) {
   return status;
 }
 
+// True once the caller went away, or the server's shutdown has cut the call.
+data::ShouldStop CallerLeft(grpc::CallbackServerContext* context) {
+  return [context] { return context->IsCancelled(); };
+}
+
 }  // namespace
 
 grpc::ServerReadReactor<v1::CreateDatasetRequest>* DatasetService::CreateDataset(grpc::CallbackServerContext* context,
@@ -78,7 +102,8 @@ grpc::ServerReadReactor<v1::CreateDatasetRequest>* DatasetService::CreateDataset
   return StartUploadCall(&parts_, &promised_bytes_, context, response);
 }
 
-absl::Status DatasetService::Generate(const v1::GenerateDatasetRequest& request, v1::Dataset* response) const {
+absl::Status DatasetService::Generate(const v1::GenerateDatasetRequest& request, const data::ShouldStop& caller_left,
+                                      v1::Dataset* response) const {
   Violations violations;
   CheckOptionalId(request.dataset_id(), "dataset_id", &violations);
   CheckDisplayName(request.display_name(), "display_name", &violations);
@@ -90,9 +115,9 @@ absl::Status DatasetService::Generate(const v1::GenerateDatasetRequest& request,
                                                               parts_.limits.max_dataset_bytes));
   }
   if (absl::Status status = CheckIdFree(parts_, request.dataset_id()); !status.ok()) return status;
-  auto dataset = data::Generate(spec);
+  auto dataset = data::Generate(spec, caller_left);
   if (!dataset.ok()) return dataset.status();
-  dataset = data::ApplyTransforms(transforms, *std::move(dataset));
+  dataset = data::ApplyTransforms(transforms, *std::move(dataset), caller_left);
   if (!dataset.ok()) return dataset.status();
   return Reply(StoreDataset(parts_, request.dataset_id(), request.display_name(), *std::move(dataset)), response);
 }
@@ -101,10 +126,11 @@ grpc::ServerUnaryReactor* DatasetService::GenerateDataset(grpc::CallbackServerCo
                                                           const v1::GenerateDatasetRequest* request,
                                                           v1::Dataset* response) {
   return AnswerFrom(parts_.heavy, context, CallLog(context, "DatasetService.GenerateDataset", request->dataset_id()),
-                    [this, request, response] { return Generate(*request, response); });
+                    [this, context, request, response] { return Generate(*request, CallerLeft(context), response); });
 }
 
-absl::Status DatasetService::Import(const v1::ImportDatasetRequest& request, v1::Dataset* response) const {
+absl::Status DatasetService::Import(const v1::ImportDatasetRequest& request, const data::ShouldStop& caller_left,
+                                    v1::Dataset* response) const {
   Violations violations;
   CheckOptionalId(request.dataset_id(), "dataset_id", &violations);
   CheckDisplayName(request.display_name(), "display_name", &violations);
@@ -116,7 +142,7 @@ absl::Status DatasetService::Import(const v1::ImportDatasetRequest& request, v1:
   options.limits.max_bytes = parts_.limits.max_dataset_bytes;
   auto dataset = data::ReadDataset(options);
   if (!dataset.ok()) return WithField(WithoutRoot(dataset.status(), parts_.import_root));
-  dataset = data::ApplyTransforms(transforms, *std::move(dataset));
+  dataset = data::ApplyTransforms(transforms, *std::move(dataset), caller_left);
   if (!dataset.ok()) return dataset.status();
   return Reply(StoreDataset(parts_, request.dataset_id(), request.display_name(), *std::move(dataset)), response);
 }
@@ -125,7 +151,7 @@ grpc::ServerUnaryReactor* DatasetService::ImportDataset(grpc::CallbackServerCont
                                                         const v1::ImportDatasetRequest* request,
                                                         v1::Dataset* response) {
   return AnswerFrom(parts_.heavy, context, CallLog(context, "DatasetService.ImportDataset", request->dataset_id()),
-                    [this, request, response] { return Import(*request, response); });
+                    [this, context, request, response] { return Import(*request, CallerLeft(context), response); });
 }
 
 grpc::ServerUnaryReactor* DatasetService::GetDataset(grpc::CallbackServerContext* context,

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/data/should_stop.h"
 #include "cvxnn/v1/dataset_service.grpc.pb.h"
 #include "server/api/parts.h"
 
@@ -29,8 +30,10 @@ class DatasetService final : public v1::DatasetService::CallbackService {
                                           google::protobuf::Empty* response) override;
 
  private:
-  absl::Status Generate(const v1::GenerateDatasetRequest& request, v1::Dataset* response) const;
-  absl::Status Import(const v1::ImportDatasetRequest& request, v1::Dataset* response) const;
+  absl::Status Generate(const v1::GenerateDatasetRequest& request, const data::ShouldStop& caller_left,
+                        v1::Dataset* response) const;
+  absl::Status Import(const v1::ImportDatasetRequest& request, const data::ShouldStop& caller_left,
+                      v1::Dataset* response) const;
   absl::Status Delete(const v1::DeleteDatasetRequest& request) const;
 
   const Parts& parts_;

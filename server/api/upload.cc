@@ -194,7 +194,7 @@ absl::Status Upload::OneHotTargets() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<data::Dataset> Upload::Finish() {
+absl::StatusOr<data::Dataset> Upload::Finish(const data::ShouldStop& should_stop) {
   if (class_indices_) {
     if (absl::Status status = OneHotTargets(); !status.ok()) return status;
   }
@@ -203,7 +203,7 @@ absl::StatusOr<data::Dataset> Upload::Finish() {
     if (absl::Status status = data::ValidateDataset(dataset_); !status.ok()) return status;
     return std::move(dataset_);
   }
-  return data::ApplyTransforms(transforms_, std::move(dataset_));
+  return data::ApplyTransforms(transforms_, std::move(dataset_), should_stop);
 }
 
 }  // namespace cvxnn::server

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/data/dataset.h"
+#include "core/data/should_stop.h"
 #include "core/data/transform.h"
 #include "cvxnn/v1/dataset_service.pb.h"
 
@@ -39,8 +40,8 @@ class Upload {
 
   /// Checks the numbers, turns class indices into one-hot rows and applies the transforms. Call once, when complete.
   /// INVALID_ARGUMENT says part, row and column of a bad value. RESOURCE_EXHAUSTED: the one-hot rows of class indices
-  /// would pass the limit.
-  absl::StatusOr<data::Dataset> Finish();
+  /// would pass the limit. CANCELLED when `should_stop` says so.
+  absl::StatusOr<data::Dataset> Finish(const data::ShouldStop& should_stop = {});
 
   /// Bytes of the arrays that the header promises, targets of named classes counted as one-hot rows.
   static double PromisedBytes(const v1::CreateDatasetHeader& header);

@@ -145,7 +145,7 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
   }
 
   absl::Status Store() {
-    auto dataset = upload_->Finish();
+    auto dataset = upload_->Finish([this] { return context_.IsCancelled(); });
     if (!dataset.ok()) return dataset.status();
     if (context_.IsCancelled()) return absl::CancelledError("the caller went away before the data set was stored");
     return Reply(StoreDataset(parts_, id_, display_name_, *std::move(dataset), std::move(staged_)), &response_);

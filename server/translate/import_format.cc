@@ -4,6 +4,10 @@
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
+#include <initializer_list>
+#include <utility>
 
 #include "server/translate/capabilities.h"
 #include "server/translate/choose.h"
@@ -36,6 +40,7 @@ void Csv(const v1::CsvFormat& from, data::ReadOptions* to, Violations* violation
                         "must be one ASCII character that numbers, quotes and line ends do not use");
     to->csv_delimiter = from.delimiter()[0];
   }
+  if (!from.test_path().empty()) to->test_paths = {from.test_path()};
   to->csv_label_columns.assign(from.label_columns().begin(), from.label_columns().end());
   to->targets = Targets(from.task(), "csv.task", violations);
   violations->Require(to->csv_label_columns.size() <= 1 || to->targets == data::TargetKind::kValues,
@@ -43,24 +48,41 @@ void Csv(const v1::CsvFormat& from, data::ReadOptions* to, Violations* violation
                       "must be one for classification; several are for TASK_REGRESSION");
 }
 
+/// The fields that the other of the two NumPy formats uses must be empty.
+void RequireEmpty(std::initializer_list<std::pair<const char*, const std::string*>> fields, const char* format,
+                  Violations* violations) {
+  for (const auto& [field, value] : fields) {
+    violations->Require(value->empty(), absl::StrCat("numpy.", field), *value,
+                        absl::StrCat("must be empty for a ", format, " file"));
+  }
+}
+
 void Numpy(const v1::NumpyFormat& from, const std::string& path, data::ReadOptions* to, Violations* violations) {
   const bool archive = absl::EndsWithIgnoreCase(path, ".npz");
   to->targets = Targets(from.task(), "numpy.task", violations);
   if (archive) {
     to->format = data::FileFormat::kNpz;
-    to->npz_arrays.train_features = from.features_key();
-    to->npz_arrays.train_targets = from.targets_key();
-    violations->Require(from.targets_path().empty(), "numpy.targets_path", from.targets_path(),
-                        "must be empty for a .npz file");
+    to->npz_arrays = {from.features_key(), from.targets_key(), from.test_features_key(), from.test_targets_key()};
+    RequireEmpty({{"targets_path", &from.targets_path()},
+                  {"test_features_path", &from.test_features_path()},
+                  {"test_targets_path", &from.test_targets_path()}},
+                 ".npz", violations);
     return;
   }
   to->format = data::FileFormat::kNpy;
   to->train_targets_path = from.targets_path();
+  if (!from.test_features_path().empty()) to->test_paths = {from.test_features_path()};
+  to->test_targets_path = from.test_targets_path();
   if (from.targets_path().empty()) violations->Wrong("numpy.targets_path", "required for a .npy file");
-  violations->Require(from.features_key().empty(), "numpy.features_key", from.features_key(),
-                      "must be empty for a .npy file");
-  violations->Require(from.targets_key().empty(), "numpy.targets_key", from.targets_key(),
-                      "must be empty for a .npy file");
+  if (from.test_features_path().empty() != from.test_targets_path().empty()) {
+    violations->Wrong(from.test_features_path().empty() ? "numpy.test_features_path" : "numpy.test_targets_path",
+                      "required: test features and test targets go together");
+  }
+  RequireEmpty({{"features_key", &from.features_key()},
+                {"targets_key", &from.targets_key()},
+                {"test_features_key", &from.test_features_key()},
+                {"test_targets_key", &from.test_targets_key()}},
+               ".npy", violations);
 }
 
 void Idx(const v1::IdxFormat& from, data::ReadOptions* to, Violations* violations) {

@@ -44,8 +44,8 @@ data::ReadOptions ToReadOptions(const CreateFlags& flags) {
   options.csv_has_header = !flags.file.no_header;
   options.csv_delimiter = flags.file.delimiter_character();
   options.csv_label_columns = flags.file.labels;
-  options.npz_arrays.train_features = flags.file.features_key;
-  options.npz_arrays.train_targets = flags.file.targets_key;
+  options.npz_arrays = {flags.file.features_key, flags.file.targets_key, flags.file.test_features_key,
+                        flags.file.test_targets_key};
   return options;
 }
 

@@ -31,6 +31,8 @@ void AddFileFlags(CLI::App& command, FileFlags& flags) {
   command.add_option("--targets", flags.targets, "npy, idx: file of the training targets");
   command.add_option("--features-key", flags.features_key, "npz: array of the features");
   command.add_option("--targets-key", flags.targets_key, "npz: array of the targets");
+  command.add_option("--test-features-key", flags.test_features_key, "npz: array of the test features");
+  command.add_option("--test-targets-key", flags.test_targets_key, "npz: array of the test targets");
 }
 
 std::string FormatByName(const std::string& path) {
@@ -65,6 +67,8 @@ absl::Status CheckFileFlags(const FileFlags& flags, const std::string& format, b
                            {"--targets", !flags.targets.empty(), "npy idx"},
                            {"--features-key", !flags.features_key.empty(), "npz"},
                            {"--targets-key", !flags.targets_key.empty(), "npz"},
+                           {"--test-features-key", !flags.test_features_key.empty(), "npz"},
+                           {"--test-targets-key", !flags.test_targets_key.empty(), "npz"},
                            {"--test", has_test, "csv npy cifar10 idx"},
                            {"--test-targets", has_test_targets, "npy idx"}}) {
     if (!flag.given) continue;

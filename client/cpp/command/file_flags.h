@@ -21,6 +21,8 @@ struct FileFlags {
   std::string targets;
   std::string features_key;
   std::string targets_key;
+  std::string test_features_key;
+  std::string test_targets_key;
 
   bool regression() const { return task == "regression"; }
   /// "tab" and "\t" are names of the tab.

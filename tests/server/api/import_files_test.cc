@@ -99,5 +99,57 @@ TEST_F(ImportFilesTest, TakeNpyArraysOnlyWhole) {
   ExpectOnlyTheWholeFile(request, "x.npy", Npy("(2, 2)", {1, 2, 3, 4}));
 }
 
+TEST_F(ImportFilesTest, TakeTestRowsFromFilesOfTheirOwn) {
+  Put("train.csv", "a,b,label\n1,2,x\n3,4,y\n5,6,x\n");
+  Put("test.csv", "a,b,label\n7,8,y\n");
+  v1::ImportDatasetRequest request;
+  request.set_path("train.csv");
+  request.mutable_csv()->set_test_path("test.csv");
+  grpc::ClientContext csv_context;
+  v1::Dataset dataset;
+  const grpc::Status from_csv = datasets_->ImportDataset(&csv_context, request, &dataset);
+  ASSERT_TRUE(from_csv.ok()) << from_csv.error_message();
+  EXPECT_EQ(dataset.features().rows(), 3);
+  EXPECT_EQ(dataset.test_rows(), 1);
+
+  Put("x.npy", Npy("(3, 2)", {1, 2, 3, 4, 5, 6}));
+  Put("y.npy", Npy("(3, 1)", {1, 2, 3}));
+  Put("x_test.npy", Npy("(2, 2)", {1, 2, 3, 4}));
+  Put("y_test.npy", Npy("(2, 1)", {1, 2}));
+  request.set_path("x.npy");
+  v1::NumpyFormat* numpy = request.mutable_numpy();
+  numpy->set_targets_path("y.npy");
+  numpy->set_test_features_path("x_test.npy");
+  numpy->set_test_targets_path("y_test.npy");
+  numpy->set_task(v1::TASK_REGRESSION);
+  grpc::ClientContext numpy_context;
+  const grpc::Status from_numpy = datasets_->ImportDataset(&numpy_context, request, &dataset);
+  ASSERT_TRUE(from_numpy.ok()) << from_numpy.error_message();
+  EXPECT_EQ(dataset.test_rows(), 2);
+}
+
+TEST_F(ImportFilesTest, NameTheFieldOfATestFileThatCannotBe) {
+  Put("train.csv", "a,label\n1,x\n3,y\n");
+  v1::ImportDatasetRequest request;
+  request.set_path("train.csv");
+  request.mutable_csv()->set_test_path("../test.csv");
+  const grpc::Status outside = Import(request);
+  EXPECT_EQ(outside.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_THAT(outside.error_message(), ::testing::HasSubstr("csv.test_path"));
+
+  request.set_path("x.npy");
+  request.mutable_numpy()->set_targets_path("y.npy");
+  request.mutable_numpy()->set_test_features_path("x_test.npy");
+  request.mutable_numpy()->set_test_targets_key("y_test");
+  const grpc::Status halves = Import(request);
+  EXPECT_EQ(halves.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(ViolatedFields(halves), ::testing::ElementsAre("numpy.test_targets_path", "numpy.test_targets_key"));
+
+  request.set_path("x.npz");
+  const grpc::Status archive = Import(request);
+  EXPECT_THAT(ViolatedFields(archive), ::testing::ElementsAre("numpy.targets_path", "numpy.test_features_path"));
+  EXPECT_EQ(StoredDatasets(), 0u);
+}
+
 }  // namespace
 }  // namespace cvxnn::server

@@ -116,7 +116,8 @@ std::string Describe(const data::ReadOptions& options) {
   };
   text << static_cast<int>(options.format) << ';' << static_cast<int>(options.targets) << ';' << options.csv_has_header
        << options.csv_delimiter << ';' << options.train_targets_path << ';' << options.test_targets_path << ';'
-       << options.npz_arrays.train_features << ';' << options.npz_arrays.train_targets << ';';
+       << options.npz_arrays.train_features << ';' << options.npz_arrays.train_targets << ';'
+       << options.npz_arrays.test_features << ';' << options.npz_arrays.test_targets << ';';
   list(options.train_paths);
   list(options.test_paths);
   list(options.csv_label_columns);
