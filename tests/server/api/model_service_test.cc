@@ -182,6 +182,22 @@ TEST_F(ModelServiceTest, EvaluatesAsTrainingDid) {
   EXPECT_DOUBLE_EQ(response.accuracy(), model.metrics().test_accuracy());
 }
 
+TEST_F(ModelServiceTest, EvaluatesOtherLossesWhereTheTargetsFitThem) {
+  const auto evaluate = [&](v1::Loss loss) {
+    grpc::ClientContext context;
+    v1::EvaluateRequest request;
+    request.set_model(model_);
+    request.set_loss(loss);
+    v1::EvaluateResponse response;
+    return models_->Evaluate(&context, request, &response);
+  };
+  EXPECT_TRUE(evaluate(v1::LOSS_LOGISTIC).ok());
+  EXPECT_TRUE(evaluate(v1::LOSS_SQUARED_HINGE).ok());
+  const grpc::Status misfit = evaluate(v1::LOSS_CROSS_ENTROPY);
+  EXPECT_EQ(misfit.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(misfit.error_message(), ::testing::HasSubstr("loss = \"LOSS_CROSS_ENTROPY\": targets has 1 column"));
+}
+
 TEST_F(ModelServiceTest, SaysHowManyColumnsRawRowsMustHave) {
   v1::GenerateDatasetRequest generate;
   generate.set_dataset_id("biased");
