@@ -74,7 +74,11 @@ training::Spec MiniBatches() {
   spec.beta = 1e-3;
   spec.precision = training::Precision::kFloat32;
   spec.stopping = {.max_epochs = 8};
-  spec.method = training::GradientDescent{.neurons = kWidth, .learning_rate = 1e-7, .batch_size = 100};
+  training::GradientDescent descent;
+  descent.neurons = kWidth;
+  descent.learning_rate = 1e-7;
+  descent.batch_size = 100;
+  spec.method = descent;
   return spec;
 }
 
