@@ -29,9 +29,9 @@ grpc::ChannelArguments ChannelArguments(const std::string& address, const Keepal
 
 }  // namespace
 
-Client::State::State(std::shared_ptr<grpc::Channel> shared_channel, const ConnectOptions& connect_options)
+Client::State::State(std::shared_ptr<grpc::Channel> shared_channel, ConnectOptions connect_options)
     : channel(std::move(shared_channel)),
-      options(connect_options),
+      options(std::move(connect_options)),
       datasets(v1::DatasetService::NewStub(channel)),
       jobs(v1::JobService::NewStub(channel)),
       models(v1::ModelService::NewStub(channel)),

@@ -16,7 +16,7 @@
 namespace cvxnn::client {
 
 struct Client::State {
-  State(std::shared_ptr<grpc::Channel> shared_channel, const ConnectOptions& connect_options);
+  State(std::shared_ptr<grpc::Channel> shared_channel, ConnectOptions connect_options);
 
   std::shared_ptr<grpc::Channel> channel;
   ConnectOptions options;

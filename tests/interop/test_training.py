@@ -58,7 +58,7 @@ def upload_messages(api, task, arrays, **header):
 def arrays():
     """A seeded table with a label that no linear model gets right."""
     random = np.random.default_rng(7)
-    features = random.standard_normal((600, 20)).astype("<f4")
+    features = random.standard_normal((600, 5)).astype("<f4")
     labels = np.where(np.abs(features[:, 0]) + features[:, 1] > 0.7, 1.0, -1.0).astype("<f4")[:, None]
     return {"features": features[:400], "targets": labels[:400], "test_features": features[400:], "test_targets": labels[400:]}
 
@@ -135,7 +135,7 @@ def finished(request, api, dataset):
 
 def test_the_server_describes_the_uploaded_array(api, dataset, arrays):
     assert dataset.name == "datasets/from-numpy"
-    assert (dataset.features.rows, dataset.features.cols, dataset.test_rows) == (400, 20, 200)
+    assert (dataset.features.rows, dataset.features.cols, dataset.test_rows) == (400, 5, 200)
     negative = int((arrays["targets"] < 0).sum())
     assert list(dataset.class_rows) == [negative, 400 - negative]
 
@@ -147,7 +147,8 @@ def test_a_job_ends_well(finished, api):
     last = [m for e in events if e.WhichOneof("event") == "metrics" for m in e.metrics.epochs][-1]
     assert last.HasField("objective")
     if kind != "descent":
-        assert last.lower_bound <= last.objective * (1 + 1e-6)
+        # An iterate that violates constraints may lie below the bound by about as much.
+        assert last.lower_bound <= last.objective * (1 + max(1e-6, last.constraint_violation))
         assert job.result.certificate.restricted
     if kind == "gated":
         assert job.result.certificate.verified
