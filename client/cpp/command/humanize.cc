@@ -21,7 +21,7 @@ bool IsAbsent(const google::protobuf::Timestamp& time) { return time.seconds() =
 
 std::string HumanBytes(std::int64_t bytes) {
   if (bytes < 1024) return absl::StrCat(bytes, " B");
-  double value = static_cast<double>(bytes);
+  auto value = static_cast<double>(bytes);
   const char* unit = "B";
   for (const char* next : {"KiB", "MiB", "GiB", "TiB", "PiB"}) {
     if (value < 1023.95) break;
@@ -47,8 +47,9 @@ std::string HumanAge(const google::protobuf::Timestamp& time, absl::Time now) {
   if (seconds < 2) return "now";
   if (seconds < 120) return absl::StrCat(seconds, " s ago");
   if (seconds < 7200) return absl::StrCat(seconds / 60, " min ago");
-  if (seconds < 2 * 86400) return absl::StrCat(seconds / 3600, " h ago");
-  if (seconds < 30 * 86400) return absl::StrCat(seconds / 86400, " d ago");
+  constexpr std::int64_t kDay = 86400;
+  if (seconds < 2 * kDay) return absl::StrCat(seconds / 3600, " h ago");
+  if (seconds < 30 * kDay) return absl::StrCat(seconds / kDay, " d ago");
   return absl::FormatTime("%Y-%m-%d", ToTime(time), absl::LocalTimeZone());
 }
 

@@ -3,7 +3,7 @@
 #include "client/cpp/command/interrupt.h"
 
 #include <fcntl.h>
-#include <signal.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): sigaction is not in <csignal>
 #include <unistd.h>
 
 #include <atomic>

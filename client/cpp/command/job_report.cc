@@ -24,7 +24,7 @@ std::string PatternsText(const v1::ConvexTraining& convex) {
     const bool given = convex.patterns().sampled().has_count();
     return absl::StrCat(given ? HumanCount(convex.patterns().sampled().count()) : "100", " sampled");
   }
-  const auto* field = convex.patterns().GetDescriptor()->FindFieldByNumber(convex.patterns().kind_case());
+  const auto* field = v1::Patterns::descriptor()->FindFieldByNumber(convex.patterns().kind_case());
   return field == nullptr ? "" : field->name();
 }
 
