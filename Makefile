@@ -2,7 +2,7 @@
 # make        install what a build needs (Debian's packages alone), build
 # make demo   the same for the server and the command; train on real data, print a table
 # make test   install what the tests need too (a Python environment from PyPI), build, run every test
-.PHONY: setup setup-build build demo test bench format lint clean
+.PHONY: setup setup-build build demo test bench bench-descent format lint clean
 .DEFAULT_GOAL := build
 
 PRESET ?= release
@@ -31,6 +31,10 @@ test: build
 
 bench: build
 	@scripts/bench $(BUILD)/bin
+
+bench-descent: build
+	@scripts/setup test
+	@scripts/bench-descent $(BUILD)/bin
 
 format:
 	@scripts/setup lint
