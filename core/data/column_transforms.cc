@@ -62,6 +62,16 @@ absl::StatusOr<FittedTransform> Fit(const DivideBy& spec, const Matrix&, const D
   return FittedTransform{spec, {}, {}, {}};
 }
 
+/// INVALID_ARGUMENT naming the first column or channel whose mean or spread float64 cannot hold.
+absl::Status CheckMoments(const FittedTransform& fitted, const char* what) {
+  for (std::size_t i = 0; i < fitted.mean.size(); ++i) {
+    if (std::isfinite(fitted.mean[i]) && std::isfinite(fitted.scale[i]) && fitted.scale[i] > 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " ", i, ": its mean or standard deviation is too large for float64; scale the data down"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<FittedTransform> Fit(const NormalizeChannels& spec, const Matrix& features,
                                     const Description& description, StopFlag*) {
   if (!description.image_shape) {
@@ -69,12 +79,14 @@ absl::StatusOr<FittedTransform> Fit(const NormalizeChannels& spec, const Matrix&
   }
   FittedTransform fitted{spec, {}, {}, {}};
   FitMoments(features, description.image_shape->height * description.image_shape->width, &fitted.mean, &fitted.scale);
+  if (absl::Status status = CheckMoments(fitted, "channel"); !status.ok()) return status;
   return fitted;
 }
 
 absl::StatusOr<FittedTransform> Fit(const Standardize& spec, const Matrix& features, const Description&, StopFlag*) {
   FittedTransform fitted{spec, {}, {}, {}};
   FitMoments(features, 1, &fitted.mean, &fitted.scale);
+  if (absl::Status status = CheckMoments(fitted, "column"); !status.ok()) return status;
   return fitted;
 }
 
@@ -132,15 +144,16 @@ void FitMoments(const Matrix& features, std::int64_t columns_per_group, std::vec
     });
     for (double& value : *mean) value /= count;
     for_each_value([&](std::size_t group, double x) {
-      const double centred = x - (*mean)[group];
+      // In units of the range: the square of a large or tiny value would not fit.
+      const double centred = (x - (*mean)[group]) / (largest[group] - least[group]);
       squares[group] += centred * centred;
     });
   });
   for (std::size_t group = 0; group < groups; ++group) {
     if (least[group] == largest[group]) {
       (*mean)[group] = least[group];  // exactly, so that the column becomes exactly 0
-    } else if (squares[group] > 0) {
-      (*scale)[group] = std::sqrt(squares[group] / count);
+    } else if (least[group] < largest[group]) {
+      (*scale)[group] = (largest[group] - least[group]) * std::sqrt(squares[group] / count);
     }
   }
 }

@@ -53,6 +53,18 @@ TEST(Standardize, OnlyCentresConstantColumns) {
   EXPECT_THAT(dataset->description.transforms[0].scale, ElementsAre(1.0, 1.0));
 }
 
+TEST(Standardize, HoldsWhereSquaresWouldNot) {
+  for (const double unit : {1e200, 1e-200}) {
+    const auto dataset = ApplyTransforms({Standardize{}}, Unlabelled(Table({{unit}, {3 * unit}})));
+    ASSERT_THAT(dataset, Succeeds());
+    EXPECT_DOUBLE_EQ(dataset->train.features.at(0, 0), -1.0);
+    EXPECT_DOUBLE_EQ(dataset->train.features.at(1, 0), 1.0);
+  }
+  const auto too_large = ApplyTransforms({Standardize{}}, Unlabelled(Table({{1, 1.5e308}, {2, -1.5e308}})));
+  EXPECT_EQ(too_large.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(too_large.status().message()), ::testing::HasSubstr("column 1"));
+}
+
 TEST(Standardize, SumsFloat32InFloat64) {
   // 2^24 + 1 is no float32: a float32 sum of many ones stops growing there, and small variances drown.
   const std::int64_t rows = 200'000;
