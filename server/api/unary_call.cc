@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <exception>
+#include <utility>
 
 namespace cvxnn::server {
 
@@ -40,20 +41,7 @@ grpc::ServerUnaryReactor* AnswerLater(WorkerPool* pool, grpc::CallbackServerCont
 
 grpc::ServerUnaryReactor* AnswerFrom(WorkerPool* pool, grpc::CallbackServerContext* context, CallLog log,
                                      std::function<absl::Status()> work) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const bool accepted = pool->Submit([reactor, context, log, work = std::move(work)] {
-    // The caller may have gone while this waited.
-    const absl::Status status =
-        context->IsCancelled() ? absl::CancelledError("the caller went away") : RunGuarded(work);
-    log.Ended(status);
-    reactor->Finish(ToGrpcStatus(status));
-  });
-  if (!accepted) {
-    const absl::Status status = TooManyWaiting();
-    log.Ended(status);
-    reactor->Finish(ToGrpcStatus(status));
-  }
-  return reactor;
+  return AnswerLater(pool, context, std::move(log), [work = std::move(work)](const Done& done) { done(work()); });
 }
 
 }  // namespace cvxnn::server
