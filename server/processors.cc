@@ -7,7 +7,10 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <string>
 #include <thread>
+
+#include "core/torch/control_groups.h"
 
 namespace cvxnn::server {
 namespace {
@@ -15,12 +18,14 @@ namespace {
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
 // Processors that one group allows.
-double Quota(const std::string& version_1, const std::string& version_2) {
+double Quota(const ControlGroup& group) {
   double quota = -1, period = 0;
-  if (std::ifstream(version_2 + "/cpu.max") >> quota >> period && quota > 0 && period > 0) return quota / period;
-  quota = -1;
-  std::ifstream(version_1 + "/cpu.cfs_quota_us") >> quota;
-  std::ifstream(version_1 + "/cpu.cfs_period_us") >> period;
+  if (group.version == 2) {
+    std::ifstream(group.folder + "/cpu.max") >> quota >> period;
+  } else {
+    std::ifstream(group.folder + "/cpu.cfs_quota_us") >> quota;
+    std::ifstream(group.folder + "/cpu.cfs_period_us") >> period;
+  }
   return quota > 0 && period > 0 ? quota / period : kNoLimit;
 }
 
@@ -28,18 +33,7 @@ double Quota(const std::string& version_1, const std::string& version_2) {
 
 int UsableProcessors(const std::string& root) {
   double usable = std::max(1.0, static_cast<double>(std::thread::hardware_concurrency()));
-  // Lines are "number:controllers:path". Folders that are not mounted here say nothing; the last is the mount itself,
-  // which in a container is its own group.
-  std::ifstream groups(root + "/proc/self/cgroup");
-  std::string line;
-  while (std::getline(groups, line)) {
-    std::string group = line.substr(std::min(line.size(), line.find(":/") + 1));
-    for (;;) {
-      usable = std::min(usable, Quota(root + "/sys/fs/cgroup/cpu" + group, root + "/sys/fs/cgroup" + group));
-      if (group.empty()) break;
-      group.resize(group.rfind('/') == std::string::npos ? 0 : group.rfind('/'));
-    }
-  }
+  for (const ControlGroup& group : ControlGroupsOf("cpu", root)) usable = std::min(usable, Quota(group));
   return std::max(1, static_cast<int>(std::floor(usable)));
 }
 

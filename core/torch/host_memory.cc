@@ -7,24 +7,22 @@
 #include <fstream>
 #include <optional>
 #include <sstream>
-#include <vector>
+#include <string>
 
-#include "absl/strings/str_split.h"
+#include "core/torch/control_groups.h"
 
 namespace cvxnn {
 namespace {
 
-// One version of control groups: where its tree is mounted and what its files are called.
-struct Hierarchy {
-  std::string mount;
-  std::string limit;
-  std::string usage;
-  std::string cache;  // key in memory.stat: file pages that can be dropped
+// What a version of control groups calls its files.
+struct Names {
+  const char* limit;
+  const char* usage;
+  const char* cache;  // key in memory.stat: file pages that can be dropped
 };
 
-const Hierarchy kVersion1{"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
-                          "total_inactive_file"};
-const Hierarchy kVersion2{"/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"};
+constexpr Names kVersion1{"/memory.limit_in_bytes", "/memory.usage_in_bytes", "total_inactive_file"};
+constexpr Names kVersion2{"/memory.max", "/memory.current", "inactive_file"};
 
 // The number a file holds; none when it is absent or says "max".
 std::optional<std::int64_t> ReadNumber(const std::string& path) {
@@ -47,26 +45,16 @@ std::int64_t ReadKey(const std::string& path, const std::string& key) {
   return 0;
 }
 
-void ApplyGroup(const Hierarchy& hierarchy, const std::string& folder, HostMemory* memory) {
-  const auto limit = ReadNumber(folder + "/" + hierarchy.limit);
-  const auto usage = ReadNumber(folder + "/" + hierarchy.usage);
+void ApplyGroup(const ControlGroup& group, HostMemory* memory) {
+  const Names& names = group.version == 1 ? kVersion1 : kVersion2;
+  const auto limit = ReadNumber(group.folder + names.limit);
+  const auto usage = ReadNumber(group.folder + names.usage);
   // Version 1 says "no limit" by a number larger than any memory, which changes nothing below.
   if (!limit || !usage) return;
-  const std::int64_t cache = std::min(*usage, ReadKey(folder + "/memory.stat", hierarchy.cache));
+  const std::int64_t cache = std::min(*usage, ReadKey(group.folder + "/memory.stat", names.cache));
   const std::int64_t left = std::max<std::int64_t>(0, *limit - (*usage - cache));
   memory->total_bytes = std::min(memory->total_bytes, *limit);
   memory->available_bytes = std::min(memory->available_bytes, left);
-}
-
-// Inside a container the group's path may be that of the host, whose upper part is not mounted: folders that are not
-// there say nothing, and the walk ends at the mount itself, which is then the container's own group.
-void ApplyGroups(const std::string& root, const Hierarchy& hierarchy, std::string group, HostMemory* memory) {
-  while (true) {
-    ApplyGroup(hierarchy, root + hierarchy.mount + group, memory);
-    const auto slash = group.find_last_of('/');
-    if (slash == std::string::npos) return;
-    group.resize(slash);
-  }
 }
 
 }  // namespace
@@ -75,18 +63,7 @@ HostMemory MeasureHostMemory(const std::string& root) {
   HostMemory memory;
   memory.total_bytes = 1024 * ReadKey(root + "/proc/meminfo", "MemTotal:");
   memory.available_bytes = 1024 * ReadKey(root + "/proc/meminfo", "MemAvailable:");
-  // Lines are "number:controllers:path"; version 2 has number 0 and no controllers.
-  std::ifstream groups(root + "/proc/self/cgroup");
-  std::string line;
-  while (std::getline(groups, line)) {
-    const std::vector<std::string> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
-    if (fields.size() != 3) continue;
-    const std::vector<std::string> controllers = absl::StrSplit(fields[1], ',');
-    if (fields[1].empty()) ApplyGroups(root, kVersion2, fields[2], &memory);
-    if (std::find(controllers.begin(), controllers.end(), "memory") != controllers.end()) {
-      ApplyGroups(root, kVersion1, fields[2], &memory);
-    }
-  }
+  for (const ControlGroup& group : ControlGroupsOf("memory", root)) ApplyGroup(group, &memory);
   return memory;
 }
 
