@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ranges of every number that a Method holds, said once: descent, training and the server check against this list,
-// with field names as in the contract (proto/cvxnn/v1/job.proto, GradientDescent).
+// with field names as in the contract (proto/cvxnn/v1/descent.proto, GradientDescent).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a training job is asked to do: plain structs with the defaults that the contract (proto/cvxnn/v1/job.proto)
+// What a training job is asked to do: plain structs with the defaults that the contract (proto/cvxnn/v1/job_spec.proto)
 // documents. core/training/validate.cc says what is allowed.
 #pragma once
 

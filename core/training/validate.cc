@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a spec may say, one message per field, fields named as in the contract (proto/cvxnn/v1/job.proto).
+// What a spec may say, one message per field, fields named as in the contract (proto/cvxnn/v1/job_spec.proto).
 #include "core/data/validate.h"
 
 #include <c10/core/Device.h>

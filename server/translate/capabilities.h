@@ -10,7 +10,7 @@
 #include "core/network/loss.h"
 #include "core/training/spec.h"
 #include "cvxnn/v1/dataset_service.pb.h"
-#include "cvxnn/v1/job.pb.h"
+#include "cvxnn/v1/job_spec.pb.h"
 #include "cvxnn/v1/model_service.pb.h"
 #include "cvxnn/v1/server_service.pb.h"
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/training/spec.h"
-#include "cvxnn/v1/job.pb.h"
+#include "cvxnn/v1/descent.pb.h"
 #include "server/translate/violations.h"
 
 namespace cvxnn::server {

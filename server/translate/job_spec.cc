@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JobSpec to training::Spec and back; the ranges are those that proto/cvxnn/v1/job.proto states.
+// JobSpec to training::Spec and back; the ranges are those that proto/cvxnn/v1/job_spec.proto states.
 #include "server/translate/job_spec.h"
 
 #include <cmath>

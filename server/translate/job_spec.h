@@ -8,7 +8,7 @@
 
 #include "core/training/spec.h"
 #include "cvxnn/v1/dataset.pb.h"
-#include "cvxnn/v1/job.pb.h"
+#include "cvxnn/v1/job_spec.pb.h"
 #include "server/translate/violations.h"
 
 namespace cvxnn::server {
