@@ -8,7 +8,6 @@
 #include <c10/core/Device.h>
 #include <c10/util/Exception.h>
 #include <malloc.h>
-#include <cstdlib>
 #include <unistd.h>
 
 #include <cstdlib>
