@@ -11,7 +11,8 @@
 namespace cvxnn::server {
 
 /// Serves GET /healthz (200 while the process answers) and GET /readyz (200 while `ready` says so, else 503) on its own
-/// threads until destroyed. Every other path is 404. Thread-safe.
+/// threads until destroyed. Every other path is 404. A request may have 8 KiB of line and headers (else 414 or 431), no
+/// body (413), and must have arrived within 5 s (408). `ready` must be quick. Thread-safe.
 class HttpServer {
  public:
   /// Listens on "host:port"; port 0 picks a free one. INVALID_ARGUMENT for an address of another form, UNAVAILABLE when

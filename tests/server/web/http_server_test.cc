@@ -5,9 +5,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace cvxnn::server {
 namespace {
@@ -36,6 +42,43 @@ TEST(HttpServer, KnowsNoOtherPath) {
   httplib::Client client("http://" + (*server)->address());
   EXPECT_EQ(client.Get("/")->status, 404);
   EXPECT_EQ(client.Get("/../etc/passwd")->status, 404);
+}
+
+// A socket connected to a server on the loopback address.
+int Connect(const std::string& address) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  const int connected = socket(AF_INET, SOCK_STREAM, 0);
+  EXPECT_EQ(connect(connected, reinterpret_cast<const sockaddr*>(&to), sizeof(to)), 0);
+  return connected;
+}
+
+TEST(HttpServer, AnswersWhileOthersHoldHalfARequest) {
+  auto server = HttpServer::Start("127.0.0.1:0", [] { return true; });
+  ASSERT_TRUE(server.ok()) << server.status();
+  std::vector<int> idle;
+  for (int i = 0; i < 300; ++i) {
+    idle.push_back(Connect((*server)->address()));
+    EXPECT_EQ(send(idle.back(), "GET /h", 6, MSG_NOSIGNAL), 6);
+  }
+  // Less than what an idle connection is allowed, so that no answer can come from one having given up.
+  httplib::Client client("http://" + (*server)->address());
+  client.set_read_timeout(3);
+  const auto response = client.Get("/healthz");
+  ASSERT_TRUE(response) << httplib::to_string(response.error());
+  EXPECT_EQ(response->status, 200);
+  for (const int connected : idle) close(connected);
+}
+
+TEST(HttpServer, RefusesABody) {
+  auto server = HttpServer::Start("127.0.0.1:0", [] { return true; });
+  ASSERT_TRUE(server.ok()) << server.status();
+  httplib::Client client("http://" + (*server)->address());
+  const auto response = client.Post("/healthz", "body", "text/plain");
+  ASSERT_TRUE(response) << httplib::to_string(response.error());
+  EXPECT_EQ(response->status, 413);
 }
 
 TEST(HttpServer, RefusesAnAddressInUse) {
