@@ -132,6 +132,47 @@ struct FromModels {
 
 using Initialization = std::variant<TorchLinear, Kaiming, Gaussian, BalancedGaussian, FromModels>;
 
+/// Several settings trained by one run: every combination of the values given, each with Method::trials trials. An
+/// empty list stands for the one value said elsewhere. Numbers of trials run through training_rows slowest, then
+/// neurons, learning_rates, betas, and the trials of a combination fastest. Trial t of every combination uses the
+/// random stream (seed, t), so combinations of equal sizes start from equal weights, and with mini-batches see equal
+/// orders.
+struct Grid {
+  std::vector<std::int64_t> training_rows;  ///< the first so many training rows; empty: all
+  std::vector<std::int64_t> neurons;        ///< instead of Method::neurons
+  std::vector<double> learning_rates;       ///< instead of Method::learning_rate
+  std::vector<double> betas;                ///< instead of the run's β
+};
+
+/// What is reported of a trial, and how often. Between two reports an epoch costs no more than its steps.
+struct Reports {
+  std::int64_t every_epochs = 1;    ///< epoch 0, every k-th and the last epoch of a trial
+  bool gradient_norm = false;       ///< with mini-batches too, where it costs a backward pass over all rows a report
+  bool pattern_statistics = false;  ///< how many patterns changed, are distinct, are dead
+};
+
+/// Epoch 0 and every k-th.
+struct EveryEpochs {
+  std::int64_t epochs = 1;
+};
+/// Epoch 0 and about so many for each factor of ten, evenly in log(epoch): 10^(i/k) rounded, without repeats.
+struct PerDecade {
+  std::int64_t count = 10;
+};
+
+/// Weights to be kept on the way.
+struct Snapshots {
+  std::variant<EveryEpochs, PerDecade> spacing;
+};
+
+/// What one trial of a Grid is given.
+struct TrialSetting {
+  std::int64_t training_rows = 0;  ///< n
+  std::int64_t neurons = 0;        ///< m
+  double learning_rate = 0;        ///< before the schedule
+  double beta = 0;                 ///< 0 without a penalty
+};
+
 /// What a spec says of descent apart from loss, penalty and when to stop.
 struct Method {
   Activation activation = Activation::kRelu;  ///< with FromModels it is theirs
@@ -150,6 +191,9 @@ struct Method {
   std::int64_t batch_size = 0;
   std::int64_t trials = 1;  ///< T independent initialisations; trial t uses the random stream (seed, t)
   Initialization initialization;
+  Grid grid;
+  Reports reports;
+  std::optional<Snapshots> snapshots;
 };
 
 /// The default of torch.optim: 1e-2 for SGD, Adagrad and RMSprop, 1e-3 for Adam and AdamW, 1 for Adadelta and L-BFGS.

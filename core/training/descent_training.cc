@@ -139,7 +139,8 @@ absl::StatusOr<Result> TrainByDescent(const Spec& spec, const GradientDescent& d
   std::int64_t diverged = 0;
   double least = std::numeric_limits<double>::infinity();
   for (auto& trial : descended->trials) {
-    TrainedModel model{std::move(trial.network), ToMetrics(trial.last), trial.diverged_at.has_value()};
+    TrainedModel model{std::move(trial.network), ToMetrics(trial.last), trial.diverged_at.has_value(),
+                       trial.diverged_at};
     if (model.diverged) {
       ++diverged;
     } else if (trial.last.objective < least) {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/descent/method.h"
+
 namespace cvxnn::training {
 
 /// One epoch: one solver iteration of convex training, or one pass over the data of one trial of descent.
@@ -27,7 +29,14 @@ struct EpochMetrics {
   std::optional<double> constraint_violation;  ///< convex ReLU, see convex::Progress
   std::optional<std::int64_t> active_neurons;  ///< neurons (pattern and sign) with non-zero weights
   std::optional<double> step_size;             ///< learning rate, 1/L of FISTA, or ρ₁ of ADMM
+  std::optional<double> gradient_norm;  ///< descent: ‖∇ objective‖₂ over the trial's weights, before clipping
+  std::optional<std::int64_t> changed_patterns;   ///< descent: neurons whose pattern is not that of the start
+  std::optional<std::int64_t> distinct_patterns;  ///< descent: different patterns among the m neurons
+  std::optional<std::int64_t> dead_neurons;       ///< descent: neurons active on no training row
 };
+
+/// What a trial of descent was given: training rows, neurons, learning rate and β.
+using TrialSetting = descent::TrialSetting;
 
 /// Why training ended.
 enum class Termination {

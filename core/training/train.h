@@ -24,7 +24,21 @@ enum class Continue { kYes, kStop };
 /// return quickly. kStop ends training with Termination::kStopped and the best result so far.
 using Observer = std::function<Continue(const EpochMetrics&)>;
 
-/// What the caller hears from and says to a running training. Either may be empty.
+/// Weights of one trial of descent on the way, after metrics.epoch epochs.
+struct Snapshot {
+  std::int32_t trial = 0;
+  Network network;  ///< on the device and in the precision of the computation
+  EpochMetrics metrics;
+  TrialSetting setting;
+};
+
+/// The whole state of descent after an epoch.
+struct Checkpoint {
+  std::string state;         ///< opaque bytes for Hooks::resume_from
+  std::int64_t reports = 0;  ///< calls of the observer up to here, those of earlier attempts included
+};
+
+/// What the caller hears from and says to a running training. Each may be empty.
 struct Hooks {
   Observer observer;
   /// Polled on the training thread between epochs and between the stages of a long set-up (factorisations, power
@@ -33,6 +47,20 @@ struct Hooks {
   /// Gives a stored network that the spec names, on any device and in any precision. Empty: a spec that names one is
   /// refused.
   std::function<absl::StatusOr<Network>(const std::string& model)> load_model = {};
+  /// Weights on the way, when the spec asks for snapshots of descent, on the training thread before the observer hears
+  /// of the epoch; an error ends training with it. Resumed training gives again those after the checkpoint.
+  std::function<absl::Status(const Snapshot&)> on_snapshot = {};
+  /// Asked after each epoch (of all trials) of descent, when its reports were delivered, and when training is about to
+  /// end because should_stop or the time limit says so; true: save_checkpoint is called with the state after the last
+  /// finished epoch. Must be cheap and must not throw.
+  std::function<bool()> checkpoint_due = {};
+  /// Hears the state; an error is the caller's affair.
+  std::function<void(Checkpoint)> save_checkpoint = {};
+  /// Checkpoint::state of an earlier attempt: descent goes on from there, bit for bit as if it had not been interrupted
+  /// (same device, build and numbers of threads). Reports start with the first after the checkpoint; seconds go on from
+  /// those of the checkpoint, and the time limit counts both. DATA_LOSS when it is damaged, FAILED_PRECONDITION naming
+  /// what differs when it is of another spec, data set or build. Not used by convex training.
+  std::optional<std::string> resume_from = {};
 };
 
 /// One trained network with its final metrics (one per trial of descent, exactly one for convex training).
@@ -40,6 +68,8 @@ struct TrainedModel {
   Network network;
   EpochMetrics final_metrics;
   bool diverged = false;  ///< descent: the weights stopped being finite; network is the last finite one
+  std::optional<std::int64_t> diverged_epoch = {};  ///< the epoch after which they were not
+  std::optional<TrialSetting> setting = {};         ///< descent only
 };
 
 /// How good the answer is known to be.
@@ -63,6 +93,8 @@ struct Summary {
 };
 
 struct Result {
+  /// Descent: in the order of their trials' numbers; without the trials of a grid that had not begun when training was
+  /// stopped.
   std::vector<TrainedModel> models;
   std::size_t best = 0;  ///< index of the model with the least final objective among those not diverged
   Summary summary;
