@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plain and gzip files as byte sources, both through zlib, which passes plain bytes on unchanged.
+// Plain and gzip files (RFC 1952) as byte sources, the latter through zlib.
 #include "core/data/byte_source.h"
 
 #include <absl/cleanup/cleanup.h>
@@ -12,53 +12,116 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <memory>
 #include <utility>
+#include <vector>
 
 namespace cvxnn::data {
 namespace {
 
-// One call of gzread takes at most an unsigned int.
+constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
+// One call of inflate takes at most an unsigned int.
 constexpr std::size_t kMaxRead = std::size_t{1} << 30;
 // Deflate codes at best 258 bytes in 2 bits: a factor of 1,032 before block headers.
 constexpr std::int64_t kMaxInflation = 1040;
+// The largest window, and gzip's header and trailer around the data.
+constexpr int kGzipWindow = 15 + 16;
+constexpr unsigned char kGzipMagic[] = {0x1f, 0x8b};
 
-class File final : public ByteSource {
+absl::Status CannotRead(const std::string& name) {
+  return absl::DataLossError(absl::StrCat(name, ": cannot read: ", std::strerror(errno)));
+}
+
+class PlainFile final : public ByteSource {
  public:
-  File(std::string name, gzFile file, std::int64_t max_size)
-      : ByteSource(std::move(name)), file_(file), max_size_(max_size) {}
-  ~File() override { gzclose_r(file_); }
+  PlainFile(std::string name, int descriptor, std::int64_t size)
+      : ByteSource(std::move(name)), descriptor_(descriptor), size_(size) {}
+  ~PlainFile() override { close(descriptor_); }
 
   absl::StatusOr<std::size_t> Read(void* buffer, std::size_t count) override {
     std::size_t done = 0;
     while (done < count) {
-      const auto wanted = static_cast<unsigned>(std::min(count - done, kMaxRead));
-      const int got = gzread(file_, static_cast<char*>(buffer) + done, wanted);
-      if (got < 0) return Damaged();
+      const ssize_t got = read(descriptor_, static_cast<char*>(buffer) + done, std::min(count - done, kMaxRead));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return CannotRead(name());
       if (got == 0) break;
       done += static_cast<std::size_t>(got);
     }
-    if (done == count) return done;
-    // gzread reports a gzip file cut short only afterwards.
-    int code = Z_OK;
-    gzerror(file_, &code);
-    if (code != Z_OK) return Damaged();
+    return done;
+  }
+  std::int64_t max_size() const override { return size_; }
+
+ private:
+  const int descriptor_;
+  const std::int64_t size_;
+};
+
+// One gzip stream, or several one after the other, as gzip(1) writes them; anything else after the end of one is
+// refused (zlib's own gzread drops it in silence).
+class GzipFile final : public ByteSource {
+ public:
+  GzipFile(std::string name, int descriptor, std::int64_t size)
+      : ByteSource(std::move(name)),
+        file_(this->name(), descriptor, size),
+        max_size_(size * kMaxInflation),
+        opened_(inflateInit2(&stream_, kGzipWindow) == Z_OK) {}
+  ~GzipFile() override { inflateEnd(&stream_); }
+
+  absl::StatusOr<std::size_t> Read(void* buffer, std::size_t count) override {
+    if (!opened_) return absl::ResourceExhaustedError(absl::StrCat(name(), ": not enough memory to inflate it"));
+    std::size_t done = 0;
+    while (done < count) {
+      const absl::StatusOr<bool> more = HaveInput();
+      if (!more.ok()) return more.status();
+      if (!*more && between_streams_) break;
+      if (!*more) return Fault("truncated gzip data");
+      if (between_streams_ && *stream_.next_in != kGzipMagic[0]) return Fault("oversized: bytes follow the gzip data");
+      const std::size_t wanted = std::min(count - done, kMaxRead);
+      stream_.next_out = static_cast<unsigned char*>(buffer) + done;
+      stream_.avail_out = static_cast<unsigned>(wanted);
+      const int code = inflate(&stream_, Z_NO_FLUSH);
+      done += wanted - stream_.avail_out;
+      between_streams_ = code == Z_STREAM_END;
+      if (code == Z_STREAM_END) {
+        inflateReset(&stream_);
+      } else if (code != Z_OK) {
+        return Fault(absl::StrCat("damaged gzip data: ", stream_.msg == nullptr ? "" : stream_.msg));
+      }
+    }
     return done;
   }
   std::int64_t max_size() const override { return max_size_; }
 
  private:
-  absl::Status Damaged() {
-    int code = Z_OK;
-    const char* message = gzerror(file_, &code);
-    if (code == Z_ERRNO) return absl::DataLossError(absl::StrCat(name(), ": cannot read: ", std::strerror(errno)));
-    return absl::InvalidArgumentError(absl::StrCat(
-        name(),
-        code == Z_BUF_ERROR ? ": truncated gzip data" : ": damaged gzip data: ", code == Z_BUF_ERROR ? "" : message));
+  absl::Status Fault(const std::string& what) const {
+    return absl::InvalidArgumentError(absl::StrCat(name(), ": ", what));
   }
 
-  gzFile file_;
-  std::int64_t max_size_;
+  // Whether compressed bytes are left; reads more of them where needed.
+  absl::StatusOr<bool> HaveInput() {
+    if (stream_.avail_in > 0) return true;
+    const absl::StatusOr<std::size_t> got = file_.Read(input_.data(), input_.size());
+    if (!got.ok()) return got.status();
+    stream_.next_in = input_.data();
+    stream_.avail_in = static_cast<unsigned>(*got);
+    return *got > 0;
+  }
+
+  PlainFile file_;
+  const std::int64_t max_size_;
+  std::vector<unsigned char> input_ = std::vector<unsigned char>(kBufferBytes);
+  z_stream stream_ = {};
+  const bool opened_;
+  bool between_streams_ = false;
 };
+
+// Whether the file begins as gzip files do; its position stays.
+bool IsGzip(int descriptor) {
+  unsigned char magic[sizeof(kGzipMagic)] = {};
+  return pread(descriptor, magic, sizeof(magic), 0) == sizeof(magic) &&
+         std::equal(std::begin(magic), std::end(magic), std::begin(kGzipMagic));
+}
 
 }  // namespace
 
@@ -96,13 +159,9 @@ absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(const std::string& path) {
   struct stat info = {};
   if (fstat(descriptor, &info) != 0) return CannotOpen(path, errno);
   if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, ": must be a regular file"));
-  gzFile file = gzdopen(descriptor, "rb");
-  if (file == nullptr) return absl::ResourceExhaustedError(absl::StrCat(path, ": not enough memory to open it"));
   std::move(close_descriptor).Cancel();
-  gzbuffer(file, 1 << 18);
-  const std::int64_t size = info.st_size;
-  const std::int64_t max_size = gzdirect(file) != 0 ? size : size * kMaxInflation;
-  return std::unique_ptr<ByteSource>(new File(BaseName(path), file, max_size));
+  if (IsGzip(descriptor)) return std::make_unique<GzipFile>(BaseName(path), descriptor, info.st_size);
+  return std::make_unique<PlainFile>(BaseName(path), descriptor, info.st_size);
 }
 
 std::string BaseName(const std::string& path) {

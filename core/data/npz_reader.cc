@@ -127,6 +127,7 @@ absl::StatusOr<Dataset> ReadNpz(const std::string& path, const NpzArrays& wanted
   if (!archive.ok()) return archive.status();
   const std::string shown = BaseName(path);
   const std::vector<std::string> present = ArrayNames(archive->get());
+  if (present.empty()) return absl::InvalidArgumentError(absl::StrCat(shown, ": the archive holds no .npy array"));
 
   struct Role {
     const char* field;

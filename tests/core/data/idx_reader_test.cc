@@ -96,6 +96,18 @@ TEST(IdxReader, RefusesDamagedGzip) {
   EXPECT_THAT(ReadPair(damaged, kLabels), IsInvalid("images: damaged gzip data"));
 }
 
+TEST(IdxReader, ReadsGzipStreamsOneAfterTheOther) {
+  const auto read = ReadPair(Gzip(kImages.substr(0, 20)) + Gzip(kImages.substr(20)), Gzip(kLabels));
+  ASSERT_THAT(read, Succeeds());
+  EXPECT_EQ(read->train.features.at(2, 1), 255);
+}
+
+TEST(IdxReader, RefusesBytesAfterTheGzipData) {
+  EXPECT_THAT(ReadPair(Gzip(kImages) + "junk", kLabels), IsInvalid("images: oversized: bytes follow the gzip data"));
+  EXPECT_THAT(ReadPair(Gzip(kImages) + Gzip("junk"), kLabels), IsInvalid("images: oversized"));
+  EXPECT_THAT(ReadPair(Gzip(kImages) + Gzip("junk").substr(0, 9), kLabels), IsInvalid("images: truncated gzip data"));
+}
+
 TEST(IdxReader, RefusesWrongMagic) {
   EXPECT_THAT(ReadPair(kLabels, kLabels), IsInvalid("images: IDX magic 0x00000801: must be 0x00000803 or 0x00000804"));
   EXPECT_THAT(ReadPair(kImages, kImages), IsInvalid("labels: IDX magic 0x00000803: must be 0x00000801"));

@@ -33,6 +33,14 @@ TEST(NpzReader, ListsTheArraysWhenANameIsUnknown) {
               IsInvalid("npz.train_targets = \"z\": must be one of \"inputs\", \"outputs\""));
 }
 
+TEST(NpzReader, SaysWhenThereIsNoArrayAtAll) {
+  const TempFolder folder;
+  // The end record of a zip archive without members.
+  const std::string empty = std::string("PK\x05\x06") + std::string(18, '\0');
+  EXPECT_THAT(ReadNpz(folder.Write("empty.npz", empty), {}, TargetKind::kValues, {}),
+              IsInvalid("empty.npz: the archive holds no .npy array"));
+}
+
 TEST(NpzReader, RefusesABombBeforeInflatingIt) {
   ReadLimits limits;
   limits.max_bytes = 1 << 20;
