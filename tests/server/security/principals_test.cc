@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/security/principals.h"
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+
+namespace cvxnn::server {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Line(const std::string& name, Role role, const std::string& token) {
+  return PrincipalLine({name, role}, token) + "\n";
+}
+
+TEST(Principals, AreKnownByTheirTokens) {
+  const auto principals = Principals::Parse(
+      absl::StrCat("# the team\n\n", Line("ada", Role::kAdmin, "a"), "  ", Line("bot@ci", Role::kReader, "b")));
+  ASSERT_TRUE(principals.ok()) << principals.status();
+  ASSERT_TRUE(principals->WithToken("a").has_value());
+  EXPECT_EQ(principals->WithToken("a")->name, "ada");
+  EXPECT_EQ(principals->WithToken("a")->role, Role::kAdmin);
+  EXPECT_EQ(principals->WithToken("b")->name, "bot@ci");
+  EXPECT_FALSE(principals->WithToken("").has_value());
+  EXPECT_FALSE(principals->WithToken("A").has_value());
+  EXPECT_FALSE(principals->WithCertificate("ada").has_value());
+}
+
+TEST(Principals, MayHaveTwoTokensWhileOneIsReplaced) {
+  const auto principals = Principals::Parse(Line("ada", Role::kAdmin, "old") + Line("ada", Role::kAdmin, "new"));
+  ASSERT_TRUE(principals.ok()) << principals.status();
+  EXPECT_TRUE(principals->WithToken("old").has_value());
+  EXPECT_TRUE(principals->WithToken("new").has_value());
+}
+
+TEST(Principals, AreKnownByTheirCertificates) {
+  const auto principals = Principals::Parse("ada submitter certificate  # her laptop\r\n");
+  ASSERT_TRUE(principals.ok()) << principals.status();
+  EXPECT_TRUE(principals->any_certificate());
+  ASSERT_TRUE(principals->WithCertificate("ada").has_value());
+  EXPECT_EQ(principals->WithCertificate("ada")->role, Role::kSubmitter);
+  EXPECT_FALSE(principals->WithCertificate("eve").has_value());
+}
+
+TEST(Principals, NameTheLineThatIsWrong) {
+  const std::string good = Line("ada", Role::kReader, "secret-token");
+  for (const auto& [text, problem] : std::vector<std::pair<std::string, std::string>>{
+           {good + "eve reader", "line 2: must be NAME ROLE"},
+           {"\n\nEve reader certificate", "line 3: a name must be"},
+           {std::string(64, 'a') + " reader certificate", "line 1: a name must be"},
+           {"eve root certificate", "line 1: the role must be reader, submitter or admin"},
+           {"eve reader sha256:12", "line 1: sha256: must be followed by 64 hexadecimal digits"},
+           {"eve reader secret-token", "line 1: the third word must be"},
+           {good + Line("ada", Role::kAdmin, "other"), "line 2: ada has another role"},
+           {good + Line("eve", Role::kReader, "secret-token"), "line 2: the token is that of ada"}}) {
+    const auto principals = Principals::Parse(text);
+    ASSERT_FALSE(principals.ok()) << text;
+    EXPECT_THAT(std::string(principals.status().message()), HasSubstr(problem));
+    EXPECT_THAT(std::string(principals.status().message()), ::testing::Not(HasSubstr("secret-token"))) << "no secrets";
+  }
+}
+
+}  // namespace
+}  // namespace cvxnn::server
