@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// See flags.h.
+#include "server/flags.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <system_error>
+#include <type_traits>
+
+#include "core/torch/runtime.h"
+#include "server/processors.h"
+
+namespace cvxnn::server {
+namespace {
+
+// The parser's own ranges take 010 for eight, and let nan through.
+template <typename Number>
+CLI::Option* InRange(CLI::Option* option, Number least, Number most) {
+  const std::string range = absl::StrCat(least, " to ", most);
+  const auto read = [least, most, range](std::string& text) -> std::string {
+    constexpr std::size_t kMostShown = 80;
+    const auto fault = [&] { return absl::StrCat("\"", text.substr(0, kMostShown), "\": must be ", range); };
+    Number value{};
+    if constexpr (std::is_floating_point_v<Number>) {
+      return absl::SimpleAtod(text, &value) && value >= least && value <= most ? "" : fault();
+    } else {
+      if (!absl::SimpleAtoi(text, &value) || value < least || value > most) return fault();
+      text = absl::StrCat(value);  // without zeros in front
+      return "";
+    }
+  };
+  return option->transform(CLI::Validator(read, range));
+}
+
+}  // namespace
+
+int MostThreads() {
+  constexpr int kAlwaysAllowed = 16;
+  return std::max(kAlwaysAllowed, 4 * UsableProcessors());
+}
+
+void AddFlags(CLI::App* app, Flags* flags) {
+  constexpr std::int64_t kMostBytes = std::int64_t{1} << 50;
+  app->add_option("--listen", flags->server.listen, "Address for gRPC, host:port; port 0 picks a free one")
+      ->capture_default_str();
+  app->add_option("--http", flags->http, "Address for HTTP probes (/healthz, /readyz); none: no HTTP");
+  app->add_option("--data-dir", flags->server.data_dir, "Folder for data sets, jobs and models (required)");
+  app->add_option("--import-root", flags->server.import_root, "Folder below which ImportDataset may read; none: off");
+  InRange(app->add_option("--threads", flags->threads, "Threads of one computation (default: all processors)"), 1,
+          MostThreads());
+  InRange(app->add_option("--jobs-per-device", flags->server.limits.running_jobs_per_device,
+                          "Jobs that run at the same time on one device"),
+          1, 64)
+      ->capture_default_str();
+  InRange(app->add_option("--max-dataset-bytes", flags->max_dataset_bytes,
+                          "Largest data set, and all uploads together (default: half of the memory)"),
+          std::int64_t{1}, kMostBytes);
+  InRange(app->add_option("--resident-bytes", flags->resident_bytes,
+                          "Data sets kept in memory between jobs (default: a quarter of the memory)"),
+          std::int64_t{0}, kMostBytes);
+  InRange(app->add_option("--max-queued-jobs", flags->server.limits.max_queued_jobs, "Most jobs that wait"),
+          std::int64_t{1}, std::int64_t{1} << 40)
+      ->capture_default_str();
+  app->add_option("--log-format", flags->log_format, "json or text, on stderr")->capture_default_str();
+  app->add_option("--log-level", flags->log_level, "debug, info, warning, error or off")->capture_default_str();
+  InRange(app->add_option("--drain-seconds", flags->drain_seconds,
+                          "On SIGTERM: how long running jobs may go on before they are put back into the queue"),
+          0.0, 86400.0)
+      ->capture_default_str();
+  app->add_flag("--insecure", flags->server.insecure,
+                "Allow an address that is not loopback, without encryption and authentication");
+  app->add_option("--healthcheck", flags->healthcheck,
+                  "Ask the server at this address whether it serves, and exit with 0 or 1");
+}
+
+absl::Status CompleteFlags(Flags* flags) {
+  Server::Options& options = flags->server;
+  if (options.data_dir.empty()) return absl::InvalidArgumentError("--data-dir is required");
+  std::error_code ignored;
+  if (!options.import_root.empty() && !std::filesystem::is_directory(options.import_root, ignored)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--import-root = \"", options.import_root, "\": must be a folder that is there"));
+  }
+  const std::int64_t memory = AvailableDevices().front().total_bytes;
+  options.limits.max_dataset_bytes =
+      flags->max_dataset_bytes.value_or(std::max<std::int64_t>(memory / 2, std::int64_t{1} << 28));
+  options.resident_bytes = flags->resident_bytes.value_or(memory / 4);
+  options.compute_threads = flags->threads.value_or(UsableProcessors());
+  return absl::OkStatus();
+}
+
+}  // namespace cvxnn::server

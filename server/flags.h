@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags of cvxnn-server.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "server/server.h"
+
+namespace cvxnn::server {
+
+struct Flags {
+  Server::Options server;
+  std::string http;
+  std::string log_format = "json";
+  std::string log_level = "info";
+  std::string healthcheck;
+  double drain_seconds = 10;
+  std::optional<std::int64_t> max_dataset_bytes;
+  std::optional<std::int64_t> resident_bytes;
+  std::optional<int> threads;
+};
+
+/// Most threads of one computation that --threads may ask for: more than four times the processors only wait for each
+/// other, and take minutes to start and stop. At least 16.
+int MostThreads();
+
+/// Adds every flag; `flags` must outlive the parser. Numbers are read in decimal and must be in their ranges; NaN is in
+/// none.
+void AddFlags(CLI::App* app, Flags* flags);
+
+/// Checks what does not depend on one flag's text alone, and sizes by the machine what no flag has set: half of the
+/// memory that this process may use for one data set, a quarter for data sets that wait in memory for the next job, and
+/// every processor. INVALID_ARGUMENT naming the flag.
+absl::Status CompleteFlags(Flags* flags);
+
+}  // namespace cvxnn::server

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the flags of cvxnn-server accept, and how they refuse.
+#include "server/flags.h"
+
+#include <gmock/gmock.h>
+
+#include "server/processors.h"
+#include "tests/server/api/server_fixture.h"
+
+namespace cvxnn::server {
+namespace {
+
+using testing::HasSubstr;
+
+/// Empty when the line is understood, else what is said about it.
+std::string Parse(const std::string& line, Flags* flags) {
+  CLI::App app;
+  AddFlags(&app, flags);
+  try {
+    app.parse(line);
+  } catch (const CLI::ParseError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string Fault(const std::string& line) {
+  Flags flags;
+  return Parse(line, &flags);
+}
+
+TEST(Flags, BoundTheThreads) {
+  Flags flags;
+  EXPECT_EQ(Parse("--threads " + std::to_string(MostThreads()), &flags), "");
+  EXPECT_EQ(flags.threads, MostThreads());
+  EXPECT_GE(MostThreads(), 16);
+  EXPECT_LE(MostThreads(), std::max(16, 4 * UsableProcessors()));
+  EXPECT_EQ(Fault("--threads 4096000"), "--threads: \"4096000\": must be 1 to " + std::to_string(MostThreads()));
+  EXPECT_THAT(Fault("--threads 0"), HasSubstr("must be 1 to"));
+}
+
+TEST(Flags, RefuseNumbersOutOfRangeAndWhatIsNone) {
+  EXPECT_EQ(Fault("--drain-seconds nan"), "--drain-seconds: \"nan\": must be 0 to 86400");
+  EXPECT_THAT(Fault("--drain-seconds=-1"), HasSubstr("must be 0 to 86400"));
+  EXPECT_THAT(Fault("--drain-seconds inf"), HasSubstr("must be 0 to 86400"));
+  EXPECT_EQ(Fault("--jobs-per-device 65"), "--jobs-per-device: \"65\": must be 1 to 64");
+  EXPECT_THAT(Fault("--max-dataset-bytes 0"), HasSubstr("must be 1 to 1125899906842624"));
+  EXPECT_THAT(Fault("--max-dataset-bytes 18446744073709551616"), HasSubstr("must be 1 to 1125899906842624"));
+  EXPECT_THAT(Fault("--resident-bytes=-1"), HasSubstr("must be 0 to"));
+  EXPECT_THAT(Fault("--max-queued-jobs 1.5"), HasSubstr("must be 1 to"));
+  EXPECT_THAT(Fault("--max-queued-jobs 0x10"), HasSubstr("must be 1 to"));
+  EXPECT_LT(Fault("--threads " + std::string(5000, '1')).size(), 200);
+}
+
+TEST(Flags, AreReadInDecimal) {
+  Flags flags;
+  EXPECT_EQ(Parse("--max-queued-jobs 010 --jobs-per-device 08 --drain-seconds 0.125", &flags), "");
+  EXPECT_EQ(flags.server.limits.max_queued_jobs, 10);
+  EXPECT_EQ(flags.server.limits.running_jobs_per_device, 8);
+  EXPECT_EQ(flags.drain_seconds, 0.125);
+}
+
+TEST(CompleteFlags, WantsAnImportRootThatIsThere) {
+  const TemporaryFolder folder;
+  Flags flags;
+  flags.server.data_dir = folder.path();
+  for (const std::string& root : {folder.path() + "/nosuch", std::string("/dev/null")}) {
+    flags.server.import_root = root;
+    const absl::Status status = CompleteFlags(&flags);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(status.message(), "--import-root = \"" + root + "\": must be a folder that is there");
+  }
+  flags.server.import_root = folder.path();
+  EXPECT_TRUE(CompleteFlags(&flags).ok());
+}
+
+TEST(CompleteFlags, SizesByTheMachineWhatNoFlagHasSet) {
+  Flags flags;
+  EXPECT_EQ(CompleteFlags(&flags).message(), "--data-dir is required");
+  flags.server.data_dir = "/tmp";
+  flags.threads = 3;
+  ASSERT_TRUE(CompleteFlags(&flags).ok());
+  EXPECT_EQ(flags.server.compute_threads, 3);
+  EXPECT_GE(flags.server.limits.max_dataset_bytes, std::int64_t{1} << 28);
+  EXPECT_GT(flags.server.resident_bytes, 0);
+}
+
+}  // namespace
+}  // namespace cvxnn::server
