@@ -6,9 +6,12 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <algorithm>
+
 #include "client/cpp/address.h"
 #include "client/cpp/client_state.h"
 #include "client/cpp/health.h"
+#include "client/cpp/token.h"
 
 namespace cvxnn::client {
 namespace {
@@ -25,6 +28,16 @@ grpc::ChannelArguments ChannelArguments(const std::string& address, const Keepal
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   if (IsLoopback(address)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return arguments;
+}
+
+absl::Status CheckToken(const std::string& address, const ConnectOptions& options) {
+  const auto visible = [](char c) { return c > ' ' && c <= '~'; };
+  if (!std::all_of(options.token.begin(), options.token.end(), visible)) {
+    return absl::InvalidArgumentError("token: must consist of visible ASCII characters");
+  }
+  if (options.token.empty() || options.credentials != nullptr || IsLoopback(address)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("token: would travel in plain text to ", address, ", which is another machine: use TLS"));
 }
 
 }  // namespace
@@ -49,8 +62,10 @@ absl::StatusOr<Client> Client::Connect(const std::string& address, const Connect
     return absl::InvalidArgumentError(
         absl::StrCat(what, " = ", absl::FormatDuration(duration), ": must be in [1ms, 24h]"));
   }
+  if (absl::Status token = CheckToken(address, options); !token.ok()) return token;
   auto credentials = options.credentials ? options.credentials : grpc::InsecureChannelCredentials();
-  return FromChannel(grpc::CreateCustomChannel(address, credentials, ChannelArguments(address, options.keepalive)),
+  return FromChannel(grpc::experimental::CreateCustomChannelWithInterceptors(
+                         address, credentials, ChannelArguments(address, options.keepalive), ShowToken(options.token)),
                      options);
 }
 

@@ -45,8 +45,10 @@ struct ConnectOptions {
   absl::Duration slow_timeout = absl::Minutes(10);
   RetryPolicy retry;
   Keepalive keepalive;
-  /// Null: plain text, for a server on the same machine.
+  /// Null: plain text, for a server on the same machine. client/cpp/tls.h makes them from certificate files.
   std::shared_ptr<grpc::ChannelCredentials> credentials;
+  /// Bearer token that says who asks; empty: none. Not shown over plain text to another machine.
+  std::string token;
   Timing timing = Timing::Real();
 };
 
@@ -112,10 +114,11 @@ struct Predictions {
 /// Names of resources are complete, e.g. "datasets/iris".
 class Client {
  public:
-  /// A client of the server at `address` (host:port). Connects with the first call. INVALID_ARGUMENT: no address, or a
-  /// duration out of its range.
+  /// A client of the server at `address` (host:port). Connects with the first call. INVALID_ARGUMENT: no address, a
+  /// duration out of its range, a token with other characters than those of a header, or one that would travel in plain
+  /// text to another machine.
   static absl::StatusOr<Client> Connect(const std::string& address, const ConnectOptions& options = {});
-  /// A client over a channel of the caller's.
+  /// A client over a channel of the caller's, whose credentials it has; options.credentials and .token are not used.
   static Client FromChannel(std::shared_ptr<grpc::Channel> channel, const ConnectOptions& options = {});
 
   /// Uploads a data set; shapes, task, names and image shape come from it (they replace those of options.header).
