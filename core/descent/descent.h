@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gradient descent on the non-convex two-layer network (MATH, section 1), many random initialisations ("trials") at
 // once: min_{U,α} L(Σ_j (X u_j)₊ α_jᵀ, Y) + penalty. Gradients are closed form. Options in, reports each epoch, result
-// out; trial t depends on (seed, t) alone, so training five trials together gives the weights of five separate runs.
+// out; trial t depends on (seed, t) and its setting alone, so training five trials together gives the weights of five
+// separate runs, also when their learning rates and β differ.
 // A bias of the first layer is a column of ones in X: its weights are learnt, and penalised, as the others, and as in
 // the convex program, so that objectives compare.
 #pragma once
@@ -38,10 +39,12 @@ struct Options : Method {
   Loss loss = Loss::kSquared;
   LossScale loss_scale = LossScale::kHalfSum;
   Penalty penalty = Penalty::kGroupL2;
-  double beta = 0;  ///< >= 0; not used by Penalty::kNone
+  double beta = 0;  ///< >= 0; not used by Penalty::kNone, nor beside grid.betas
 
-  std::int64_t first_trial = 0;  ///< >= 0; the trials are first_trial, …, first_trial + T - 1
-  std::uint64_t seed = 0;        ///< with the trial's number the only source of randomness
+  /// >= 0; the trials are first_trial, first_trial + 1, …, and trial t of a combination of the grid uses the random
+  /// stream (seed, first_trial + t).
+  std::int64_t first_trial = 0;
+  std::uint64_t seed = 0;  ///< with the stream's number the only source of randomness
 
   /// Where training starts whatever `initialization` says: empty, one network for all trials, or one network a trial
   /// (activation, d, m, c, device and dtype as here; a gated one brings its gates).
@@ -57,7 +60,7 @@ struct Options : Method {
 struct EpochReport {
   std::int64_t trial = 0;
   std::int64_t epoch = 0;  ///< passes over the data done; 0 is the state before training
-  double seconds = 0;      ///< since RunDescent was called, monotonic clock
+  double seconds = 0;      ///< since RunDescent was called, monotonic clock; that of earlier attempts is added
   double objective = 0;    ///< loss + penalty, finite
   double loss = 0;
   double penalty = 0;
@@ -66,6 +69,12 @@ struct EpochReport {
   std::optional<double> test_loss;       ///< at the loss scale over the test rows; absent without them
   std::int64_t active_neurons = 0;       ///< neurons with a non-zero u_j and a non-zero α_j
   double learning_rate = 0;              ///< of the steps of this epoch; at epoch 0 of the epoch to come
+  /// ‖∇ objective‖₂ over all weights of the trial, before clipping. In full batch always, with mini-batches on request.
+  std::optional<double> gradient_norm;
+  /// On request. A neuron's pattern is 1[Xu_j > 0], of a gated network 1[Xg_j >= 0], over the training rows.
+  std::optional<std::int64_t> changed_patterns;   ///< neurons whose pattern is not that of the start
+  std::optional<std::int64_t> distinct_patterns;  ///< different ones among the m neurons
+  std::optional<std::int64_t> dead_neurons;       ///< active on no training row
 };
 
 /// Why descent ended.
@@ -75,25 +84,31 @@ enum class Ending {
   kStopped,    ///< an observer or should_stop asked for it
   kDiverged,   ///< no trial was left
   kConverged,  ///< no step can change a trial any more (L-BFGS: its tolerances)
+  kStalled,    ///< as kConverged, but of some trials because no acceptable step was found
 };
 
 struct Trial {
-  Network network;   ///< as it was at `last`
-  EpochReport last;  ///< the trial's last report
-  /// The epoch after which the objective or a weight was no longer finite. The trial ended there, without a report of
-  /// that epoch, and left the others alone.
+  Network network;       ///< as it was at `last`
+  EpochReport last;      ///< the trial's last report
+  TrialSetting setting;  ///< what it was given
+  /// The epoch after which the objective or a weight was no longer finite, whether or not that epoch was to be
+  /// reported. The trial ended there, without a report of that epoch, and left the others alone.
   std::optional<std::int64_t> diverged_at;
+  /// Line searches found no acceptable step any more, before a tolerance was reached.
+  bool stalled = false;
 };
 
 struct Result {
-  std::vector<Trial> trials;  ///< in the order of their numbers
+  /// In the order of their numbers. When training was stopped, trials of batches that had not begun are not there.
+  std::vector<Trial> trials;
   Ending ending = Ending::kEpochLimit;
-  std::int64_t epochs = 0;  ///< reports with epoch >= 1, summed over trials
+  std::int64_t epochs = 0;  ///< done, summed over trials
 };
 
 struct Observers {
-  /// Called on the training thread for every epoch from 0, and within it for every trial that has not diverged, in
-  /// order. false ends training; the epoch's reports to other trials are then not delivered but kept in the result.
+  /// Called on the training thread for every epoch that is to be reported, and within it for every trial that has not
+  /// diverged, in order; of a grid, one batch of equal sizes after the other. false ends training; the epoch's reports
+  /// of other trials are then not delivered but kept in the result.
   std::function<bool(const EpochReport&)> on_epoch;
   /// Asked before every step and every trial's shuffle of the rows, so that a long epoch can be left; true ends
   /// training at the last finished epoch.

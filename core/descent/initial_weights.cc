@@ -69,6 +69,7 @@ TrialWeights GivenWeights(const Options& options, const NetworkShape& shape) {
   weights.flat = at::stack(rows);
   weights.gradient = at::zeros_like(weights.flat);
   if (!gates.empty()) weights.gates = at::stack(gates);
+  weights.SetBetas(std::vector<double>(static_cast<std::size_t>(options.trials), options.beta));
   return weights;
 }
 
@@ -92,6 +93,7 @@ TrialWeights InitialWeights(const Options& options, const NetworkShape& shape, c
   weights.shape = shape;
   weights.flat = flat.to(like.device(), like.scalar_type());
   weights.gradient = at::zeros_like(weights.flat);
+  weights.SetBetas(std::vector<double>(static_cast<std::size_t>(options.trials), options.beta));
   if (options.activation != Activation::kGated) return weights;
   if (options.gates.defined()) {
     weights.gates = options.gates.contiguous().unsqueeze(0).expand({options.trials, -1, -1});

@@ -13,6 +13,7 @@ struct MemoryNeed {
   double host = 0;    ///< on the host: weights as they are drawn, row orders of mini-batches
 };
 
+/// Of the batch that needs most, beside the results of all.
 MemoryNeed EstimateMemory(const Options& options, const Data& data);
 
 /// RESOURCE_EXHAUSTED naming the trials, what they need and what is available, on the device or on the host.

@@ -2,9 +2,11 @@
 // See ranges.h.
 #include "core/descent/ranges.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "core/descent/grid.h"
 
 namespace cvxnn::descent {
 namespace {
@@ -15,7 +17,7 @@ class Fields {
   Fields(std::string path, RangeFault fault) : path_(std::move(path)), fault_(fault) {}
 
   template <typename Value>
-  void Require(bool ok, const char* field, Value value, const std::string& allowed) const {
+  void Require(bool ok, const std::string& field, const Value& value, const std::string& allowed) const {
     if (!ok) fault_(path_ + field, absl::StrCat(value), allowed);
   }
   void Positive(const char* field, double value) const {
@@ -23,6 +25,10 @@ class Fields {
   }
   void NotNegative(const char* field, double value) const {
     Require(std::isfinite(value) && value >= 0, field, value, "finite and at least 0");
+  }
+  /// Of initial weights: the network's outputs, which grow with its square, must be finite.
+  void Scale(const char* field, double value) const {
+    Require(value > 0 && value <= kMaxScale, field, value, absl::StrCat("above 0 and at most ", kMaxScale));
   }
   /// A share of the past that is kept.
   void Decay(const char* field, double value) const {
@@ -114,6 +120,77 @@ struct CheckSchedule {
   }
 };
 
+/// One list of a grid: few enough values, each in its range and none twice.
+template <typename Value, typename InRange>
+void CheckGridList(const Fields& fields, const std::string& name, const std::vector<Value>& values,
+                   const std::string& allowed, const InRange& in_range) {
+  const auto count = static_cast<std::int64_t>(values.size());
+  fields.Require(count <= kMaxGridValues, name, absl::StrCat(count, " values"),
+                 absl::StrCat("at most ", kMaxGridValues, " values"));
+  if (count > kMaxGridValues) return;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::string field = absl::StrCat(name, "[", i, "]");
+    fields.Require(in_range(values[i]), field, values[i], allowed);
+    fields.Require(std::find(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(i), values[i]) ==
+                       values.begin() + static_cast<std::ptrdiff_t>(i),
+                   field, values[i], "given once");
+  }
+}
+
+void CheckGrid(const Method& method, RangeFault fault) {
+  const Grid& grid = method.grid;
+  const Fields fields("grid.", fault);
+  const auto positive = [](double value) { return std::isfinite(value) && value > 0; };
+  CheckGridList(fields, "training_rows", grid.training_rows, "at least 1", [](std::int64_t rows) { return rows >= 1; });
+  CheckGridList(fields, "neurons", grid.neurons, absl::StrCat("1 to ", kMaxNeurons),
+                [](std::int64_t neurons) { return neurons >= 1 && neurons <= kMaxNeurons; });
+  CheckGridList(fields, "learning_rates", grid.learning_rates, "finite and above 0", positive);
+  CheckGridList(fields, "betas", grid.betas, "finite and above 0", positive);
+  fields.Require(grid.neurons.empty() || !std::holds_alternative<FromModels>(method.initialization), "neurons",
+                 absl::StrCat(grid.neurons.size(), " values"), "absent with initialization.from_models");
+  if (method.learning_rate) {
+    Fields("", fault).Require(grid.learning_rates.empty(), "learning_rate", *method.learning_rate,
+                              "absent with grid.learning_rates");
+  }
+  if (method.trials < 1 || method.trials > kMaxTrials) return;
+  const std::int64_t trials = TrialsInAll(method);
+  Fields("", fault).Require(Combinations(grid) == 1 || trials <= kMaxGridTrials, "grid",
+                            absl::StrCat(trials, " trials"),
+                            absl::StrCat("at most ", kMaxGridTrials, " trials in all"));
+}
+
+struct CheckSpacing {
+  RangeFault fault;
+
+  void operator()(const EveryEpochs& every) const {
+    Fields("snapshots.", fault).Integer("every_epochs", every.epochs, 1, kMaxReportEpochs);
+  }
+  void operator()(const PerDecade& decade) const {
+    Fields("snapshots.", fault).Integer("per_decade", decade.count, 1, kMaxPerDecade);
+  }
+};
+
+/// What is bounded by the learning rate, which training begins with in the least or the greatest of a grid.
+void CheckAgainstRate(const Method& method, RangeFault fault) {
+  double least = LearningRate(method);
+  double greatest = least;
+  if (const auto& rates = method.grid.learning_rates; !rates.empty()) {
+    least = *std::min_element(rates.begin(), rates.end());
+    greatest = *std::max_element(rates.begin(), rates.end());
+  }
+  if (!(least > 0) || !std::isfinite(greatest)) return;  // said already
+  const Fields fields("", fault);
+  if (const auto* cosine = std::get_if<CosineAnnealing>(&method.schedule.kind)) {
+    fields.Require(!(cosine->minimum_rate > least), "schedule.cosine.minimum_rate", cosine->minimum_rate,
+                   absl::StrCat("at most the learning rate, ", least));
+  }
+  // A step takes rate * weight_decay of each weight away: more than all of it turns the weights around ever faster.
+  if (const auto* adamw = std::get_if<AdamW>(&method.optimizer)) {
+    fields.Require(!(adamw->weight_decay * greatest > 1), "optimizer.adamw.weight_decay", adamw->weight_decay,
+                   absl::StrCat("at most 1 / learning_rate = ", 1 / greatest));
+  }
+}
+
 }  // namespace
 
 void CheckRanges(const Method& method, RangeFault fault) {
@@ -123,24 +200,29 @@ void CheckRanges(const Method& method, RangeFault fault) {
   if (method.learning_rate) fields.Positive("learning_rate", *method.learning_rate);
   std::visit(CheckOptimizer{fault}, method.optimizer);
   std::visit(CheckSchedule{fault}, method.schedule.kind);
+  CheckAgainstRate(method, fault);
   const LinearWarmup& warmup = method.schedule.warmup;
-  fields.Integer("schedule.warmup.epochs", warmup.epochs, 0, kMaxScheduleEpochs);
+  fields.Require(warmup.epochs >= 0 && warmup.epochs <= kMaxScheduleEpochs, "schedule.warmup.epochs", warmup.epochs,
+                 absl::StrCat("1 to ", kMaxScheduleEpochs));  // 0, no warm-up, is said by leaving it out
   fields.Require(warmup.start_factor > 0 && warmup.start_factor <= 1, "schedule.warmup.start_factor",
                  warmup.start_factor, "above 0 and at most 1");
   if (method.clip_norm) fields.Positive("clip_norm", *method.clip_norm);
   fields.Require(method.batch_size >= 0, "batch_size", method.batch_size, "at least 0 (0: full batch)");
   fields.Integer("trials", method.trials, 1, kMaxTrials);
   if (const auto* gaussian = std::get_if<Gaussian>(&method.initialization)) {
-    fields.Positive("initialization.gaussian.scale", gaussian->scale);
+    fields.Scale("initialization.gaussian.scale", gaussian->scale);
   }
   if (const auto* balanced = std::get_if<BalancedGaussian>(&method.initialization)) {
-    fields.Positive("initialization.balanced.scale", balanced->scale);
+    fields.Scale("initialization.balanced.scale", balanced->scale);
   }
   if (models != nullptr) {
     const auto count = static_cast<std::int64_t>(models->models.size());
     fields.Require(count == 1 || count == method.trials, "initialization.from_models.models", count,
                    absl::StrCat("1 name, or one for each of ", method.trials, " trials"));
   }
+  CheckGrid(method, fault);
+  fields.Integer("reports.every_epochs", method.reports.every_epochs, 1, kMaxReportEpochs);
+  if (method.snapshots) std::visit(CheckSpacing{fault}, method.snapshots->spacing);
   if (!std::holds_alternative<Lbfgs>(method.optimizer)) return;
   // Its model of the curvature and its line search need one function, not another one each step.
   fields.Require(method.batch_size <= 0, "batch_size", method.batch_size,
@@ -156,6 +238,15 @@ absl::Status CheckRanges(const Method& method, const std::string& prefix) {
     }
   });
   return first;
+}
+
+absl::Status CheckTrainingRows(const Grid& grid, std::int64_t rows, const std::string& prefix) {
+  for (std::size_t i = 0; i < grid.training_rows.size(); ++i) {
+    if (grid.training_rows[i] <= rows) continue;
+    return absl::InvalidArgumentError(absl::StrCat(prefix, "grid.training_rows[", i, "] = ", grid.training_rows[i],
+                                                   ": must be 1 to ", rows, ", the training rows"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace cvxnn::descent

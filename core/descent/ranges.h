@@ -16,6 +16,12 @@ inline constexpr std::int64_t kMaxNeurons = 1'000'000;
 inline constexpr std::int64_t kMaxTrials = 10'000;
 inline constexpr std::int64_t kMaxHistory = 1'000;
 inline constexpr std::int64_t kMaxScheduleEpochs = 1'000'000'000;
+inline constexpr double kMaxScale = 1e15;                ///< of initial weights
+inline constexpr std::int64_t kMaxGridValues = 1'000;    ///< in one list of a grid
+inline constexpr std::int64_t kMaxGridTrials = 100'000;  ///< of all combinations of a grid
+inline constexpr std::int64_t kMaxReportEpochs = 1'000'000'000;
+inline constexpr std::int64_t kMaxPerDecade = 1'000;
+inline constexpr std::int64_t kMaxSnapshots = 10'000;  ///< trials times epochs
 
 /// Hears of one number that is out of its range: `field` is its path within the method ("optimizer.adam.beta1"),
 /// `value` its text, `allowed` what it must be ("at least 0 and below 1").
@@ -27,5 +33,8 @@ void CheckRanges(const Method& method, RangeFault fault);
 
 /// The first fault as INVALID_ARGUMENT "<prefix><field> = <value>: must be <allowed>"; OK without one.
 absl::Status CheckRanges(const Method& method, const std::string& prefix);
+
+/// INVALID_ARGUMENT "<prefix>grid.training_rows[i] = …" where the grid asks for more rows than there are.
+absl::Status CheckTrainingRows(const Grid& grid, std::int64_t rows, const std::string& prefix);
 
 }  // namespace cvxnn::descent

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace cvxnn::descent {
 namespace {
@@ -30,23 +31,24 @@ struct RateAfter {
 
 }  // namespace
 
-RateSchedule::RateSchedule(const Schedule& schedule, double learning_rate, std::size_t slots)
-    : schedule_(schedule),
-      learning_rate_(learning_rate),
-      plateaus_(slots, Plateau{learning_rate, std::numeric_limits<double>::infinity()}),
-      rates_(slots, learning_rate) {}
+RateSchedule::RateSchedule(const Schedule& schedule, std::vector<double> learning_rates)
+    : schedule_(schedule), learning_rates_(std::move(learning_rates)), rates_(learning_rates_) {
+  for (const double rate : learning_rates_) plateaus_.push_back({rate, std::numeric_limits<double>::infinity()});
+}
 
 const std::vector<double>& RateSchedule::RatesOf(std::int64_t epoch) {
   const LinearWarmup& warmup = schedule_.warmup;
   const auto done = static_cast<double>(epoch - 1);
   if (epoch <= warmup.epochs) {
     const double share = warmup.start_factor + (1 - warmup.start_factor) * done / static_cast<double>(warmup.epochs);
-    std::fill(rates_.begin(), rates_.end(), learning_rate_ * share);
-  } else if (std::holds_alternative<ReduceOnPlateau>(schedule_.kind)) {
+    for (std::size_t slot = 0; slot < rates_.size(); ++slot) rates_[slot] = learning_rates_[slot] * share;
+  } else if (NeedsObjectives()) {
     for (std::size_t slot = 0; slot < rates_.size(); ++slot) rates_[slot] = plateaus_[slot].rate;
   } else {
-    const RateAfter rate{learning_rate_, done - static_cast<double>(warmup.epochs)};
-    std::fill(rates_.begin(), rates_.end(), std::visit(rate, schedule_.kind));
+    const double k = done - static_cast<double>(warmup.epochs);
+    for (std::size_t slot = 0; slot < rates_.size(); ++slot) {
+      rates_[slot] = std::visit(RateAfter{learning_rates_[slot], k}, schedule_.kind);
+    }
   }
   return rates_;
 }
@@ -72,9 +74,14 @@ void RateSchedule::Observe(std::size_t slot, std::int64_t epoch, double objectiv
 }
 
 void RateSchedule::Keep(const std::vector<std::int64_t>& slots) {
-  std::vector<Plateau> plateaus;
-  for (const std::int64_t slot : slots) plateaus.push_back(plateaus_[static_cast<std::size_t>(slot)]);
-  plateaus_ = std::move(plateaus);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const auto slot = static_cast<std::size_t>(slots[i]);
+    learning_rates_[i] = learning_rates_[slot];
+    plateaus_[i] = plateaus_[slot];
+    rates_[i] = rates_[slot];
+  }
+  learning_rates_.resize(slots.size());
+  plateaus_.erase(plateaus_.begin() + static_cast<std::ptrdiff_t>(slots.size()), plateaus_.end());
   rates_.resize(slots.size());
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <variant>
 #include <vector>
 
 #include "core/descent/method.h"
@@ -14,12 +15,16 @@ namespace cvxnn::descent {
 /// Not thread-safe. Slots are those of the trials in training.
 class RateSchedule {
  public:
-  RateSchedule(const Schedule& schedule, double learning_rate, std::size_t slots);
+  /// `learning_rates`: the rate of each slot before the schedule.
+  RateSchedule(const Schedule& schedule, std::vector<double> learning_rates);
 
   /// The rate of each slot for the steps of `epoch` (>= 1). To be asked for in order.
   const std::vector<double>& RatesOf(std::int64_t epoch);
 
-  /// Hears the objective with which a slot ended `epoch`; to be told after every epoch from 1.
+  /// Whether the rates depend on the objectives: then Observe is to be told of every epoch.
+  bool NeedsObjectives() const { return std::holds_alternative<ReduceOnPlateau>(schedule_.kind); }
+
+  /// Hears the objective with which a slot ended `epoch`.
   void Observe(std::size_t slot, std::int64_t epoch, double objective);
 
   /// Leaves only these slots (ascending).
@@ -34,7 +39,7 @@ class RateSchedule {
   };
 
   Schedule schedule_;
-  double learning_rate_;
+  std::vector<double> learning_rates_;
   std::vector<Plateau> plateaus_;  ///< one a slot; used by ReduceOnPlateau
   std::vector<double> rates_;
 };

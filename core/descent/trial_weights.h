@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "core/network/network.h"
 
@@ -30,8 +31,16 @@ struct TrialWeights {
   at::Tensor flat;      ///< T×(d·m + m·c), contiguous
   at::Tensor gradient;  ///< the same shape
   at::Tensor gates;     ///< T×d×m for a gated network (stride 0 over trials when they share them), else undefined
+  std::vector<double> betas;  ///< β of each trial
+  at::Tensor beta_column;     ///< the same, T×1 like flat
 
   std::int64_t trials() const { return flat.size(0); }
+
+  /// Gives each trial its β; size T.
+  void SetBetas(std::vector<double> values);
+
+  /// The trials `copies` times, one set after the other.
+  void Repeat(std::int64_t copies);
 
   /// Leaves only the rows in `slots` (ascending, int64, on the CPU), in that order.
   void Keep(const at::Tensor& slots);

@@ -81,6 +81,18 @@ absl::Status ValidateData(const Data& data) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateGrid(const Options& options, const Data& data) {
+  if (!options.grid.betas.empty() && options.penalty == Penalty::kNone) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("grid.betas = ", options.grid.betas.size(), " values: must be absent without a penalty"));
+  }
+  if (!options.grid.neurons.empty() && (options.gates.defined() || !options.start.empty())) {
+    return absl::InvalidArgumentError(absl::StrCat("grid.neurons = ", options.grid.neurons.size(),
+                                                   " values: must be absent where gates or a start are given"));
+  }
+  return CheckTrainingRows(options.grid, data.features.size(0), "");
+}
+
 absl::Status ValidateGates(const Options& options, const Data& data) {
   if (!options.gates.defined()) return absl::OkStatus();
   if (options.activation != Activation::kGated) return Refuse("gates", "only a gated network has them");
@@ -131,6 +143,7 @@ absl::Status Validate(const Options& options, const Data& data) {
   if (data.test_targets.defined()) {
     if (auto status = loss.CheckTargets("test_targets", data.test_targets); !status.ok()) return status;
   }
+  if (auto status = ValidateGrid(options, data); !status.ok()) return status;
   if (auto status = ValidateGates(options, data); !status.ok()) return status;
   return ValidateStart(options, data);
 }

@@ -3,11 +3,15 @@
 #include <ATen/ATen.h>
 
 #include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "core/descent/descent.h"
+#include "core/descent/grid.h"
 #include "core/training/methods.h"
 
 namespace cvxnn::training {
@@ -78,6 +82,10 @@ EpochMetrics ToMetrics(const descent::EpochReport& report) {
   metrics.test_loss = report.test_loss;
   metrics.active_neurons = report.active_neurons;
   metrics.step_size = report.learning_rate;
+  metrics.gradient_norm = report.gradient_norm;
+  metrics.changed_patterns = report.changed_patterns;
+  metrics.distinct_patterns = report.distinct_patterns;
+  metrics.dead_neurons = report.dead_neurons;
   return metrics;
 }
 
@@ -93,29 +101,59 @@ Termination ToTermination(descent::Ending ending) {
       return Termination::kDiverged;
     case descent::Ending::kConverged:
       return Termination::kConverged;
+    case descent::Ending::kStalled:
+      return Termination::kStalled;
   }
   return Termination::kEpochLimit;
 }
 
-std::string Message(const Result& result, std::int64_t diverged) {
-  const auto trials = static_cast<std::int64_t>(result.models.size());
-  if (diverged == trials) {
-    return absl::StrFormat("All %d trials diverged; a smaller learning rate may help.", trials);
+/// How many trials ended in a way worth a word.
+struct Counts {
+  std::int64_t all = 0;  ///< asked for
+  std::int64_t diverged = 0;
+  std::int64_t stalled = 0;
+};
+
+/// "Trial 3", and what the grid gave it.
+std::string BestTrial(const TrainedModel& model, const descent::Grid& grid) {
+  std::string text = absl::StrFormat("Trial %d", model.final_metrics.trial);
+  if (descent::Combinations(grid) == 1) return text;
+  const TrialSetting setting = model.setting.value_or(TrialSetting());
+  std::vector<std::string> parts;
+  if (!grid.training_rows.empty()) parts.push_back(absl::StrCat(setting.training_rows, " rows"));
+  if (!grid.neurons.empty()) parts.push_back(absl::StrCat(setting.neurons, " neurons"));
+  if (!grid.learning_rates.empty()) parts.push_back(absl::StrCat("learning rate ", setting.learning_rate));
+  if (!grid.betas.empty()) parts.push_back(absl::StrCat("beta ", setting.beta));
+  return absl::StrCat(text, " (", absl::StrJoin(parts, ", "), ")");
+}
+
+std::string Message(const Result& result, const descent::Grid& grid, const Counts& counts) {
+  const auto trained = static_cast<std::int64_t>(result.models.size());
+  if (counts.diverged == trained) {
+    return absl::StrFormat("All %d trials diverged; a smaller learning rate may help.", trained);
   }
-  const EpochMetrics& best = result.models[result.best].final_metrics;
-  std::string message = absl::StrFormat("Trial %d is the best of %d with objective %g after %d epochs", best.trial,
-                                        trials, best.objective.value_or(0), best.epoch);
-  if (diverged > 0) message += absl::StrFormat("; %d diverged", diverged);
+  const TrainedModel& best = result.models[result.best];
+  std::string message = absl::StrFormat("%s is the best of %d with objective %g after %d epochs", BestTrial(best, grid),
+                                        trained, best.final_metrics.objective.value_or(0), best.final_metrics.epoch);
+  if (counts.diverged > 0) message += absl::StrFormat("; %d diverged", counts.diverged);
+  if (counts.stalled > 0) {
+    message += absl::StrFormat(
+        "; %d stalled, their line searches found no acceptable step: a smaller learning rate may help", counts.stalled);
+  }
   switch (result.summary.termination) {
     case Termination::kTimeLimit:
-      return message + "; stopped at the time limit.";
+      message += "; stopped at the time limit";
+      break;
     case Termination::kStopped:
-      return message + "; stopped on request.";
+      message += "; stopped on request";
+      break;
     case Termination::kConverged:
       return message + "; every trial reached the optimiser's tolerance.";
     default:
-      return message + ".";
+      break;
   }
+  if (trained < counts.all) message += absl::StrFormat(" before the other %d of the grid began", counts.all - trained);
+  return message + ".";
 }
 
 }  // namespace
@@ -136,13 +174,15 @@ absl::StatusOr<Result> TrainByDescent(const Spec& spec, const GradientDescent& d
   if (!descended.ok()) return descended.status();
 
   Result result;
-  std::int64_t diverged = 0;
+  Counts counts;
+  counts.all = descent::TrialsInAll(descent);
   double least = std::numeric_limits<double>::infinity();
   for (auto& trial : descended->trials) {
     TrainedModel model{std::move(trial.network), ToMetrics(trial.last), trial.diverged_at.has_value(),
-                       trial.diverged_at};
+                       trial.diverged_at, trial.setting};
+    counts.stalled += trial.stalled ? 1 : 0;
     if (model.diverged) {
-      ++diverged;
+      ++counts.diverged;
     } else if (trial.last.objective < least) {
       least = trial.last.objective;
       result.best = result.models.size();
@@ -150,10 +190,10 @@ absl::StatusOr<Result> TrainByDescent(const Spec& spec, const GradientDescent& d
     result.models.push_back(std::move(model));
   }
   result.summary.termination = ToTermination(descended->ending);
-  result.summary.beta = spec.beta.value_or(0);
+  result.summary.beta = result.models[result.best].setting.value_or(TrialSetting()).beta;
   result.summary.solver = descent::Name(descent.optimizer);
   result.summary.epochs = descended->epochs;
-  result.summary.message = Message(result, diverged);
+  result.summary.message = Message(result, descent.grid, counts);
   if (const std::int64_t rows = data.features.size(0); descent.batch_size > rows) {
     absl::StrAppend(&result.summary.message, " Batches of ", descent.batch_size, " are more than the ", rows,
                     " rows: each step took all of them.");

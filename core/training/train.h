@@ -82,7 +82,7 @@ struct Certificate {
 struct Summary {
   Termination termination = Termination::kEpochLimit;
   std::string message;                        ///< one sentence for people: why it ended and how well
-  double beta = 0;                            ///< β used
+  double beta = 0;                            ///< β used; of a grid, that of the best model
   std::int64_t patterns = 0;                  ///< convex: distinct patterns used
   Precision precision = Precision::kFloat64;  ///< used; never kAuto
   std::string device;                         ///< used, canonical ("cuda:0")

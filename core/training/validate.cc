@@ -37,12 +37,21 @@ absl::Status ValidateStopping(const StoppingRule& stopping) {
   return absl::OkStatus();
 }
 
+/// The values of β of a grid; none for convex training.
+std::size_t GridBetas(const Spec& spec) {
+  const auto* descent = std::get_if<GradientDescent>(&spec.method);
+  return descent == nullptr ? 0 : descent->grid.betas.size();
+}
+
 absl::Status ValidateBeta(const Spec& spec, bool is_convex) {
   if (spec.penalty == Penalty::kNone) {
     if (is_convex) return Refuse("penalty", Name(spec.penalty), "group_l2 or weight_decay for convex training");
     if (spec.beta.has_value()) return Refuse("beta", *spec.beta, "absent without a penalty");
     if (spec.beta_max_fraction.has_value()) {
       return Refuse("beta_max_fraction", *spec.beta_max_fraction, "absent without a penalty");
+    }
+    if (const std::size_t betas = GridBetas(spec); betas > 0) {
+      return Refuse("descent.grid.betas", absl::StrCat(betas, " values"), "absent without a penalty");
     }
     return absl::OkStatus();
   }
@@ -52,6 +61,9 @@ absl::Status ValidateBeta(const Spec& spec, bool is_convex) {
   if (spec.beta.has_value() && spec.beta_max_fraction.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat("beta = ", *spec.beta, " and beta_max_fraction = ",
                                                    *spec.beta_max_fraction, ": exactly one of the two must be set"));
+  }
+  if (GridBetas(spec) > 0) {
+    return spec.beta.has_value() ? Refuse("beta", *spec.beta, "absent with descent.grid.betas") : absl::OkStatus();
   }
   if (!spec.beta.has_value() && !spec.beta_max_fraction.has_value()) {
     return absl::InvalidArgumentError(is_convex
@@ -87,6 +99,11 @@ absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, std:
   return absl::OkStatus();
 }
 
+absl::Status ValidateDescent(const GradientDescent& descent, const data::Dataset& dataset) {
+  if (auto status = descent::CheckRanges(descent, "descent."); !status.ok()) return status;
+  return descent::CheckTrainingRows(descent.grid, dataset.train.rows(), "descent.");
+}
+
 }  // namespace
 
 absl::Status Validate(const Spec& spec, const data::Dataset& dataset) {
@@ -94,7 +111,7 @@ absl::Status Validate(const Spec& spec, const data::Dataset& dataset) {
   if (auto status = ValidateBeta(spec, convex != nullptr); !status.ok()) return status;
   if (auto status = ValidateStopping(spec.stopping); !status.ok()) return status;
   if (auto status = convex != nullptr ? ValidateConvex(spec, *convex, dataset.train.targets.cols())
-                                      : descent::CheckRanges(std::get<GradientDescent>(spec.method), "descent.");
+                                      : ValidateDescent(std::get<GradientDescent>(spec.method), dataset);
       !status.ok()) {
     return status;
   }

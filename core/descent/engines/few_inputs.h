@@ -20,6 +20,10 @@ struct FewInputKernels {
   /// Given r_i, the derivative by output i: adds Hᵀr to the gradient of α and Xᵀ(rαᵀ ∘ 1[H > 0]) to that of U.
   void (*backward)(const Scalar* x, std::int64_t rows, const Scalar* second, std::int64_t neurons, const Scalar* hidden,
                    const Scalar* residual, Scalar* first_gradient, Scalar* second_gradient);
+  /// Σ v_i², to the precision of Scalar but in its range never too large or too small for float64.
+  double (*sum_of_squares)(const Scalar* values, std::int64_t count);
+  /// Neurons with a non-zero entry in their column of U and a non-zero α_j.
+  std::int64_t (*count_active)(const Scalar* first, const Scalar* second, std::int64_t neurons);
 };
 
 /// The kernels for d inputs, 1 <= d <= kFewInputs, with the widest instructions that this processor has. Results differ

@@ -145,12 +145,70 @@ void Backward(const Scalar* x, std::int64_t rows, const Scalar* second, std::int
 }
 
 template <typename Scalar>
+double SumOfSquares(const Scalar* values, std::int64_t count) {
+  using Type = typename Vector<Scalar>::Type;
+  constexpr std::int64_t kWidth = Vector<Scalar>::kWidth;
+  constexpr std::int64_t kBlock = 32;  // vectors whose squares are summed in Scalar
+  double total = 0;
+  std::int64_t i = 0;
+  while (i + kWidth <= count) {
+    const std::int64_t left = (count - i) / kWidth;
+    const std::int64_t block = left < kBlock ? left : kBlock;
+    Type sums[4] = {};
+    std::int64_t v = 0;
+    for (; v + 4 <= block; v += 4) {
+      for (int s = 0; s < 4; ++s) {
+        const Type value = Load(values + i + (v + s) * kWidth);
+        sums[s] += value * value;
+      }
+    }
+    for (; v < block; ++v) {
+      const Type value = Load(values + i + v * kWidth);
+      sums[0] += value * value;
+    }
+    const Type sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    for (std::int64_t lane = 0; lane < kWidth; ++lane) total += static_cast<double>(sum[lane]);
+    i += block * kWidth;
+  }
+  for (; i < count; ++i) total += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  // Squares that Scalar cannot hold, or holds as zeros: once more in float64.
+  if (total > 1e-20 && total < 1e38) return total;
+  total = 0;
+  for (i = 0; i < count; ++i) total += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  return total;
+}
+
+template <typename Scalar, int kInputs>
+std::int64_t CountActive(const Scalar* first, const Scalar* second, std::int64_t neurons) {
+  using Type = typename Vector<Scalar>::Type;
+  using Bits = typename Vector<Scalar>::Bits;
+  constexpr std::int64_t kWidth = Vector<Scalar>::kWidth;
+  Bits counts{};
+  std::int64_t j = 0;
+  for (; j + kWidth <= neurons; j += kWidth) {
+    Bits active{};
+    for (int k = 0; k < kInputs; ++k) active |= Load(first + k * neurons + j) != Type{};
+    counts -= active & (Load(second + j) != Type{});
+  }
+  std::int64_t count = 0;
+  for (std::int64_t lane = 0; lane < kWidth; ++lane) count += counts[lane];
+  for (; j < neurons; ++j) {
+    bool active = false;
+    for (int k = 0; k < kInputs; ++k) active = active || first[k * neurons + j] != 0;
+    count += active && second[j] != 0 ? 1 : 0;
+  }
+  return count;
+}
+
+template <typename Scalar, int kInputs>
+inline constexpr FewInputKernels<Scalar> kKernelsOf = {Forward<Scalar, kInputs>, Backward<Scalar, kInputs>,
+                                                       SumOfSquares<Scalar>, CountActive<Scalar, kInputs>};
+
+template <typename Scalar>
 FewInputKernels<Scalar> Choose(std::int64_t inputs) {
   static constexpr FewInputKernels<Scalar> kKernels[] = {
-      {Forward<Scalar, 1>, Backward<Scalar, 1>}, {Forward<Scalar, 2>, Backward<Scalar, 2>},
-      {Forward<Scalar, 3>, Backward<Scalar, 3>}, {Forward<Scalar, 4>, Backward<Scalar, 4>},
-      {Forward<Scalar, 5>, Backward<Scalar, 5>}, {Forward<Scalar, 6>, Backward<Scalar, 6>},
-      {Forward<Scalar, 7>, Backward<Scalar, 7>}, {Forward<Scalar, 8>, Backward<Scalar, 8>},
+      kKernelsOf<Scalar, 1>, kKernelsOf<Scalar, 2>, kKernelsOf<Scalar, 3>, kKernelsOf<Scalar, 4>,
+      kKernelsOf<Scalar, 5>, kKernelsOf<Scalar, 6>, kKernelsOf<Scalar, 7>, kKernelsOf<Scalar, 8>,
   };
   static_assert(sizeof kKernels / sizeof kKernels[0] == kFewInputs);
   return kKernels[inputs - 1];

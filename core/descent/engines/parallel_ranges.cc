@@ -10,6 +10,8 @@ int ParallelThreads() { return at::get_num_threads(); }
 
 void ParallelRanges(std::int64_t count, std::int64_t grain,
                     absl::FunctionRef<void(int thread, std::int64_t begin, std::int64_t end)> body) {
+  // LibTorch's loop would do the same, after looking at its settings.
+  if (count <= grain) return body(0, 0, count);
   at::parallel_for(0, count, grain,
                    [&](std::int64_t begin, std::int64_t end) { body(at::get_thread_num(), begin, end); });
 }

@@ -52,14 +52,21 @@ class SmallEngine : public Engine {
     }
   }
 
-  std::vector<RowSums> TrainPass(bool gradient) override { return Pass(features_, targets_, gradient); }
+  const std::vector<RowSums>& TrainPass(bool gradient, bool count) override {
+    Pass(features_, targets_, gradient, count, train_sums_);
+    return train_sums_;
+  }
 
-  std::vector<RowSums> TestPass() override { return Pass(test_features_, test_targets_, false); }
+  const std::vector<RowSums>& TestPass() override {
+    Pass(test_features_, test_targets_, false, true, test_sums_);
+    return test_sums_;
+  }
 
   void BatchGradient(const std::vector<std::int64_t>& rows) override {
     const std::int64_t batch = static_cast<std::int64_t>(rows.size()) / weights_.trials();
     const double scale = scale_ * static_cast<double>(rows_) / static_cast<double>(batch);
     const NetworkShape& shape = weights_.shape;
+    FindWeights();
     ForEachTrial(batch, [&](Scratch& scratch, std::int64_t slot) {
       PenaltyGradient(slot);
       for (std::int64_t begin = 0; begin < batch; begin += block_rows_) {
@@ -67,28 +74,23 @@ class SmallEngine : public Engine {
         Gather(features_, shape.inputs, &rows[static_cast<std::size_t>(slot * batch + begin)], count, scratch.features);
         Gather(targets_, shape.outputs, &rows[static_cast<std::size_t>(slot * batch + begin)], count, scratch.targets);
         Block(scratch, slot, ConstMap(scratch.features.data(), count, shape.inputs),
-              ConstMap(scratch.targets.data(), count, shape.outputs), true, scale, nullptr);
+              ConstMap(scratch.targets.data(), count, shape.outputs), true, false, scale, nullptr);
       }
     });
   }
 
-  std::vector<WeightSums> MeasureWeights() override {
-    std::vector<WeightSums> sums(static_cast<std::size_t>(weights_.trials()));
+  const std::vector<WeightSums>& MeasureWeights(Detail detail) override {
+    FindWeights();
+    weight_sums_.assign(static_cast<std::size_t>(weights_.trials()), WeightSums());
     ForEachTrial(1, [&](Scratch& scratch, std::int64_t slot) {
-      const ConstMap first = First(slot);
-      const ConstMap second = Second(slot);
-      WeightSums& sum = sums[static_cast<std::size_t>(slot)];
-      // Sums of absolute values, not of squares: they are zero only when every term is.
-      scratch.first_size.setZero(first.cols());
-      for (Eigen::Index k = 0; k < first.rows(); ++k) scratch.first_size += first.row(k).array().abs();
-      scratch.second_size.setZero(second.rows());
-      for (Eigen::Index k = 0; k < second.cols(); ++k) scratch.second_size += second.col(k).array().abs().transpose();
-      sum.active = (scratch.first_size > 0 && scratch.second_size > 0).count();
-      sum.squares = first.template cast<double>().squaredNorm();
-      sum.squares += options_.penalty == Penalty::kGroupL2 ? scratch.second_size.template cast<double>().square().sum()
-                                                           : second.template cast<double>().squaredNorm();
+      WeightSums& sum = weight_sums_[static_cast<std::size_t>(slot)];
+      if (kernels_) {
+        MeasureFewInputs(slot, detail, sum);
+      } else {
+        Measure(scratch, slot, detail, sum);
+      }
     });
-    return sums;
+    return weight_sums_;
   }
 
  private:
@@ -97,23 +99,56 @@ class SmallEngine : public Engine {
     Eigen::Array<Scalar, 1, Eigen::Dynamic> first_size, second_size;
   };
 
+  /// Where the weights are now; they move when trials are dropped.
+  void FindWeights() {
+    flat_ = weights_.flat.template data_ptr<Scalar>();
+    gradient_ = weights_.gradient.template data_ptr<Scalar>();
+  }
+
   ConstMap First(std::int64_t slot) const {
     const NetworkShape& shape = weights_.shape;
-    return {weights_.flat.template data_ptr<Scalar>() + slot * shape.size(), shape.inputs, shape.neurons};
+    return {flat_ + slot * shape.size(), shape.inputs, shape.neurons};
   }
   ConstMap Second(std::int64_t slot) const {
     const NetworkShape& shape = weights_.shape;
-    return {weights_.flat.template data_ptr<Scalar>() + slot * shape.size() + shape.first_size(), shape.neurons,
-            shape.outputs};
+    return {flat_ + slot * shape.size() + shape.first_size(), shape.neurons, shape.outputs};
   }
   Map FirstGradient(std::int64_t slot) const {
     const NetworkShape& shape = weights_.shape;
-    return {weights_.gradient.template data_ptr<Scalar>() + slot * shape.size(), shape.inputs, shape.neurons};
+    return {gradient_ + slot * shape.size(), shape.inputs, shape.neurons};
   }
   Map SecondGradient(std::int64_t slot) const {
     const NetworkShape& shape = weights_.shape;
-    return {weights_.gradient.template data_ptr<Scalar>() + slot * shape.size() + shape.first_size(), shape.neurons,
-            shape.outputs};
+    return {gradient_ + slot * shape.size() + shape.first_size(), shape.neurons, shape.outputs};
+  }
+
+  /// One output: the norms of the penalties are all ℓ2.
+  void MeasureFewInputs(std::int64_t slot, Detail detail, WeightSums& sum) const {
+    const NetworkShape& shape = weights_.shape;
+    sum.squares = kernels_->sum_of_squares(flat_ + slot * shape.size(), shape.size());
+    if (detail == Detail::kSquares) return;
+    sum.active = kernels_->count_active(First(slot).data(), Second(slot).data(), shape.neurons);
+    sum.gradient_squares = kernels_->sum_of_squares(gradient_ + slot * shape.size(), shape.size());
+  }
+
+  void Measure(Scratch& scratch, std::int64_t slot, Detail detail, WeightSums& sum) const {
+    const ConstMap first = First(slot);
+    const ConstMap second = Second(slot);
+    const bool group = options_.penalty == Penalty::kGroupL2;
+    if (group || detail == Detail::kAll) {
+      scratch.second_size.setZero(second.rows());
+      for (Eigen::Index k = 0; k < second.cols(); ++k) scratch.second_size += second.col(k).array().abs().transpose();
+    }
+    sum.squares = first.template cast<double>().squaredNorm();
+    sum.squares += group ? scratch.second_size.template cast<double>().square().sum()
+                         : second.template cast<double>().squaredNorm();
+    if (detail == Detail::kSquares) return;
+    // Sums of absolute values, not of squares: they are zero only when every term is.
+    scratch.first_size.setZero(first.cols());
+    for (Eigen::Index k = 0; k < first.rows(); ++k) scratch.first_size += first.row(k).array().abs();
+    sum.active = (scratch.first_size > 0 && scratch.second_size > 0).count();
+    sum.gradient_squares = FirstGradient(slot).template cast<double>().squaredNorm() +
+                           SecondGradient(slot).template cast<double>().squaredNorm();
   }
 
   /// body(scratch, slot) for every trial, on several threads when `rows` rows a trial are enough work.
@@ -127,29 +162,30 @@ class SmallEngine : public Engine {
     });
   }
 
-  std::vector<RowSums> Pass(const at::Tensor& features, const at::Tensor& targets, bool gradient) {
+  void Pass(const at::Tensor& features, const at::Tensor& targets, bool gradient, bool count,
+            std::vector<RowSums>& sums) {
+    FindWeights();
     const NetworkShape& shape = weights_.shape;
     const std::int64_t rows = features.size(0);
     const Scalar* const x = features.template data_ptr<Scalar>();
     const Scalar* const y = targets.template data_ptr<Scalar>();
-    std::vector<RowSums> sums(static_cast<std::size_t>(weights_.trials()));
+    sums.assign(static_cast<std::size_t>(weights_.trials()), RowSums());
     ForEachTrial(rows, [&](Scratch& scratch, std::int64_t slot) {
       if (gradient) PenaltyGradient(slot);
       for (std::int64_t begin = 0; begin < rows; begin += block_rows_) {
-        const std::int64_t count = std::min(block_rows_, rows - begin);
-        Block(scratch, slot, ConstMap(x + begin * shape.inputs, count, shape.inputs),
-              ConstMap(y + begin * shape.outputs, count, shape.outputs), gradient, scale_,
+        const std::int64_t block = std::min(block_rows_, rows - begin);
+        Block(scratch, slot, ConstMap(x + begin * shape.inputs, block, shape.inputs),
+              ConstMap(y + begin * shape.outputs, block, shape.outputs), gradient, count, scale_,
               &sums[static_cast<std::size_t>(slot)]);
       }
     });
-    return sums;
   }
 
   /// Sets the gradient to that of the penalty; Block adds to it.
   void PenaltyGradient(std::int64_t slot) {
     Map first = FirstGradient(slot);
     Map second = SecondGradient(slot);
-    const auto beta = static_cast<Scalar>(options_.beta);
+    const auto beta = static_cast<Scalar>(weights_.betas[static_cast<std::size_t>(slot)]);
     switch (options_.penalty) {
       case Penalty::kNone:
         first.setZero();
@@ -172,10 +208,10 @@ class SmallEngine : public Engine {
     }
   }
 
-  /// Forward, and with `gradient` backward, over a block of rows: adds to the gradient, and to `sums` unless
-  /// it is null.
+  /// Forward, and with `gradient` backward, over a block of rows: adds to the gradient, and to `sums` (with `count`
+  /// also the rows classified right) unless it is null.
   void Block(Scratch& scratch, std::int64_t slot, const ConstMap& features, const ConstMap& targets, bool gradient,
-             double scale, RowSums* sums) {
+             bool count, double scale, RowSums* sums) {
     const ConstMap second = Second(slot);
     Matrix& hidden = scratch.hidden;
     Matrix& slope = scratch.slope;
@@ -192,7 +228,7 @@ class SmallEngine : public Engine {
       outputs.noalias() = hidden * second;
     }
     if (sums != nullptr) {
-      sums->right += CountRight(outputs, targets);
+      if (count) sums->right += CountRight(outputs, targets);
       sums->loss += loss_.SumOf(outputs.data(), targets.data(), outputs.rows(), outputs.cols());
     }
     if (!gradient) return;
@@ -282,6 +318,10 @@ class SmallEngine : public Engine {
   std::int64_t block_rows_;
   const LossFunction& loss_;
   double scale_;
+  const Scalar* flat_ = nullptr;  ///< of weights_, as its tensors were when last looked at
+  Scalar* gradient_ = nullptr;
+  std::vector<RowSums> train_sums_, test_sums_;
+  std::vector<WeightSums> weight_sums_;
   std::vector<Scratch> scratch_;
   std::optional<FewInputKernels<Scalar>> kernels_;  ///< for a ReLU network of few inputs and one output
 };

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "core/descent/row_math.h"
 #include "core/network/loss_function.h"
 
 namespace cvxnn::descent {
@@ -32,12 +33,16 @@ class TensorEngine : public Engine {
     block_rows_ = std::max<std::int64_t>(1, workspace_ / (8 * row_bytes_));
   }
 
-  std::vector<RowSums> TrainPass(bool gradient) override {
+  const std::vector<RowSums>& TrainPass(bool gradient, bool count) override {
     if (gradient) PenaltyGradient();
-    return Pass(data_.features, data_.targets, gradient);
+    Pass(data_.features, data_.targets, gradient, count, train_sums_);
+    return train_sums_;
   }
 
-  std::vector<RowSums> TestPass() override { return Pass(data_.test_features, data_.test_targets, false); }
+  const std::vector<RowSums>& TestPass() override {
+    Pass(data_.test_features, data_.test_targets, false, true, test_sums_);
+    return test_sums_;
+  }
 
   void BatchGradient(const std::vector<std::int64_t>& rows) override {
     const std::int64_t trials = weights_.trials();
@@ -60,52 +65,64 @@ class TensorEngine : public Engine {
         gathered_.resize_({0});  // keeps its memory; out operations warn when they must shrink
         at::index_select_out(gathered_, data_.features, 0, picked);
         const at::Tensor targets = data_.targets.index_select(0, picked);
-        Block(first, gathered_.view({count, width, inputs}), targets.view({count, width, -1}), true, scale, nullptr);
+        Block(first, gathered_.view({count, width, inputs}), targets.view({count, width, -1}), true, false, scale,
+              nullptr);
       }
     }
   }
 
-  std::vector<WeightSums> MeasureWeights() override {
+  const std::vector<WeightSums>& MeasureWeights(Detail detail) override {
     const at::Tensor first = FirstLayers(weights_.flat, weights_.shape);
     const at::Tensor second = SecondLayers(weights_.flat, weights_.shape);
-    const at::Tensor first_size = first.abs().sum(1);
-    const at::Tensor second_size = second.abs().sum(2);
-    const at::Tensor active = first_size.gt(0).logical_and_(second_size.gt(0)).sum(1);
+    const bool group = options_.penalty == Penalty::kGroupL2;
+    at::Tensor second_size;
+    if (group || detail == Detail::kAll) second_size = second.abs().sum(2);
     at::Tensor squares = first.to(at::kDouble).square().sum(at::IntArrayRef{1, 2});
-    squares += options_.penalty == Penalty::kGroupL2 ? second_size.to(at::kDouble).square().sum(1)
-                                                     : second.to(at::kDouble).square().sum(at::IntArrayRef{1, 2});
-    const at::Tensor both = at::stack({squares, active.to(at::kDouble)}, 1).cpu();
-    std::vector<WeightSums> sums;
-    for (std::int64_t slot = 0; slot < both.size(0); ++slot) {
-      const double* const row = both.data_ptr<double>() + 2 * slot;
-      sums.push_back({row[0], static_cast<std::int64_t>(row[1])});
+    squares += group ? second_size.to(at::kDouble).square().sum(1)
+                     : second.to(at::kDouble).square().sum(at::IntArrayRef{1, 2});
+    std::vector<at::Tensor> columns = {squares};
+    if (detail == Detail::kAll) {
+      const at::Tensor active = first.abs().sum(1).gt(0).logical_and_(second_size.gt(0)).sum(1);
+      columns.insert(columns.end(), {active.to(at::kDouble), RowDots(weights_.gradient, weights_.gradient)});
     }
-    return sums;
+    const at::Tensor all = at::stack(columns, 1).cpu();
+    weight_sums_.assign(static_cast<std::size_t>(weights_.trials()), WeightSums());
+    const double* row = all.data_ptr<double>();
+    for (WeightSums& sum : weight_sums_) {
+      sum.squares = row[0];
+      if (detail == Detail::kAll) {
+        sum.active = static_cast<std::int64_t>(row[1]);
+        sum.gradient_squares = row[2];
+      }
+      row += all.size(1);
+    }
+    return weight_sums_;
   }
 
  private:
-  std::vector<RowSums> Pass(const at::Tensor& features, const at::Tensor& targets, bool gradient) {
+  void Pass(const at::Tensor& features, const at::Tensor& targets, bool gradient, bool count,
+            std::vector<RowSums>& result) {
     const std::int64_t trials = weights_.trials();
     const std::int64_t rows = features.size(0);
     const std::int64_t block = std::max<std::int64_t>(1, std::min(block_rows_, rows));
     const std::int64_t group = std::max<std::int64_t>(1, workspace_ / (block * row_bytes_));
     at::Tensor sums = at::zeros({trials, 2}, features.options().dtype(at::kDouble));
     for (std::int64_t first = 0; first < trials; first += group) {
-      const std::int64_t count = std::min(group, trials - first);
-      at::Tensor group_sums = sums.narrow(0, first, count);
+      const std::int64_t members = std::min(group, trials - first);
+      at::Tensor group_sums = sums.narrow(0, first, members);
       for (std::int64_t begin = 0; begin < rows; begin += block) {
         const std::int64_t width = std::min(block, rows - begin);
-        Block(first, features.narrow(0, begin, width).unsqueeze(0).expand({count, -1, -1}),
-              targets.narrow(0, begin, width).unsqueeze(0).expand({count, -1, -1}), gradient, scale_, &group_sums);
+        Block(first, features.narrow(0, begin, width).unsqueeze(0).expand({members, -1, -1}),
+              targets.narrow(0, begin, width).unsqueeze(0).expand({members, -1, -1}), gradient, count, scale_,
+              &group_sums);
       }
     }
     const at::Tensor host = sums.cpu();
-    std::vector<RowSums> result;
+    result.clear();
     for (std::int64_t slot = 0; slot < trials; ++slot) {
       const double* const row = host.data_ptr<double>() + 2 * slot;
       result.push_back({row[0], static_cast<std::int64_t>(row[1])});
     }
-    return result;
   }
 
   /// Sets the gradient to that of the penalty; Block adds to it.
@@ -114,38 +131,38 @@ class TensorEngine : public Engine {
       weights_.gradient.zero_();
       return;
     }
-    at::mul_out(weights_.gradient, weights_.flat, at::scalar_tensor(options_.beta, weights_.flat.options()));
+    at::mul_out(weights_.gradient, weights_.flat, weights_.beta_column);
     if (options_.penalty == Penalty::kGroupL2 && weights_.shape.outputs > 1) {
       const at::Tensor second = SecondLayers(weights_.flat, weights_.shape);
       at::Tensor gradient = SecondLayers(weights_.gradient, weights_.shape);
-      gradient.copy_(second.sign().mul_(second.abs().sum(2, true)).mul_(options_.beta));
+      gradient.copy_(second.sign().mul_(second.abs().sum(2, true)).mul_(weights_.beta_column.unsqueeze(2)));
     }
   }
 
   /// Forward, and with `gradient` backward, over rows (g×b×d, g×b×c) of the trials from slot `first`: adds to the
-  /// gradient, and to `sums` (g×2: loss, rows classified right) unless it is null.
-  void Block(std::int64_t first, const at::Tensor& features, const at::Tensor& targets, bool gradient, double scale,
-             at::Tensor* sums) {
-    const std::int64_t count = features.size(0);
-    const at::Tensor weights = weights_.flat.narrow(0, first, count);
+  /// gradient, and to `sums` (g×2: loss, with `count` rows classified right) unless it is null.
+  void Block(std::int64_t first, const at::Tensor& features, const at::Tensor& targets, bool gradient, bool count,
+             double scale, at::Tensor* sums) {
+    const std::int64_t members = features.size(0);
+    const at::Tensor weights = weights_.flat.narrow(0, first, members);
     const at::Tensor second = SecondLayers(weights, weights_.shape);
     at::Tensor hidden = at::bmm(features, FirstLayers(weights, weights_.shape));
     at::Tensor closed;
     if (weights_.gates.defined()) {
-      closed = at::bmm(features, weights_.gates.narrow(0, first, count)).lt(0);
+      closed = at::bmm(features, weights_.gates.narrow(0, first, members)).lt(0);
       hidden.masked_fill_(closed, 0);
     } else {
       hidden.relu_();
     }
     const at::Tensor outputs = at::bmm(hidden, second);
-    if (sums != nullptr && options_.counting != Counting::kNone) {
+    if (sums != nullptr && count && options_.counting != Counting::kNone) {
       sums->select(1, 1).add_(ClassifiedRight(options_.counting, outputs, targets).sum(1));
     }
     if (sums != nullptr) sums->select(1, 0).add_(loss_.Sum(outputs, targets));
     if (!gradient) return;
 
     const at::Tensor residual = loss_.Gradient(outputs, targets).mul_(scale);
-    const at::Tensor gradients = weights_.gradient.narrow(0, first, count);
+    const at::Tensor gradients = weights_.gradient.narrow(0, first, members);
     SecondLayers(gradients, weights_.shape).baddbmm_(hidden.transpose(1, 2), residual);
     at::Tensor back = at::bmm(residual, second.transpose(1, 2));
     if (closed.defined()) {
@@ -166,6 +183,8 @@ class TensorEngine : public Engine {
   std::int64_t row_bytes_ = 0;
   std::int64_t block_rows_ = 0;
   at::Tensor gathered_;
+  std::vector<RowSums> train_sums_, test_sums_;
+  std::vector<WeightSums> weight_sums_;
 };
 
 }  // namespace

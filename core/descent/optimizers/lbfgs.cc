@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <deque>
 #include <optional>
 
@@ -22,49 +23,60 @@ constexpr double kLeastCurvature = 1e-10;
 class LbfgsUpdate : public WeightUpdate {
  public:
   LbfgsUpdate(const Lbfgs& options, const at::Tensor& weights)
-      : options_(options), resting_(static_cast<std::size_t>(weights.size(0)), false) {}
+      : options_(options), rest_(static_cast<std::size_t>(weights.size(0)), Rest::kNone) {}
 
   bool Apply(at::Tensor& weights, at::Tensor& gradient, const Step& step) override {
-    const bool first = !direction_.defined();
+    const Memory before = memory_;
+    const bool first = !memory_.direction.defined();
     if (first) {
-      direction_ = gradient.neg();
-      hessian_scale_ = at::ones({weights.size(0)}, weights.options().dtype(at::kDouble));
+      memory_.direction = gradient.neg();
+      memory_.hessian_scale = at::ones({weights.size(0)}, weights.options().dtype(at::kDouble));
     } else {
       Remember(gradient);
-      direction_ = Direction(gradient);
+      memory_.direction = Direction(gradient);
     }
-    last_gradient_ = gradient.clone();
-    const std::vector<double> largest = ToHost(direction_.abs().amax(1).to(at::kDouble));
+    memory_.last_gradient = gradient.clone();
+    const std::vector<double> largest = ToHost(memory_.direction.abs().amax(1).to(at::kDouble));
     std::vector<std::optional<StrongWolfeSearch>> searches = Searches(gradient, step, first, largest);
-    if (!Search(searches, weights, gradient, step)) return false;
+    if (!Search(searches, weights, gradient, step)) {
+      memory_ = before;
+      return false;
+    }
     // A step that changes next to nothing is the last: at a kink of the objective others would follow without end.
     for (std::size_t slot = 0; slot < searches.size(); ++slot) {
-      if (!searches[slot]) continue;
-      resting_[slot] = searches[slot]->step() * largest[slot] <= options_.change_tolerance ||
-                       std::abs(searches[slot]->value() - step.objectives[slot]) < options_.change_tolerance;
+      const std::optional<StrongWolfeSearch>& search = searches[slot];
+      if (!search) continue;
+      if (search->failed()) {
+        rest_[slot] = Rest::kStalled;
+      } else if (search->step() * largest[slot] <= options_.change_tolerance ||
+                 std::abs(search->value() - step.objectives[slot]) < options_.change_tolerance) {
+        rest_[slot] = Rest::kConverged;
+      }
     }
     return true;
   }
 
   void Keep(const at::Tensor& slots) override {
     const std::int64_t* const kept = slots.data_ptr<std::int64_t>();
-    std::vector<bool> resting;
-    for (std::int64_t i = 0; i < slots.size(0); ++i) resting.push_back(resting_[static_cast<std::size_t>(kept[i])]);
-    resting_ = std::move(resting);
-    if (!direction_.defined()) return;
-    const at::Tensor index = slots.to(direction_.device());
-    for (at::Tensor* state : {&direction_, &last_gradient_, &hessian_scale_, &taken_}) {
+    std::vector<Rest> rest;
+    for (std::int64_t i = 0; i < slots.size(0); ++i) rest.push_back(rest_[static_cast<std::size_t>(kept[i])]);
+    rest_ = std::move(rest);
+    if (!memory_.direction.defined()) return;
+    const at::Tensor index = slots.to(memory_.direction.device());
+    for (at::Tensor* state : {&memory_.direction, &memory_.last_gradient, &memory_.hessian_scale, &memory_.taken}) {
       *state = state->index_select(0, index);
     }
-    for (Pair& pair : history_) {
+    for (Pair& pair : memory_.history) {
       pair = {pair.step.index_select(0, index), pair.change.index_select(0, index),
               pair.inverse.index_select(0, index)};
     }
   }
 
   bool finished() const override {
-    return std::all_of(resting_.begin(), resting_.end(), [](bool resting) { return resting; });
+    return std::none_of(rest_.begin(), rest_.end(), [](Rest rest) { return rest == Rest::kNone; });
   }
+
+  bool stalled(std::size_t slot) const override { return rest_[slot] == Rest::kStalled; }
 
  private:
   struct Pair {
@@ -73,31 +85,43 @@ class LbfgsUpdate : public WeightUpdate {
     at::Tensor inverse;  ///< 1/(yᵀs), T float64 values; 0 where the pair is not used
   };
 
+  /// Why no further step can change a trial.
+  enum class Rest : std::int8_t { kNone, kConverged, kStalled };
+
+  /// What steps leave to those after them. No tensor is changed in place, so that a copy is the state before a step.
+  struct Memory {
+    at::Tensor direction;      ///< of the last step
+    at::Tensor taken;          ///< how far along it, T float64 values
+    at::Tensor last_gradient;  ///< where it began
+    at::Tensor hessian_scale;  ///< γ of H₀ = γ I, T float64 values
+    std::deque<Pair> history;  ///< oldest first
+  };
+
   /// Adds the last step to the history.
   void Remember(const at::Tensor& gradient) {
     Pair pair;
-    pair.step = direction_ * taken_.unsqueeze(1).to(direction_.scalar_type());
-    pair.change = gradient - last_gradient_;
+    pair.step = memory_.direction * memory_.taken.unsqueeze(1).to(memory_.direction.scalar_type());
+    pair.change = gradient - memory_.last_gradient;
     const at::Tensor curvature = RowDots(pair.change, pair.step);
     const at::Tensor used = curvature > kLeastCurvature;
     pair.inverse = at::where(used, curvature.reciprocal(), at::zeros_like(curvature));
-    hessian_scale_ = at::where(used, curvature / RowDots(pair.change, pair.change), hessian_scale_);
-    history_.push_back(std::move(pair));
-    if (static_cast<std::int64_t>(history_.size()) > options_.history) history_.pop_front();
+    memory_.hessian_scale = at::where(used, curvature / RowDots(pair.change, pair.change), memory_.hessian_scale);
+    memory_.history.push_back(std::move(pair));
+    if (static_cast<std::int64_t>(memory_.history.size()) > options_.history) memory_.history.pop_front();
   }
 
   /// −H g by the two-loop recursion.
   at::Tensor Direction(const at::Tensor& gradient) const {
     at::Tensor direction = gradient.neg();
-    std::vector<at::Tensor> shares(history_.size());
-    for (std::size_t i = history_.size(); i-- > 0;) {
-      shares[i] = RowDots(history_[i].step, direction) * history_[i].inverse;
-      AddScaledRows(direction, history_[i].change, -shares[i]);
+    std::vector<at::Tensor> shares(memory_.history.size());
+    for (std::size_t i = memory_.history.size(); i-- > 0;) {
+      shares[i] = RowDots(memory_.history[i].step, direction) * memory_.history[i].inverse;
+      AddScaledRows(direction, memory_.history[i].change, -shares[i]);
     }
-    direction.mul_(hessian_scale_.unsqueeze(1).to(direction.scalar_type()));
-    for (std::size_t i = 0; i < history_.size(); ++i) {
-      const at::Tensor share = RowDots(history_[i].change, direction) * history_[i].inverse;
-      AddScaledRows(direction, history_[i].step, shares[i] - share);
+    direction.mul_(memory_.hessian_scale.unsqueeze(1).to(direction.scalar_type()));
+    for (std::size_t i = 0; i < memory_.history.size(); ++i) {
+      const at::Tensor share = RowDots(memory_.history[i].change, direction) * memory_.history[i].inverse;
+      AddScaledRows(direction, memory_.history[i].step, shares[i] - share);
     }
     return direction;
   }
@@ -105,16 +129,16 @@ class LbfgsUpdate : public WeightUpdate {
   /// A search for each trial that is not at rest, along its direction.
   std::vector<std::optional<StrongWolfeSearch>> Searches(const at::Tensor& gradient, const Step& step, bool first,
                                                          const std::vector<double>& largest) {
-    const std::vector<double> slopes = ToHost(RowDots(gradient, direction_));
+    const std::vector<double> slopes = ToHost(RowDots(gradient, memory_.direction));
     const std::vector<double> steepest = ToHost(gradient.abs().amax(1).to(at::kDouble));
     std::vector<double> sizes;
     if (first) sizes = ToHost(gradient.abs().sum(at::IntArrayRef{1}, false, at::kDouble));
     std::vector<std::optional<StrongWolfeSearch>> searches(slopes.size());
     for (std::size_t slot = 0; slot < slopes.size(); ++slot) {
       if (steepest[slot] <= options_.gradient_tolerance || slopes[slot] > -options_.change_tolerance) {
-        resting_[slot] = true;
+        rest_[slot] = rest_[slot] == Rest::kNone ? Rest::kConverged : rest_[slot];
       }
-      if (resting_[slot]) continue;
+      if (rest_[slot] != Rest::kNone) continue;
       const double start = first ? std::min(1.0, 1 / sizes[slot]) * step.rates[slot] : step.rates[slot];
       searches[slot].emplace(step.objectives[slot], slopes[slot], start, largest[slot], options_.change_tolerance);
     }
@@ -133,12 +157,12 @@ class LbfgsUpdate : public WeightUpdate {
         steps[slot] = searches[slot]->step();
         searching = searching || !searches[slot]->done();
       }
-      taken_ = ToDevice(steps, weights);
+      memory_.taken = ToDevice(steps, weights);
       weights.copy_(start);
-      AddScaledRows(weights, direction_, taken_);
+      AddScaledRows(weights, memory_.direction, memory_.taken);
       if (!searching) return true;
       if (!step.evaluate(&objectives)) return false;
-      const std::vector<double> slopes = ToHost(RowDots(gradient, direction_));
+      const std::vector<double> slopes = ToHost(RowDots(gradient, memory_.direction));
       for (std::size_t slot = 0; slot < searches.size(); ++slot) {
         if (searches[slot] && !searches[slot]->done()) searches[slot]->Report(objectives[slot], slopes[slot]);
       }
@@ -146,12 +170,8 @@ class LbfgsUpdate : public WeightUpdate {
   }
 
   Lbfgs options_;
-  std::vector<bool> resting_;  ///< trials that no further step can change
-  at::Tensor direction_;       ///< of the last step
-  at::Tensor taken_;           ///< how far along it, T float64 values
-  at::Tensor last_gradient_;   ///< where it began
-  at::Tensor hessian_scale_;   ///< γ of H₀ = γ I, T float64 values
-  std::deque<Pair> history_;   ///< oldest first
+  std::vector<Rest> rest_;
+  Memory memory_;
 };
 
 }  // namespace

@@ -41,7 +41,8 @@ bool StrongWolfeSearch::Flat(const Point& point) const { return std::abs(point.s
 /// Lengthens the step until an interval is known to hold an acceptable one.
 void StrongWolfeSearch::Bracketing(const Point& point) {
   if (extra_evaluations_ == kMostExtraEvaluations) {
-    Finish(start_.value <= point.value ? start_ : point);
+    failed_ = start_.value <= point.value;
+    Finish(failed_ ? start_ : point);
     return;
   }
   if (TooHigh(point) || (extra_evaluations_ > 1 && point.value >= previous_.value)) {
@@ -72,7 +73,9 @@ void StrongWolfeSearch::StartZoom(const Point& first, const Point& second) {
 /// Chooses the next step within the bracket, or ends with its lower end.
 void StrongWolfeSearch::NextZoom() {
   const double length = std::abs(bracket_[1].step - bracket_[0].step);
-  if (extra_evaluations_ >= kMostExtraEvaluations || length * largest_entry_ < change_tolerance_) {
+  const bool short_enough = length * largest_entry_ < change_tolerance_;
+  if (extra_evaluations_ >= kMostExtraEvaluations || short_enough) {
+    failed_ = bracket_[low_].step == 0 && !short_enough;
     Finish(bracket_[low_]);
     return;
   }

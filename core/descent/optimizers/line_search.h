@@ -18,6 +18,8 @@ class StrongWolfeSearch {
   double step() const { return step_; }
   /// Once done, φ at step().
   double value() const { return value_; }
+  /// Once done, whether no step was found that lowers φ although the bracket was not yet too short to matter.
+  bool failed() const { return failed_; }
   /// φ and φ' at step(). A value that is not finite counts as infinitely bad.
   void Report(double value, double slope);
 
@@ -49,6 +51,7 @@ class StrongWolfeSearch {
   bool zooming_ = false;
   bool slow_ = false;  ///< the last interpolation came close to an end of the bracket
   bool done_ = false;
+  bool failed_ = false;
 };
 
 }  // namespace cvxnn::descent

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/ScalarType.h>
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -28,12 +29,14 @@ class WeightUpdate {
  public:
   virtual ~WeightUpdate() = default;
   /// One step: changes `weights` (T×K, contiguous) in place, given the gradient at them, which it may overwrite. False
-  /// when it was told to stop on the way; the weights are then of no use.
+  /// when it was told to stop on the way; the weights are then of no use, the state is that before the step.
   virtual bool Apply(at::Tensor& weights, at::Tensor& gradient, const Step& step) = 0;
   /// Leaves only the state of the trials in `slots` (ascending, int64, on the CPU).
   virtual void Keep(const at::Tensor& slots) = 0;
   /// Whether no further step can change any trial.
   virtual bool finished() const { return false; }
+  /// Whether no further step can change this trial because none was found, not because it is where it should be.
+  virtual bool stalled(std::size_t /*slot*/) const { return false; }
 };
 
 /// How the arithmetic of a step is done: one fused pass over memory (CPU only), or LibTorch's operations.

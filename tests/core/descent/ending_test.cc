@@ -157,8 +157,10 @@ TEST(Descent, EndsWhenEveryTrialDiverged) {
 
 TEST(Descent, RefusesAStartWhoseObjectiveIsNotFinite) {
   Options options = Quick();
-  options.initialization = Gaussian{1e200};
-  const auto result = RunDescent(options, SmallData(8, 3, 1), {});
+  options.initialization = Gaussian{1e15};
+  Data data = SmallData(8, 3, 1);
+  data.features.mul_(1e150);
+  const auto result = RunDescent(options, data, {});
   EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(result.status().message()), testing::HasSubstr("not finite before training"));
 }
@@ -178,6 +180,21 @@ TEST(Descent, OfLbfgsEndsWhenNoTrialCanGoFurther) {
     EXPECT_LT(trial.last.epoch, 5000);
     EXPECT_LT(trial.last.objective, 5);
   }
+}
+
+TEST(Descent, OfLbfgsStallsWhenItsSearchFindsNoStep) {
+  Options options = Quick();
+  options.optimizer = Lbfgs();
+  options.beta = 0.1;
+  options.max_epochs = 500;
+  options.learning_rate.reset();
+  options.grid.learning_rates = {1, 1e20};
+  const auto result = RunDescent(options, SmallData(8, 3, 1), {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->ending, Ending::kStalled);
+  EXPECT_FALSE(result->trials[0].stalled);
+  EXPECT_TRUE(result->trials[1].stalled);
+  EXPECT_LT(result->trials[0].last.objective, result->trials[1].last.objective);
 }
 
 TEST(Descent, StopsWithinALineSearch) {

@@ -97,6 +97,57 @@ TYPED_TEST(FewInputs, PassesEqualPlainSums) {
   }
 }
 
+TYPED_TEST(FewInputs, SumSquaresOfAnySize) {
+  using Scalar = TypeParam;
+  const FewInputKernels<Scalar> kernels = KernelsForInputs<Scalar>(1);
+  const double tolerance = std::is_same_v<Scalar, float> ? 1e-6 : 1e-14;
+  const double largest = static_cast<double>(std::numeric_limits<Scalar>::max());
+  for (const double scale : {1.0, 1e-30, std::sqrt(largest), 0.0}) {
+    for (std::size_t count = 0; count < 600; count += count < 40 ? 1 : 37) {
+      std::vector<Scalar> values;
+      double expected = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        values.push_back(static_cast<Scalar>(scale * std::sin(static_cast<double>(i * i))));
+        expected += static_cast<double>(values.back()) * static_cast<double>(values.back());
+      }
+      const double sum = kernels.sum_of_squares(values.data(), static_cast<std::int64_t>(count));
+      if (std::isfinite(expected)) {
+        ASSERT_NEAR(sum, expected, tolerance * expected) << count << " of " << scale;
+      } else {
+        ASSERT_EQ(sum, expected);
+      }
+    }
+  }
+  std::vector<Scalar> values(50, Scalar{1});
+  for (const std::size_t place : {0, 31, 49}) {
+    for (const Scalar bad : {std::numeric_limits<Scalar>::quiet_NaN(), -std::numeric_limits<Scalar>::infinity()}) {
+      values[place] = bad;
+      EXPECT_FALSE(std::isfinite(kernels.sum_of_squares(values.data(), 50)));
+      values[place] = 1;
+    }
+  }
+}
+
+TYPED_TEST(FewInputs, CountNeuronsWithBothSidesNonZero) {
+  using Scalar = TypeParam;
+  for (std::int64_t inputs = 1; inputs <= kFewInputs; ++inputs) {
+    for (const std::int64_t neurons : {1, 4, 7, 8, 50}) {
+      // Column j of U has one entry that is not zero, tiny, unless j mod 3 = 0; α_j is zero where j mod 5 = 0.
+      std::vector<Scalar> first(static_cast<std::size_t>(inputs * neurons)), second(static_cast<std::size_t>(neurons));
+      std::int64_t expected = 0;
+      for (std::int64_t j = 0; j < neurons; ++j) {
+        if (j % 3 != 0) {
+          first[static_cast<std::size_t>((j % inputs) * neurons + j)] = -std::numeric_limits<Scalar>::min();
+        }
+        if (j % 5 != 0) second[static_cast<std::size_t>(j)] = 1;
+        expected += j % 3 != 0 && j % 5 != 0 ? 1 : 0;
+      }
+      const FewInputKernels<Scalar> kernels = KernelsForInputs<Scalar>(inputs);
+      EXPECT_EQ(kernels.count_active(first.data(), second.data(), neurons), expected);
+    }
+  }
+}
+
 TYPED_TEST(FewInputs, KeepNaN) {
   using Scalar = TypeParam;
   const FewInputKernels<Scalar> kernels = KernelsForInputs<Scalar>(1);

@@ -68,7 +68,7 @@ class Gradient : public testing::TestWithParam<Case> {
 
 TEST_P(Gradient, OfTheFullBatchIsThatOfTheObjective) {
   const auto engine = MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_);
-  engine->TrainPass(true);
+  engine->TrainPass(true, true);
   const auto index = at::TensorOptions().device(at::kCPU).dtype(at::kLong);
   ExpectGradientOf(at::arange(kRows, index).expand({options_.trials, kRows}));
 }
@@ -81,10 +81,10 @@ TEST_P(Gradient, OfABatchIsThatOfItsLossScaledToAllRows) {
 }
 
 TEST_P(Gradient, DoesNotDependOnTheWorkspace) {
-  MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_)->TrainPass(true);
+  MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_)->TrainPass(true, true);
   const at::Tensor whole = weights_.gradient.clone();
   options_.workspace_bytes = 1;  // one row of one trial at a time
-  MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_)->TrainPass(true);
+  MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_)->TrainPass(true, true);
   EXPECT_LT(LargestDifference(weights_.gradient, whole), 1e-12);
   const std::vector<std::int64_t> rows = {0, 3, 8, 1, 7, 2, 6, 5, 4};
   MakeEngineOf(std::get<0>(GetParam()), options_, data_, weights_)->BatchGradient(rows);

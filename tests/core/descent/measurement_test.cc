@@ -59,7 +59,7 @@ TEST_P(WeightMeasurement, CountsNeuronsWithBothSidesNonZero) {
   SecondLayers(weights.flat, weights.shape)[0].select(0, 2).zero_();
   // A tiny weight whose square is zero still is a weight.
   FirstLayers(weights.flat, weights.shape)[0].select(1, 3).fill_(1e-300);
-  EXPECT_EQ(MakeEngineOf(GetParam(), options, data, weights)->MeasureWeights()[0].active, 2);
+  EXPECT_EQ(MakeEngineOf(GetParam(), options, data, weights)->MeasureWeights(Detail::kAll)[0].active, 2);
 }
 
 TEST_P(WeightMeasurement, IsNotFiniteWhenAWeightIsNot) {
@@ -70,7 +70,8 @@ TEST_P(WeightMeasurement, IsNotFiniteWhenAWeightIsNot) {
   for (const double bad : {std::numeric_limits<double>::quiet_NaN(), -std::numeric_limits<double>::infinity()}) {
     TrialWeights weights = InitialWeights(options, {2, 4, 2}, data.features);
     weights.flat[0][5] = bad;
-    EXPECT_FALSE(std::isfinite(MakeEngineOf(GetParam(), options, data, weights)->MeasureWeights()[0].squares));
+    EXPECT_FALSE(
+        std::isfinite(MakeEngineOf(GetParam(), options, data, weights)->MeasureWeights(Detail::kAll)[0].squares));
   }
 }
 

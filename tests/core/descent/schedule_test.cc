@@ -12,7 +12,7 @@ using testing::DoubleNear;
 using testing::ElementsAre;
 
 std::vector<double> RatesOf(const Schedule& schedule, std::int64_t epochs) {
-  RateSchedule rates(schedule, 1, 1);
+  RateSchedule rates(schedule, {1});
   std::vector<double> all;
   for (std::int64_t epoch = 1; epoch <= epochs; ++epoch) all.push_back(rates.RatesOf(epoch)[0]);
   return all;
@@ -34,7 +34,7 @@ TEST(Schedule, ReducesEachTrialOnItsOwnPlateau) {
   ReduceOnPlateau plateau;
   plateau.patience = 1;
   plateau.factor = 0.5;
-  RateSchedule rates({plateau, {}}, 1, 3);
+  RateSchedule rates({plateau, {}}, {1, 1, 1});
   for (std::int64_t epoch = 1; epoch <= 3; ++epoch) {
     rates.RatesOf(epoch);
     rates.Observe(0, epoch, 7);                                      // does not move
@@ -49,7 +49,7 @@ TEST(Schedule, ReducesEachTrialOnItsOwnPlateau) {
 TEST(Schedule, PlateauHearsNothingOfTheWarmup) {
   ReduceOnPlateau plateau;
   plateau.patience = 0;
-  RateSchedule rates({plateau, {3, 0.5}}, 1, 1);
+  RateSchedule rates({plateau, {3, 0.5}}, {1});
   for (std::int64_t epoch = 1; epoch <= 3; ++epoch) {
     rates.RatesOf(epoch);
     rates.Observe(0, epoch, 7);
@@ -61,7 +61,7 @@ TEST(Schedule, NeverRaisesTheRateToItsMinimum) {
   ReduceOnPlateau plateau;
   plateau.patience = 0;
   plateau.minimum_rate = 5;
-  RateSchedule rates({plateau, {}}, 1, 1);
+  RateSchedule rates({plateau, {}}, {1});
   for (std::int64_t epoch = 1; epoch <= 3; ++epoch) rates.Observe(0, epoch, 7);
   EXPECT_THAT(rates.RatesOf(4), ElementsAre(1));
 }

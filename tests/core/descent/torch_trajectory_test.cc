@@ -64,8 +64,8 @@ TEST_P(TorchTrajectory, IsFollowedByEveryEngineArithmeticAndPrecision) {
         const auto engine = MakeEngineOf(kind, options, data, weights);
         const auto update = MakeWeightUpdate(options.optimizer, weights.flat, arithmetic);
         const std::function<bool(std::vector<double>*)> evaluate = [&](std::vector<double>* objectives) {
-          objectives->assign(1, SumMultiple(options.loss_scale, 7) * engine->TrainPass(true)[0].loss +
-                                    0.5 * options.beta * engine->MeasureWeights()[0].squares);
+          objectives->assign(1, SumMultiple(options.loss_scale, 7) * engine->TrainPass(true, true)[0].loss +
+                                    0.5 * options.beta * engine->MeasureWeights(Detail::kAll)[0].squares);
           return true;
         };
         std::vector<double> objectives;

@@ -83,6 +83,20 @@ INSTANTIATE_TEST_SUITE_P(
                 [](Options&, Data& d) { d.test_targets = at::Tensor(); }},
         Refusal{"test_columns", "test_features: must have the columns",
                 [](Options&, Data& d) { d.test_features = d.test_features.narrow(1, 0, 1); }},
+        Refusal{"grid_rows", "grid.training_rows[1] = 7: must be 1 to 6, the training rows",
+                [](Options& o, Data&) {
+                  o.grid.training_rows = {6, 7};
+                }},
+        Refusal{"grid_betas", "grid.betas = 1 values: must be absent without a penalty",
+                [](Options& o, Data&) {
+                  o.penalty = Penalty::kNone;
+                  o.grid.betas = {1};
+                }},
+        Refusal{"grid_and_start", "grid.neurons = 2 values: must be absent where gates or a start are given",
+                [](Options& o, Data&) {
+                  o.start = {StartOf(2, 3, 1)};
+                  o.grid.neurons = {3, 4};
+                }},
         Refusal{"gates_of_relu", "gates: only a gated", [](Options& o, Data&) { o.gates = Wavy(2, 3, 0); }},
         Refusal{"gates_shape", "gates has shape 3x2: must be 2x3",
                 [](Options& o, Data&) {
@@ -129,92 +143,139 @@ TEST_P(Range, IsSaidWithFieldAndValue) {
 
 INSTANTIATE_TEST_SUITE_P(
     Method, Range,
-    testing::Values(
-        MethodFault{"zero_width", "neurons = 0: must be 1 to 1000000", [](Method& m) { m.neurons = 0; }},
-        MethodFault{"no_trials", "trials = 0: must be 1 to 10000", [](Method& m) { m.trials = 0; }},
-        MethodFault{"zero_rate", "learning_rate = 0: must be finite and above 0",
-                    [](Method& m) { m.learning_rate = 0; }},
-        MethodFault{"nan_rate", "learning_rate = nan", [](Method& m) { m.learning_rate = kNan; }},
-        MethodFault{"clip", "clip_norm = -1: must be finite and above 0", [](Method& m) { m.clip_norm = -1; }},
-        MethodFault{"batch", "batch_size = -1: must be at least 0", [](Method& m) { m.batch_size = -1; }},
-        MethodFault{"momentum", "optimizer.sgd.momentum = 1: must be at least 0 and below 1",
-                    [](Method& m) { m.optimizer = Sgd{.momentum = 1}; }},
-        MethodFault{"nesterov", "optimizer.sgd.nesterov = true: must be false without momentum",
-                    [](Method& m) { m.optimizer = Sgd{.nesterov = true}; }},
-        MethodFault{"adam_beta1", "optimizer.adam.beta1 = 1:", [](Method& m) { m.optimizer = Adam{.beta1 = 1}; }},
-        MethodFault{"adam_beta2", "optimizer.adam.beta2 = -0.1:", [](Method& m) { m.optimizer = Adam{.beta2 = -0.1}; }},
-        MethodFault{"adam_epsilon", "optimizer.adam.epsilon = 0: must be finite and above 0",
-                    [](Method& m) { m.optimizer = Adam{.epsilon = 0}; }},
-        MethodFault{"adamw_beta1", "optimizer.adamw.beta1 = 2:", [](Method& m) { m.optimizer = AdamW{.beta1 = 2}; }},
-        MethodFault{"adamw_decay",
-                    "optimizer.adamw.weight_decay = -1:", [](Method& m) { m.optimizer = AdamW{.weight_decay = -1}; }},
-        MethodFault{"adagrad_decay",
-                    "optimizer.adagrad.rate_decay = -1:", [](Method& m) { m.optimizer = Adagrad{.rate_decay = -1}; }},
-        MethodFault{"adagrad_start", "optimizer.adagrad.initial_accumulator = -1:",
-                    [](Method& m) { m.optimizer = Adagrad{.initial_accumulator = -1}; }},
-        MethodFault{"adagrad_epsilon",
-                    "optimizer.adagrad.epsilon = 0:", [](Method& m) { m.optimizer = Adagrad{.epsilon = 0}; }},
-        MethodFault{"adadelta_rho", "optimizer.adadelta.rho = 1:", [](Method& m) { m.optimizer = Adadelta{.rho = 1}; }},
-        MethodFault{"adadelta_epsilon",
-                    "optimizer.adadelta.epsilon = 0:", [](Method& m) { m.optimizer = Adadelta{.epsilon = 0}; }},
-        MethodFault{"rmsprop_alpha",
-                    "optimizer.rmsprop.alpha = 1:", [](Method& m) { m.optimizer = RmsProp{.alpha = 1}; }},
-        MethodFault{"rmsprop_epsilon",
-                    "optimizer.rmsprop.epsilon = nan:", [](Method& m) { m.optimizer = RmsProp{.epsilon = kNan}; }},
-        MethodFault{"rmsprop_momentum",
-                    "optimizer.rmsprop.momentum = 1:", [](Method& m) { m.optimizer = RmsProp{.momentum = 1}; }},
-        MethodFault{"lbfgs_history", "optimizer.lbfgs.history = 0: must be 1 to 1000",
-                    [](Method& m) { m.optimizer = Lbfgs{.history = 0}; }},
-        MethodFault{"lbfgs_gradient", "optimizer.lbfgs.gradient_tolerance = -1:",
-                    [](Method& m) { m.optimizer = Lbfgs{.gradient_tolerance = -1}; }},
-        MethodFault{"lbfgs_change", "optimizer.lbfgs.change_tolerance = nan:",
-                    [](Method& m) { m.optimizer = Lbfgs{.change_tolerance = kNan}; }},
-        MethodFault{"lbfgs_batches", "batch_size = 1: must be 0 (full batch) with optimizer.lbfgs",
-                    [](Method& m) {
-                      m.optimizer = Lbfgs();
-                      m.batch_size = 1;
-                    }},
-        MethodFault{"lbfgs_clip", "clip_norm = 1: must be absent with optimizer.lbfgs",
-                    [](Method& m) {
-                      m.optimizer = Lbfgs();
-                      m.clip_norm = 1;
-                    }},
-        MethodFault{"plateau_factor", "schedule.reduce_on_plateau.factor = 1: must be above 0 and below 1",
-                    [](Method& m) { m.schedule.kind = ReduceOnPlateau{.factor = 1}; }},
-        MethodFault{"plateau_patience", "schedule.reduce_on_plateau.patience = -1:",
-                    [](Method& m) { m.schedule.kind = ReduceOnPlateau{.patience = -1}; }},
-        MethodFault{"plateau_threshold", "schedule.reduce_on_plateau.threshold = 1:",
-                    [](Method& m) { m.schedule.kind = ReduceOnPlateau{.threshold = 1}; }},
-        MethodFault{"plateau_cooldown", "schedule.reduce_on_plateau.cooldown = -1:",
-                    [](Method& m) { m.schedule.kind = ReduceOnPlateau{.cooldown = -1}; }},
-        MethodFault{"plateau_minimum", "schedule.reduce_on_plateau.minimum_rate = -1:",
-                    [](Method& m) { m.schedule.kind = ReduceOnPlateau{.minimum_rate = -1}; }},
-        MethodFault{"exponential_without_factor", "schedule.exponential.factor = 0: must be above 0 and below 1",
-                    [](Method& m) { m.schedule.kind = ExponentialDecay(); }},
-        MethodFault{"step_without_epochs", "schedule.step.epochs = 0: must be 1 to 1000000000",
-                    [](Method& m) { m.schedule.kind = StepDecay(); }},
-        MethodFault{"step_factor", "schedule.step.factor = 0:",
-                    [](Method& m) {
-                      m.schedule.kind = StepDecay{3, 0};
-                    }},
-        MethodFault{"cosine_without_epochs",
-                    "schedule.cosine.epochs = 0:", [](Method& m) { m.schedule.kind = CosineAnnealing(); }},
-        MethodFault{"cosine_minimum", "schedule.cosine.minimum_rate = -1:",
-                    [](Method& m) {
-                      m.schedule.kind = CosineAnnealing{3, -1};
-                    }},
-        MethodFault{"warmup_epochs", "schedule.warmup.epochs = -1:", [](Method& m) { m.schedule.warmup.epochs = -1; }},
-        MethodFault{"warmup_start", "schedule.warmup.start_factor = 0: must be above 0 and at most 1",
-                    [](Method& m) { m.schedule.warmup.start_factor = 0; }},
-        MethodFault{"gaussian_scale",
-                    "initialization.gaussian.scale = 0:", [](Method& m) { m.initialization = Gaussian{0}; }},
-        MethodFault{"balanced_scale",
-                    "initialization.balanced.scale = -1:", [](Method& m) { m.initialization = BalancedGaussian{-1}; }},
-        MethodFault{"models", "initialization.from_models.models = 2: must be 1 name, or one for each of 3 trials",
-                    [](Method& m) {
-                      m.trials = 3;
-                      m.initialization = FromModels{{"a", "b"}};
-                    }}),
+    testing::Values(MethodFault{"zero_width", "neurons = 0: must be 1 to 1000000", [](Method& m) { m.neurons = 0; }},
+                    MethodFault{"no_trials", "trials = 0: must be 1 to 10000", [](Method& m) { m.trials = 0; }},
+                    MethodFault{"zero_rate", "learning_rate = 0: must be finite and above 0",
+                                [](Method& m) { m.learning_rate = 0; }},
+                    MethodFault{"nan_rate", "learning_rate = nan", [](Method& m) { m.learning_rate = kNan; }},
+                    MethodFault{"clip", "clip_norm = -1: must be finite and above 0",
+                                [](Method& m) { m.clip_norm = -1; }},
+                    MethodFault{"batch", "batch_size = -1: must be at least 0", [](Method& m) { m.batch_size = -1; }},
+                    MethodFault{"momentum", "optimizer.sgd.momentum = 1: must be at least 0 and below 1",
+                                [](Method& m) { m.optimizer = Sgd{.momentum = 1}; }},
+                    MethodFault{"nesterov", "optimizer.sgd.nesterov = true: must be false without momentum",
+                                [](Method& m) { m.optimizer = Sgd{.nesterov = true}; }},
+                    MethodFault{"adam_beta1",
+                                "optimizer.adam.beta1 = 1:", [](Method& m) { m.optimizer = Adam{.beta1 = 1}; }},
+                    MethodFault{"adam_beta2",
+                                "optimizer.adam.beta2 = -0.1:", [](Method& m) { m.optimizer = Adam{.beta2 = -0.1}; }},
+                    MethodFault{"adam_epsilon", "optimizer.adam.epsilon = 0: must be finite and above 0",
+                                [](Method& m) { m.optimizer = Adam{.epsilon = 0}; }},
+                    MethodFault{"adamw_beta1",
+                                "optimizer.adamw.beta1 = 2:", [](Method& m) { m.optimizer = AdamW{.beta1 = 2}; }},
+                    MethodFault{"adamw_decay", "optimizer.adamw.weight_decay = -1:",
+                                [](Method& m) { m.optimizer = AdamW{.weight_decay = -1}; }},
+                    MethodFault{"adagrad_decay", "optimizer.adagrad.rate_decay = -1:",
+                                [](Method& m) { m.optimizer = Adagrad{.rate_decay = -1}; }},
+                    MethodFault{"adagrad_start", "optimizer.adagrad.initial_accumulator = -1:",
+                                [](Method& m) { m.optimizer = Adagrad{.initial_accumulator = -1}; }},
+                    MethodFault{"adagrad_epsilon", "optimizer.adagrad.epsilon = 0:",
+                                [](Method& m) { m.optimizer = Adagrad{.epsilon = 0}; }},
+                    MethodFault{"adadelta_rho",
+                                "optimizer.adadelta.rho = 1:", [](Method& m) { m.optimizer = Adadelta{.rho = 1}; }},
+                    MethodFault{"adadelta_epsilon", "optimizer.adadelta.epsilon = 0:",
+                                [](Method& m) { m.optimizer = Adadelta{.epsilon = 0}; }},
+                    MethodFault{"rmsprop_alpha",
+                                "optimizer.rmsprop.alpha = 1:", [](Method& m) { m.optimizer = RmsProp{.alpha = 1}; }},
+                    MethodFault{"rmsprop_epsilon", "optimizer.rmsprop.epsilon = nan:",
+                                [](Method& m) { m.optimizer = RmsProp{.epsilon = kNan}; }},
+                    MethodFault{"rmsprop_momentum", "optimizer.rmsprop.momentum = 1:",
+                                [](Method& m) { m.optimizer = RmsProp{.momentum = 1}; }},
+                    MethodFault{"lbfgs_history", "optimizer.lbfgs.history = 0: must be 1 to 1000",
+                                [](Method& m) { m.optimizer = Lbfgs{.history = 0}; }},
+                    MethodFault{"lbfgs_gradient", "optimizer.lbfgs.gradient_tolerance = -1:",
+                                [](Method& m) { m.optimizer = Lbfgs{.gradient_tolerance = -1}; }},
+                    MethodFault{"lbfgs_change", "optimizer.lbfgs.change_tolerance = nan:",
+                                [](Method& m) { m.optimizer = Lbfgs{.change_tolerance = kNan}; }},
+                    MethodFault{"lbfgs_batches", "batch_size = 1: must be 0 (full batch) with optimizer.lbfgs",
+                                [](Method& m) {
+                                  m.optimizer = Lbfgs();
+                                  m.batch_size = 1;
+                                }},
+                    MethodFault{"lbfgs_clip", "clip_norm = 1: must be absent with optimizer.lbfgs",
+                                [](Method& m) {
+                                  m.optimizer = Lbfgs();
+                                  m.clip_norm = 1;
+                                }},
+                    MethodFault{"plateau_factor", "schedule.reduce_on_plateau.factor = 1: must be above 0 and below 1",
+                                [](Method& m) { m.schedule.kind = ReduceOnPlateau{.factor = 1}; }},
+                    MethodFault{"plateau_patience", "schedule.reduce_on_plateau.patience = -1:",
+                                [](Method& m) { m.schedule.kind = ReduceOnPlateau{.patience = -1}; }},
+                    MethodFault{"plateau_threshold", "schedule.reduce_on_plateau.threshold = 1:",
+                                [](Method& m) { m.schedule.kind = ReduceOnPlateau{.threshold = 1}; }},
+                    MethodFault{"plateau_cooldown", "schedule.reduce_on_plateau.cooldown = -1:",
+                                [](Method& m) { m.schedule.kind = ReduceOnPlateau{.cooldown = -1}; }},
+                    MethodFault{"plateau_minimum", "schedule.reduce_on_plateau.minimum_rate = -1:",
+                                [](Method& m) { m.schedule.kind = ReduceOnPlateau{.minimum_rate = -1}; }},
+                    MethodFault{"exponential_without_factor",
+                                "schedule.exponential.factor = 0: must be above 0 and below 1",
+                                [](Method& m) { m.schedule.kind = ExponentialDecay(); }},
+                    MethodFault{"step_without_epochs", "schedule.step.epochs = 0: must be 1 to 1000000000",
+                                [](Method& m) { m.schedule.kind = StepDecay(); }},
+                    MethodFault{"step_factor", "schedule.step.factor = 0:",
+                                [](Method& m) {
+                                  m.schedule.kind = StepDecay{3, 0};
+                                }},
+                    MethodFault{"cosine_without_epochs",
+                                "schedule.cosine.epochs = 0:", [](Method& m) { m.schedule.kind = CosineAnnealing(); }},
+                    MethodFault{"cosine_minimum", "schedule.cosine.minimum_rate = -1:",
+                                [](Method& m) {
+                                  m.schedule.kind = CosineAnnealing{3, -1};
+                                }},
+                    MethodFault{"warmup_epochs",
+                                "schedule.warmup.epochs = -1:", [](Method& m) { m.schedule.warmup.epochs = -1; }},
+                    MethodFault{"warmup_start", "schedule.warmup.start_factor = 0: must be above 0 and at most 1",
+                                [](Method& m) { m.schedule.warmup.start_factor = 0; }},
+                    MethodFault{"gaussian_scale", "initialization.gaussian.scale = 0:",
+                                [](Method& m) { m.initialization = Gaussian{0}; }},
+                    MethodFault{"balanced_scale", "initialization.balanced.scale = -1:",
+                                [](Method& m) { m.initialization = BalancedGaussian{-1}; }},
+                    MethodFault{"grid_rows", "grid.training_rows[0] = 0: must be at least 1",
+                                [](Method& m) { m.grid.training_rows = {0}; }},
+                    MethodFault{"grid_neurons", "grid.neurons[1] = 1000001: must be 1 to 1000000",
+                                [](Method& m) {
+                                  m.grid.neurons = {1, 1000001};
+                                }},
+                    MethodFault{"grid_rate", "grid.learning_rates[2] = -1: must be finite and above 0",
+                                [](Method& m) {
+                                  m.grid.learning_rates = {1, 2, -1};
+                                }},
+                    MethodFault{"grid_beta", "grid.betas[0] = nan: must be finite and above 0",
+                                [](Method& m) { m.grid.betas = {kNan}; }},
+                    MethodFault{"grid_twice", "grid.betas[2] = 0.5: must be given once",
+                                [](Method& m) {
+                                  m.grid.betas = {0.5, 1, 0.5};
+                                }},
+                    MethodFault{"grid_and_rate", "learning_rate = 0.1: must be absent with grid.learning_rates",
+                                [](Method& m) {
+                                  m.learning_rate = 0.1;
+                                  m.grid.learning_rates = {1};
+                                }},
+                    MethodFault{"grid_of_models",
+                                "grid.neurons = 1 values: must be absent with initialization.from_models",
+                                [](Method& m) {
+                                  m.initialization = FromModels{{"a"}};
+                                  m.grid.neurons = {3};
+                                }},
+                    MethodFault{"grid_list", "grid.neurons = 1001 values: must be at most 1000 values",
+                                [](Method& m) { m.grid.neurons.resize(1001); }},
+                    MethodFault{"grid_trials", "grid = 110000 trials: must be at most 100000 trials in all",
+                                [](Method& m) {
+                                  m.trials = 10000;
+                                  m.grid.neurons = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+                                }},
+                    MethodFault{"report_interval", "reports.every_epochs = 0: must be 1 to 1000000000",
+                                [](Method& m) { m.reports.every_epochs = 0; }},
+                    MethodFault{"snapshot_interval", "snapshots.every_epochs = 0: must be 1 to 1000000000",
+                                [](Method& m) { m.snapshots = Snapshots{EveryEpochs{0}}; }},
+                    MethodFault{"snapshot_decade", "snapshots.per_decade = 1001: must be 1 to 1000",
+                                [](Method& m) { m.snapshots = Snapshots{PerDecade{1001}}; }},
+                    MethodFault{"models",
+                                "initialization.from_models.models = 2: must be 1 name, or one for each of 3 trials",
+                                [](Method& m) {
+                                  m.trials = 3;
+                                  m.initialization = FromModels{{"a", "b"}};
+                                }}),
     [](const testing::TestParamInfo<MethodFault>& instance) { return instance.param.name; });
 
 TEST(Memory, IsEstimatedAndRefusedBeforeWork) {

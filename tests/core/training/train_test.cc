@@ -309,6 +309,62 @@ TEST(DescentTrain, SaysThatLbfgsConverged) {
   EXPECT_THAT(result->summary.message, HasSubstr("every trial reached the optimiser's tolerance"));
 }
 
+TEST(DescentTrain, SaysThatLbfgsStalled) {
+  Spec spec = DescentSpec();
+  auto& descent = std::get<GradientDescent>(spec.method);
+  descent.optimizer = descent::Lbfgs();
+  descent.learning_rate = 1e20;
+  const auto result = Train(spec, SmallDataset());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->summary.termination, Termination::kStalled);
+  EXPECT_THAT(result->summary.message, HasSubstr("; 3 stalled, their line searches found no acceptable step"));
+}
+
+TEST(DescentTrain, OfAGridSaysWhatEachTrialWasGiven) {
+  Spec spec = DescentSpec();
+  spec.beta.reset();
+  auto& descent = std::get<GradientDescent>(spec.method);
+  descent.learning_rate.reset();
+  descent.grid = {{12}, {3, 8}, {0.05, 1e6}, {0.01, 0.1}};
+  descent.reports.every_epochs = 10;
+  std::size_t reports = 0;
+  spec.stopping.max_epochs = 100;
+  const auto result = Train(spec, SmallDataset(),
+                            {[&](const EpochMetrics& metrics) {
+                               ++reports;
+                               EXPECT_TRUE(metrics.gradient_norm.has_value() || metrics.objective.value_or(0) > 1e6);
+                               return Continue::kYes;
+                             },
+                             {}});
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(result->models.size(), 24U);
+  std::size_t diverged = 0;
+  for (std::size_t number = 0; number < 24; ++number) {
+    const TrainedModel& model = result->models[number];
+    ASSERT_TRUE(model.setting.has_value());
+    const TrialSetting setting = model.setting.value_or(TrialSetting());
+    EXPECT_EQ(setting.training_rows, 12);
+    EXPECT_EQ(setting.neurons, number < 12 ? 3 : 8);
+    EXPECT_EQ(model.network.neurons(), setting.neurons);
+    EXPECT_EQ(setting.learning_rate, number / 6 % 2 == 0 ? 0.05 : 1e6);
+    EXPECT_EQ(setting.beta, number / 3 % 2 == 0 ? 0.01 : 0.1);
+    EXPECT_EQ(model.final_metrics.trial, static_cast<std::int32_t>(number));
+    EXPECT_EQ(model.diverged, model.diverged_epoch.has_value());
+    EXPECT_EQ(model.diverged, setting.learning_rate == 1e6);
+    diverged += model.diverged ? 1 : 0;
+    if (!model.diverged) {
+      data::Dataset fewer = SmallDataset();
+      fewer.train = SmallPart(12, 0);
+      EXPECT_NEAR(Objective(spec, model.network, fewer, setting.beta), *model.final_metrics.objective, 1e-9);
+    }
+  }
+  EXPECT_GE(reports, 12 * 11U + 12);
+  EXPECT_EQ(diverged, 12U);
+  EXPECT_EQ(result->summary.beta, 0.01);
+  EXPECT_THAT(result->summary.message, HasSubstr("neurons, learning rate 0.05, beta 0.01) is the best of 24"));
+  EXPECT_THAT(result->summary.message, HasSubstr("; 12 diverged"));
+}
+
 TEST(Precision, IsFloat32ForLargeDataUnlessAsked) {
   data::Dataset large;
   large.train.features = data::Matrix(data::ElementType::kFloat32, 1025, 1024);

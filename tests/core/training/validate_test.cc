@@ -99,6 +99,22 @@ const Refusal kRefusals[] = {
     {"ZeroRate", DescentSpec(), [](Spec& s) { Descent(s).learning_rate = 0; }, "descent.learning_rate = 0: must be"},
     {"AdamBeta1", DescentSpec(), [](Spec& s) { Descent(s).optimizer = descent::Adam{.beta1 = -0.1}; },
      "descent.optimizer.adam.beta1 = -0.1: must be"},
+    {"GridRate", DescentSpec(),
+     [](Spec& s) {
+       Descent(s).grid.learning_rates = {1, 0.1, -1};
+     },
+     "descent.grid.learning_rates[2] = -1: must be finite and above 0"},
+    {"GridRows", DescentSpec(), [](Spec& s) { Descent(s).grid.training_rows = {25}; },
+     "descent.grid.training_rows[0] = 25: must be 1 to 24, the training rows"},
+    {"GridBetasAndBeta", DescentSpec(), [](Spec& s) { Descent(s).grid.betas = {1}; },
+     "beta = 0.1: must be absent with descent.grid.betas"},
+    {"GridBetasWithoutPenalty", DescentSpec(),
+     [](Spec& s) {
+       s.penalty = Penalty::kNone;
+       s.beta.reset();
+       Descent(s).grid.betas = {1};
+     },
+     "descent.grid.betas = 1 values: must be absent without a penalty"},
     {"LbfgsWithBatches", DescentSpec(),
      [](Spec& s) {
        Descent(s).optimizer = descent::Lbfgs();

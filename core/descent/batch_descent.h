@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Descent of one batch: trials of equal sizes that train together.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "core/descent/descent.h"
+#include "core/descent/grid.h"
+#include "core/descent/run_control.h"
+
+namespace cvxnn::descent {
+
+/// Trains the trials of `batch`, which must be valid, and reports through `control`. INVALID_ARGUMENT when a trial's
+/// objective is not finite before its first step. LibTorch's exceptions pass through.
+absl::StatusOr<Result> DescendBatch(const Batch& batch, RunControl& control);
+
+}  // namespace cvxnn::descent
