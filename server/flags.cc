@@ -71,10 +71,27 @@ void AddFlags(CLI::App* app, Flags* flags) {
                           "On SIGTERM: how long running jobs may go on before they are put back into the queue"),
           0.0, 86400.0)
       ->capture_default_str();
-  app->add_flag("--insecure", flags->server.insecure,
+  SecurityOptions& security = flags->server.security;
+  app->add_option("--tls-certificate", security.tls_certificate,
+                  "PEM file of the server's certificate and those between it and its root: the gRPC port speaks TLS")
+      ->envname("CVXNN_TLS_CERTIFICATE");
+  app->add_option("--tls-key", security.tls_key,
+                  "PEM file of its private key; both files are read anew when they change")
+      ->envname("CVXNN_TLS_KEY");
+  app->add_option("--tls-client-ca", security.tls_client_ca,
+                  "PEM file of authorities: clients must show a certificate that one of them signed")
+      ->envname("CVXNN_TLS_CLIENT_CA");
+  app->add_option("--principals", security.principals,
+                  "File of those who may ask, a line each (--new-token makes one): NAME ROLE sha256:HEX, or NAME ROLE "
+                  "certificate; ROLE is reader, submitter or admin. Read anew when it changes; none: everybody may ask "
+                  "everything")
+      ->envname("CVXNN_PRINCIPALS");
+  app->add_flag("--insecure", security.insecure,
                 "Allow an address that is not loopback, without encryption and authentication");
+  app->add_option("--new-token", flags->new_token, "NAME:ROLE: make a token and its line for --principals, and exit");
   app->add_option("--healthcheck", flags->healthcheck,
-                  "Ask the server at this address whether it serves, and exit with 0 or 1");
+                  "Ask the server at this address whether it serves, and exit with 0 or 1; with --tls-certificate and "
+                  "--tls-key over TLS, showing that certificate");
 }
 
 absl::Status CompleteFlags(Flags* flags) {

@@ -19,6 +19,7 @@ struct Flags {
   std::string log_format = "json";
   std::string log_level = "info";
   std::string healthcheck;
+  std::string new_token;
   double drain_seconds = 10;
   std::optional<std::int64_t> max_dataset_bytes;
   std::optional<std::int64_t> resident_bytes;

@@ -6,9 +6,12 @@
 
 #include <string>
 
+#include "server/security/security.h"
+
 namespace cvxnn::server {
 
-/// OK when grpc.health.v1.Health at `address` answers SERVING within three seconds.
-absl::Status CheckHealth(const std::string& address);
+/// OK when grpc.health.v1.Health at `address` answers SERVING within three seconds; over TLS, with the server's own
+/// certificate, where `security` names one.
+absl::Status CheckHealth(const std::string& address, const SecurityOptions& security = {});
 
 }  // namespace cvxnn::server

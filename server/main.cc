@@ -16,6 +16,9 @@
 #include "server/flags.h"
 #include "server/healthcheck.h"
 #include "server/log/log.h"
+#include "server/security/principals.h"
+#include "server/security/security.h"
+#include "server/security/token.h"
 #include "server/server.h"
 #include "server/web/http_server.h"
 
@@ -32,9 +35,25 @@ int Fail(const absl::Status& status) {
   return EXIT_FAILURE;
 }
 
+// "NAME:ROLE" -> the token, for the principal alone, and the line of the principals file, which does not tell it.
+int MakeToken(const std::string& who) {
+  const std::size_t colon = who.rfind(':');
+  const std::string name = who.substr(0, colon);
+  const auto role = cvxnn::server::RoleNamed(colon == std::string::npos ? "" : who.substr(colon + 1));
+  if (!role.has_value()) {
+    return Fail(absl::InvalidArgumentError("--new-token: must be NAME:ROLE, ROLE one of reader, submitter, admin"));
+  }
+  if (absl::Status status = cvxnn::server::CheckPrincipalName(name); !status.ok()) return Fail(status);
+  const std::string token = cvxnn::server::NewToken();
+  std::cout << "token (for " << name << "; it cannot be shown again):\n"
+            << token << "\nline for the principals file:\n"
+            << cvxnn::server::PrincipalLine({name, *role}, token) << std::endl;
+  return std::cout ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int Serve(const Flags& flags, const sigset_t& signals) {
   if (!flags.http.empty()) {
-    const absl::Status loopback = cvxnn::server::CheckListenAddress(flags.http, flags.server.insecure, "http");
+    const absl::Status loopback = cvxnn::server::CheckPlainAddress(flags.http, flags.server.security.insecure, "http");
     if (!loopback.ok()) return Fail(loopback);
   }
   auto server = Server::Start(flags.server);
@@ -77,8 +96,9 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("cvxnn-server ") + CVXNN_VERSION);
   AddFlags(&app, &flags);
   CLI11_PARSE(app, argc, argv);
+  if (!flags.new_token.empty()) return MakeToken(flags.new_token);
   if (!flags.healthcheck.empty()) {
-    const absl::Status healthy = cvxnn::server::CheckHealth(flags.healthcheck);
+    const absl::Status healthy = cvxnn::server::CheckHealth(flags.healthcheck, flags.server.security);
     return healthy.ok() ? EXIT_SUCCESS : Fail(healthy);
   }
   // Blocked before any thread starts, so that only sigwait receives them.

@@ -13,13 +13,14 @@
 #include <atomic>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "core/torch/runtime.h"
 #include "server/api/dataset_service.h"
 #include "server/api/job_service.h"
 #include "server/api/model_service.h"
 #include "server/api/server_service.h"
-#include "server/web/listen_address.h"
+#include "server/api/unreadable_request.h"
 
 namespace cvxnn::server {
 namespace {
@@ -46,27 +47,14 @@ void EnablePlugins() {
 
 }  // namespace
 
-absl::Status CheckListenAddress(const std::string& address, bool insecure, const std::string& flag) {
-  auto parsed = ParseListenAddress(address, flag);
-  if (!parsed.ok()) return parsed.status();
-  const std::string& host = parsed->host;
-  const bool dotted = host.find_first_not_of("0123456789.") == std::string::npos;
-  const bool loopback = host == "localhost" || host == "[::1]" || (dotted && host.rfind("127.", 0) == 0);
-  if (loopback || insecure) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      flag, " = \"", address,
-      "\": must be a loopback address (127.0.0.1, [::1], localhost): this server has neither encryption nor "
-      "authentication yet; --insecure listens anyway, for networks that are trusted entirely"));
-}
-
 class Server::Implementation {
  public:
   ~Implementation() { Shutdown(absl::InfinitePast()); }
 
   absl::Status Start(const Options& options) {
-    if (absl::Status status = CheckListenAddress(options.listen, options.insecure, "listen"); !status.ok()) {
-      return status;
-    }
+    auto security = Guard(options.listen, options.security);
+    if (!security.ok()) return security.status();
+    security_ = *std::move(security);
     if (options.data_dir.empty()) return absl::InvalidArgumentError("data_dir: required");
     if (absl::Status status = OpenStores(options); !status.ok()) return status;
     if (absl::Status status = StartJobs(options); !status.ok()) return status;
@@ -138,7 +126,7 @@ class Server::Implementation {
     EnablePlugins();
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(options.listen, security_.credentials, &port);
     // Otherwise a second server would silently share the port.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
@@ -146,6 +134,9 @@ class Server::Implementation {
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kLeastPingIntervalMs);
     builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxMessageBytes));
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+    interceptors.push_back(NameUnreadableRequests());
+    builder.experimental().SetInterceptorCreators(std::move(interceptors));
     builder.RegisterService(&dataset_service_);
     builder.RegisterService(&job_service_);
     builder.RegisterService(&model_service_);
@@ -175,6 +166,7 @@ class Server::Implementation {
   std::unique_ptr<JobStore> jobs_;
   std::unique_ptr<ResidentDatasets> resident_;
   std::unique_ptr<JobManager> manager_;
+  Security security_;
   OpenStreams streams_;
   WorkerPool quick_{kQuickThreads, kMostWaiting};
   WorkerPool heavy_{kHeavyThreads, kMostWaiting};

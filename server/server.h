@@ -10,6 +10,7 @@
 #include <string>
 
 #include "server/api/parts.h"
+#include "server/security/security.h"
 
 namespace cvxnn::server {
 
@@ -23,13 +24,13 @@ class Server {
     Limits limits;
     std::int64_t resident_bytes = std::int64_t{4} << 30;  ///< data sets kept in memory between jobs
     int compute_threads = 0;                              ///< of one tensor operation; 0: as many as processors
-    bool insecure = false;  ///< allows an address that is not loopback, without encryption and authentication
-    Trainer trainer;        ///< empty: training::Train; a stand-in in tests
+    SecurityOptions security;                             ///< who is let in, and how the port speaks
+    Trainer trainer;                                      ///< empty: training::Train; a stand-in in tests
   };
 
-  /// Opens the data directory, takes up its queue and listens. INVALID_ARGUMENT: an option out of range, or an address
-  /// that is not loopback without `insecure`. FAILED_PRECONDITION: another server has the directory. UNAVAILABLE: the
-  /// address cannot be bound.
+  /// Opens the data directory, takes up its queue and listens. INVALID_ARGUMENT: an option out of range, or as Guard
+  /// (server/security). FAILED_PRECONDITION: another server has the directory, or as Guard. UNAVAILABLE: the address
+  /// cannot be bound.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options);
   /// As Shutdown without time.
   ~Server();
@@ -51,9 +52,5 @@ class Server {
 
   std::unique_ptr<Implementation> implementation_;
 };
-
-/// OK for "host:port" with a loopback host (localhost, 127.0.0.0/8, ::1) or with `insecure`; INVALID_ARGUMENT
-/// otherwise, naming `flag`.
-absl::Status CheckListenAddress(const std::string& address, bool insecure, const std::string& flag);
 
 }  // namespace cvxnn::server

@@ -18,6 +18,14 @@ namespace {
 // How often gRPC looks whether certificate, key or authorities changed.
 constexpr unsigned int kRefreshSeconds = 1;
 
+absl::StatusOr<bool> IsLoopback(const std::string& address, const std::string& flag) {
+  auto parsed = ParseListenAddress(address, flag);
+  if (!parsed.ok()) return parsed.status();
+  const std::string& host = parsed->host;
+  const bool dotted = host.find_first_not_of("0123456789.") == std::string::npos;
+  return host == "localhost" || host == "[::1]" || (dotted && host.rfind("127.", 0) == 0);
+}
+
 absl::Status CheckTls(const SecurityOptions& options) {
   if (options.tls_certificate.empty() != options.tls_key.empty()) {
     return absl::InvalidArgumentError("tls-certificate and tls-key: must both be given, or neither");
@@ -61,12 +69,13 @@ std::shared_ptr<grpc::ServerCredentials> TlsCredentials(const SecurityOptions& o
 
 }  // namespace
 
-absl::StatusOr<bool> IsLoopback(const std::string& address, const std::string& flag) {
-  auto parsed = ParseListenAddress(address, flag);
-  if (!parsed.ok()) return parsed.status();
-  const std::string& host = parsed->host;
-  const bool dotted = host.find_first_not_of("0123456789.") == std::string::npos;
-  return host == "localhost" || host == "[::1]" || (dotted && host.rfind("127.", 0) == 0);
+absl::Status CheckPlainAddress(const std::string& address, bool insecure, const std::string& flag) {
+  const auto loopback = IsLoopback(address, flag);
+  if (!loopback.ok()) return loopback.status();
+  if (*loopback || insecure) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(flag, " = \"", address,
+                                                 "\": must be a loopback address (127.0.0.1, [::1], localhost); "
+                                                 "--insecure listens anyway, for networks that are trusted entirely"));
 }
 
 absl::StatusOr<Security> Guard(const std::string& listen, const SecurityOptions& options) {

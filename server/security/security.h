@@ -20,7 +20,7 @@ struct SecurityOptions {
   std::string tls_key = {};          ///< PEM, without a password, not open to everybody
   std::string tls_client_ca = {};    ///< PEM: clients must show a certificate signed by one of these (mutual TLS)
   std::string principals = {};       ///< see principals.h: who may ask what. Empty: everybody everything
-  bool insecure = false;        ///< allows an address that is not loopback without TLS and principals
+  bool insecure = false;             ///< allows an address that is not loopback without TLS and principals
 };
 
 /// A guarded port.
@@ -35,8 +35,8 @@ struct Security {
 /// without both TLS and a way to know clients (principals or client authorities), unless `insecure`.
 absl::StatusOr<Security> Guard(const std::string& listen, const SecurityOptions& options);
 
-/// OK for "host:port" with a loopback host (localhost, 127.0.0.0/8, ::1); INVALID_ARGUMENT naming `flag` for another
-/// form.
-absl::StatusOr<bool> IsLoopback(const std::string& address, const std::string& flag);
+/// For the HTTP port, which speaks plain text and knows nobody: OK for "host:port" with a loopback host (localhost,
+/// 127.0.0.0/8, ::1) or with `insecure`; INVALID_ARGUMENT otherwise, naming `flag`.
+absl::Status CheckPlainAddress(const std::string& address, bool insecure, const std::string& flag);
 
 }  // namespace cvxnn::server

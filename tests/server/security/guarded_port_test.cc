@@ -211,6 +211,19 @@ TEST_F(GuardedPort, IsNotOpenedToOthersWithoutProtection) {
   EXPECT_THAT(refused("0.0.0.0:0", mutual), "let through");
 }
 
+TEST(PlainAddress, IsOfThisMachineUnlessTold) {
+  for (const char* address : {"127.0.0.1:0", "[::1]:1", "localhost:1"}) {
+    EXPECT_TRUE(CheckPlainAddress(address, false, "http").ok()) << address;
+  }
+  for (const char* address : {"0.0.0.0:1", "[::]:1", "127.evil.example:1", "example.org:1"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(CheckPlainAddress(address, false, "http"))) << address;
+    EXPECT_TRUE(CheckPlainAddress(address, true, "http").ok()) << address;
+  }
+  for (const char* address : {"", "127.0.0.1", ":1", "127.0.0.1:x", "127.0.0.1:65536"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(CheckPlainAddress(address, true, "http"))) << address;
+  }
+}
+
 TEST_F(GuardedPort, NamesTheFlagThatIsWrong) {
   const auto refused = [](const SecurityOptions& options) {
     return std::string(Guard("127.0.0.1:0", options).status().message());
