@@ -7,6 +7,7 @@
 
 #include <iostream>
 
+#include "client/cpp/command/echo.h"
 #include "client/cpp/command/humanize.h"
 #include "client/cpp/command/message_json.h"
 #include "client/cpp/status.h"
@@ -48,10 +49,11 @@ ExitStatus Fail(const Context& context, const absl::Status& status) {
 }
 
 ExitStatus FailUsage(const Context& context, const absl::Status& status) {
+  const std::string message = ShortenWords(std::string(status.message()));
   if (context.json()) {
-    PrintJsonError(status);
+    PrintJsonError(absl::Status(status.code(), message));
   } else {
-    std::cerr << "error: " << Printable(std::string(status.message())) << "\n";
+    std::cerr << "error: " << Printable(message) << "\n";
   }
   return kUsage;
 }

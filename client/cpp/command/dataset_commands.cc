@@ -12,7 +12,7 @@ namespace {
 void AddList(CLI::App& dataset, Context& context) {
   CLI::App* command = dataset.add_subcommand("list", "List data sets, newest first")->alias("ls");
   auto limit = std::make_shared<std::int64_t>(0);
-  command->add_option("-n,--limit", *limit, "Most to show; 0 shows all")->check(CLI::NonNegativeNumber);
+  OnlyNumbers<std::int64_t>(command->add_option("-n,--limit", *limit, "Most to show; 0 shows all"), 0);
   command->footer("Example:\n  cvxnn dataset list --limit 10");
   command->callback([&context, limit] {
     context.action = [&context, limit]() -> ExitStatus {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cvxnn dataset create: reads files on this machine and uploads the numbers.
-#include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
 
 #include <filesystem>
 #include <system_error>
@@ -58,6 +58,20 @@ absl::Status CheckFlags(const CreateFlags& flags) {
   return CheckFileFlags(flags.file, format, !flags.test_files.empty(), !flags.test_targets.empty());
 }
 
+/// The reader's message with this command's flags in place of the reader's fields, which nobody here has seen.
+absl::Status InFlags(const absl::Status& status) {
+  return absl::Status(status.code(),
+                      absl::StrReplaceAll(status.message(), {{"train_targets_path", "--targets"},
+                                                             {"test_targets_path", "--test-targets"},
+                                                             {"train_paths", "FILE"},
+                                                             {"test_paths", "--test"},
+                                                             {"npz.train_features", "--features-key"},
+                                                             {"npz.train_targets", "--targets-key"},
+                                                             {"npz.test_features", "--test-features-key"},
+                                                             {"npz.test_targets", "--test-targets-key"},
+                                                             {"label_columns", "--label"}}));
+}
+
 ExitStatus Run(const Context& context, const CreateFlags& flags) {
   client::CreateDatasetOptions options;
   options.header.set_dataset_id(flags.dataset.id);
@@ -66,7 +80,7 @@ ExitStatus Run(const Context& context, const CreateFlags& flags) {
   if (!parsed.ok()) return FailUsage(context, parsed);
   if (absl::Status status = CheckFlags(flags); !status.ok()) return FailUsage(context, status);
   const absl::StatusOr<data::Dataset> dataset = data::ReadDataset(ToReadOptions(flags));
-  if (!dataset.ok()) return FailUsage(context, dataset.status());
+  if (!dataset.ok()) return FailUsage(context, InFlags(dataset.status()));
 
   const auto client = context.Connect();
   if (!client.ok()) return Fail(context, client.status());

@@ -8,10 +8,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "client/cpp/command/enum_text.h"
+#include "client/cpp/command/number_flag.h"
 
 namespace cvxnn::command {
 
@@ -36,6 +38,7 @@ class MessageFlags {
                    std::function<void(Message&, const Value&)> set) {
     auto value = std::make_shared<Value>();
     CLI::Option* option = app.add_option(names, *value, help);
+    if constexpr (std::is_arithmetic_v<Value>) OnlyNumbers<Value>(option);
     setters_.push_back([option, value, set = std::move(set)](Message& message) {
       if (option->count() > 0) set(message, *value);
     });

@@ -42,8 +42,7 @@ void AddList(CLI::App& job, Context& context) {
   command->add_option("--dataset", flags->dataset, "Only jobs on this data set");
   AddRepeated(*command, "--label,--label-kv", flags->labels,
               "Only jobs with this label, KEY=VALUE (repeat for several)");
-  command->add_option("-n,--limit", flags->limit, "Most to show; 0 shows all")
-      ->check(CLI::NonNegativeNumber)
+  OnlyNumbers<std::int64_t>(command->add_option("-n,--limit", flags->limit, "Most to show; 0 shows all"), 0)
       ->capture_default_str();
   command->footer("Example:\n  cvxnn job list --state running --state queued --experiment cifar");
   command->callback([&context, flags] {

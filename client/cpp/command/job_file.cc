@@ -3,36 +3,68 @@
 #include "client/cpp/command/job_file.h"
 
 #include <absl/strings/str_cat.h>
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
+#include <cstddef>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
+#include <system_error>
 
 #include "client/cpp/command/yaml_message.h"
 
 namespace cvxnn::command {
 
+namespace {
+
+// What `job describe` prints of a job with ten thousand trials is a job file too.
+constexpr std::size_t kMaxFileBytes = std::size_t{1} << 24;
+
+absl::StatusOr<v1::Job> Read(std::istream& stream, const std::string& name) {
+  std::string text(kMaxFileBytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (stream.bad()) return absl::DataLossError(absl::StrCat(name, ": cannot be read"));
+  if (text.size() > kMaxFileBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ": is larger than 16 MiB: no job file"));
+  }
+  return ParseJob(text, name);
+}
+
+}  // namespace
+
 absl::StatusOr<v1::Job> ParseJob(const std::string& text, const std::string& file_name) {
+  const auto fault = [&](const YAML::Mark& mark, const auto&... what) {
+    return absl::InvalidArgumentError(absl::StrCat(file_name, ":", mark.line + 1, ":", mark.column + 1, ": ", what...));
+  };
   v1::Job job;
   try {
-    const YAML::Node root = YAML::Load(text);
-    if (!root.IsDefined() || root.IsNull()) return absl::InvalidArgumentError(absl::StrCat(file_name, ": is empty"));
+    YAML::Node root;
+    for (const YAML::Node& document : YAML::LoadAll(text)) {
+      if (!document.IsDefined() || document.IsNull()) continue;
+      if (!root.IsNull()) return fault(document.Mark(), "a second document begins here: a job file holds one job");
+      root.reset(document);
+    }
+    if (root.IsNull()) return absl::InvalidArgumentError(absl::StrCat(file_name, ": is empty"));
     if (absl::Status status = FillMessage(root, file_name, &job); !status.ok()) return status;
+  } catch (const YAML::DeepRecursion& error) {
+    return fault(error.mark, "is nested too deeply: a job has few levels");
   } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file_name, ":", error.mark.line + 1, ":", error.mark.column + 1, ": ", error.msg));
+    return fault(error.mark, error.msg);
   }
   return job;
 }
 
 absl::StatusOr<v1::Job> ReadJobFile(const std::string& path) {
-  if (path == "-") {
-    return ParseJob(std::string(std::istreambuf_iterator<char>(std::cin), {}), "standard input");
+  if (path == "-") return Read(std::cin, "standard input");
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder: must be a job file"));
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
-  return ParseJob(std::string(std::istreambuf_iterator<char>(file), {}), path);
+  return Read(file, path);
 }
 
 }  // namespace cvxnn::command

@@ -5,7 +5,11 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
+#include <set>
+#include <utility>
+
 #include "client/cpp/command/context.h"
+#include "client/cpp/command/echo.h"
 #include "client/cpp/command/job_file.h"
 #include "client/cpp/command/oneof_flag.h"
 
@@ -41,20 +45,20 @@ void JobFlags::AddCommon(CLI::App& command) {
   common_.Add<std::string>(command, "--dataset", "Data set to train on", [](Job& job, const auto& value) {
     job.mutable_spec()->set_dataset(ResourceName("datasets", value));
   });
-  CLI::Option* beta = common_.Add<double>(command, "--beta", "Regularisation strength, above 0",
-                                          [](Job& job, const auto& value) { job.mutable_spec()->set_beta(value); });
-  common_
-      .Add<double>(command, "--beta-max-fraction",
-                   "Convex: strength as a share of the least one at which the optimum is zero",
-                   [](Job& job, const auto& value) { job.mutable_spec()->set_beta_max_fraction(value); })
-      ->excludes(beta);
+  beta_ = common_.Add<double>(command, "--beta", "Regularisation strength, above 0",
+                              [](Job& job, const auto& value) { job.mutable_spec()->set_beta(value); });
+  beta_max_fraction_ = common_.Add<double>(
+      command, "--beta-max-fraction", "Convex: strength as a share of the least one at which the optimum is zero",
+      [](Job& job, const auto& value) { job.mutable_spec()->set_beta_max_fraction(value); });
+  beta_max_fraction_->excludes(beta_);
   OneOf<v1::Activation>(command.add_option("--activation", activation_, "Default: convex gated, descent relu"));
   common_.AddEnum<v1::Loss>(command, "--loss", "Default squared",
                             [](Job& job, v1::Loss value) { job.mutable_spec()->set_loss(value); });
   common_.AddEnum<v1::LossScale>(command, "--loss-scale", "Default half-sum",
                                  [](Job& job, v1::LossScale value) { job.mutable_spec()->set_loss_scale(value); });
-  common_.AddEnum<v1::Penalty>(command, "--penalty", "Default group-l2", [](Job& job, v1::Penalty value) {
+  penalty_ = common_.AddEnum<v1::Penalty>(command, "--penalty", "Default group-l2", [](Job& job, v1::Penalty value) {
     job.mutable_spec()->set_penalty(value);
+    // A strength of the job file; one of a flag is refused.
     if (value == v1::PENALTY_NONE) job.mutable_spec()->clear_regularization();
   });
   common_.Add<Integer>(command, "--epochs", "Most epochs (per trial); default 1000", [](Job& job, const auto& value) {
@@ -180,7 +184,19 @@ absl::Status JobFlags::CheckMethodFlags(const Job& job) const {
   return absl::OkStatus();
 }
 
+absl::Status JobFlags::CheckPenaltyFlags() const {
+  if (penalty_->count() == 0 || EnumValue<v1::Penalty>(penalty_->as<std::string>()) != v1::PENALTY_NONE) {
+    return absl::OkStatus();
+  }
+  for (const CLI::Option* option : {beta_, beta_max_fraction_}) {
+    if (option->count() == 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat(option->get_name(), ": does not go with --penalty none"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Job> JobFlags::Build() const {
+  if (absl::Status status = CheckPenaltyFlags(); !status.ok()) return status;
   Job job;
   if (!file_.empty()) {
     absl::StatusOr<Job> from_file = ReadJobFile(file_);
@@ -188,10 +204,14 @@ absl::StatusOr<Job> JobFlags::Build() const {
     job = *std::move(from_file);
   }
   common_.Apply(job);
+  std::set<std::string> keys;
   for (const std::string& label : labels_) {
     const std::vector<std::string> halves = absl::StrSplit(label, absl::MaxSplits('=', 1));
     if (halves.size() != 2 || halves[0].empty()) {
-      return absl::InvalidArgumentError(absl::StrCat("--label ", label, ": must be KEY=VALUE"));
+      return absl::InvalidArgumentError(absl::StrCat("--label ", Echo(label), ": must be KEY=VALUE"));
+    }
+    if (!keys.insert(halves[0]).second) {
+      return absl::InvalidArgumentError(absl::StrCat("--label ", Echo(halves[0]), ": is given twice"));
     }
     (*job.mutable_labels())[halves[0]] = halves[1];
   }

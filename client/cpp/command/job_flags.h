@@ -30,6 +30,7 @@ class JobFlags {
   absl::Status ApplyMethod(v1::Job& job) const;
   absl::Status ApplyDescent(v1::GradientDescent& descent) const;
   absl::Status CheckMethodFlags(const v1::Job& job) const;
+  absl::Status CheckPenaltyFlags() const;
 
   std::string file_;
   std::string method_;
@@ -42,6 +43,9 @@ class JobFlags {
   MessageFlags<v1::Job> common_;
   MessageFlags<v1::ConvexTraining> convex_;
   MessageFlags<v1::GradientDescent> descent_;
+  CLI::Option* beta_ = nullptr;
+  CLI::Option* beta_max_fraction_ = nullptr;
+  CLI::Option* penalty_ = nullptr;
   std::vector<CLI::Option*> convex_options_;
   std::vector<CLI::Option*> descent_options_;
 };

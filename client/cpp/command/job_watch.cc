@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cvxnn job watch.
 #include "client/cpp/command/commands.h"
+#include "client/cpp/command/number_flag.h"
 #include "client/cpp/command/watch_many.h"
 #include "client/cpp/command/watch_run.h"
 
@@ -38,8 +39,8 @@ void AddJobWatch(CLI::App& job, Context& context) {
   which->add_option("--experiment", flags->experiment, "The same for the jobs of one experiment")
       ->check([](const std::string& text) { return text.empty() ? "must not be empty" : ""; });
   which->require_option(1);
-  command->add_option("--from", flags->watching.from, "Last record already seen; default 0: from the beginning")
-      ->check(CLI::NonNegativeNumber)
+  OnlyNumbers<std::int64_t>(
+      command->add_option("--from", flags->watching.from, "Last record already seen; default 0: from the beginning"), 0)
       ->needs(name);
   command
       ->add_flag("--every-epoch", flags->watching.every_epoch, "One line for every epoch instead of about one a second")

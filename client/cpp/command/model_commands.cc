@@ -16,8 +16,7 @@ void AddList(CLI::App& model, Context& context) {
   auto job = std::make_shared<std::string>();
   auto limit = std::make_shared<std::int64_t>(50);
   command->add_option("--job", *job, "Only models of this job");
-  command->add_option("-n,--limit", *limit, "Most to show; 0 shows all")
-      ->check(CLI::NonNegativeNumber)
+  OnlyNumbers<std::int64_t>(command->add_option("-n,--limit", *limit, "Most to show; 0 shows all"), 0)
       ->capture_default_str();
   command->footer("Example:\n  cvxnn model list --job 3f2a");
   command->callback([&context, job, limit] {

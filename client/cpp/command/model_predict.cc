@@ -79,8 +79,11 @@ void AddModelPredict(CLI::App& model, Context& context) {
       ->excludes(rows);
   OneOf<v1::Part>(command->add_option("--part", flags->part, "Part of the data set")->excludes(rows))
       ->capture_default_str();
-  command->add_option("--first-row", flags->first_row, "First row of the part, from 0")->excludes(rows);
-  command->add_option("--row-count", flags->row_count, "How many; default 0: all that follow")->excludes(rows);
+  OnlyNumbers<std::int64_t>(command->add_option("--first-row", flags->first_row, "First row of the part, from 0"))
+      ->excludes(rows);
+  OnlyNumbers<std::int64_t>(
+      command->add_option("--row-count", flags->row_count, "How many; default 0: all that follow"))
+      ->excludes(rows);
   command->add_option("--format", flags->format, "Default: table, csv into a file, json with --output json")
       ->check(CLI::IsMember({"table", "csv", "json"}));
   command->add_option("-o,--out", flags->output, "File to write; default: standard output");

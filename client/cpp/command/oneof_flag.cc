@@ -10,7 +10,11 @@
 #include <google/protobuf/descriptor.h>
 
 #include <cstdint>
+#include <set>
+#include <utility>
 #include <vector>
+
+#include "client/cpp/command/echo.h"
 
 namespace cvxnn::command {
 namespace {
@@ -74,7 +78,7 @@ std::string OneofChoices(const Descriptor* type, const std::string& oneof) {
 
 absl::Status SetOneof(const std::string& flag, const std::string& text, const std::string& oneof, Message* message) {
   const auto fault = [&](const auto&... what) {
-    return absl::InvalidArgumentError(absl::StrCat(flag, " ", text, ": ", what...));
+    return absl::InvalidArgumentError(absl::StrCat(flag, " ", Echo(text), ": ", what...));
   };
   const std::pair<std::string, std::string> halves = absl::StrSplit(text, absl::MaxSplits(':', 1));
   const FieldDescriptor* choice = message->GetDescriptor()->FindFieldByName(Written(halves.first));
@@ -83,15 +87,19 @@ absl::Status SetOneof(const std::string& flag, const std::string& text, const st
   }
   Message* chosen = message->GetReflection()->MutableMessage(message, choice);
   if (halves.second.empty()) return absl::OkStatus();
+  std::set<int> seen;
   for (const auto part : absl::StrSplit(halves.second, ',')) {
     const std::pair<std::string, std::string> pair = absl::StrSplit(part, absl::MaxSplits('=', 1));
     const FieldDescriptor* field = chosen->GetDescriptor()->FindFieldByName(Written(pair.first));
     if (field == nullptr) {
       const std::string names = FieldNames(chosen->GetDescriptor());
-      return fault("\"", pair.first, "\" must be ", names.empty() ? "absent" : absl::StrCat("one of ", names));
+      return fault("\"", Echo(pair.first), "\" must be ", names.empty() ? "absent" : absl::StrCat("one of ", names));
+    }
+    if (!seen.insert(field->number()).second && !field->is_repeated()) {
+      return fault(Typed(field->name()), " is given twice");
     }
     if (!SetField(field, pair.second, chosen)) {
-      return fault("\"", pair.second, "\" is not a value of ", Typed(field->name()));
+      return fault("\"", Echo(pair.second), "\" is not a value of ", Typed(field->name()));
     }
   }
   return absl::OkStatus();

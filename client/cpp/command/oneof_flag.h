@@ -13,7 +13,7 @@ namespace cvxnn::command {
 
 /// Chooses within the oneof `oneof` of `message` what `text` says: the name of one of its messages, and after a colon
 /// FIELD=VALUE pairs separated by commas. Fields that are numbers, truths ("true", "false") or texts; a text is added
-/// where the field is repeated. INVALID_ARGUMENT names `flag` and what may stand there.
+/// where the field is repeated; others may be given once. INVALID_ARGUMENT names `flag` and what may stand there.
 absl::Status SetOneof(const std::string& flag, const std::string& text, const std::string& oneof,
                       google::protobuf::Message* message);
 

@@ -7,6 +7,9 @@
 #include <string>
 
 #include "client/cpp/command/commands.h"
+#include "client/cpp/command/echo.h"
+#include "client/cpp/command/humanize.h"
+#include "client/cpp/command/number_flag.h"
 
 namespace cvxnn::command {
 namespace {
@@ -32,9 +35,18 @@ int ReportUsage(const CLI::App& app, const CLI::ParseError& error) {
   if (command->get_require_subcommand_min() > 0 && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     std::cerr << command->help(parents);
   } else {
-    std::cerr << "error: " << error.what() << "\nSee " << parents << " " << command->get_name() << " --help\n";
+    std::cerr << "error: " << Printable(ShortenWords(error.what())) << "\nSee " << parents << " " << command->get_name()
+              << " --help\n";
   }
   return kUsage;
+}
+
+/// A script that lost what it asked for must not be told that all went well.
+int CheckOutput(const Context& context, int exit_status) {
+  std::cout.flush();
+  if (std::cout) return exit_status;
+  const ExitStatus failed = Fail(context, absl::DataLossError("standard output could not be written entirely"));
+  return exit_status == kSuccess ? failed : exit_status;
 }
 
 }  // namespace
@@ -51,10 +63,11 @@ int Run(int argc, const char* const* argv) {
   app.add_option("--output", context.output, "table for people, json for scripts")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
-  app.add_option(
-         "--timeout", context.timeout_seconds,
-         "Seconds that a call may take, its retries included; default 30, and 600 for dataset generate, dataset "
-         "import and model evaluate. Uploads, downloads and watches take as long as they need")
+  OnlyNumbers<double>(
+      app.add_option(
+          "--timeout", context.timeout_seconds,
+          "Seconds that a call may take, its retries included; default 30, and 600 for dataset generate, dataset "
+          "import and model evaluate. Uploads, downloads and watches take as long as they need"))
       ->check(CLI::PositiveNumber);
   app.add_flag("-q,--quiet", context.quiet, "Print names only");
   app.footer(
@@ -76,14 +89,14 @@ int Run(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
-    return app.exit(asked);
+    return CheckOutput(context, app.exit(asked));
   } catch (const CLI::ParseError& error) {
     if (!WantsJson(argc, argv)) return ReportUsage(app, error);
     context.output = "json";
     return FailUsage(context, absl::InvalidArgumentError(error.what()));
   }
   try {
-    return context.action();
+    return CheckOutput(context, context.action());
   } catch (const std::exception& error) {  // what a library threw in spite of our checks, e.g. std::bad_alloc
     return Fail(context, absl::InternalError(error.what()));
   }

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "client/cpp/command/echo.h"
 #include "client/cpp/command/humanize.h"
 
 namespace cvxnn::command {
@@ -37,22 +38,23 @@ class Arguments {
     if (!is_there) return required ? Fault(absl::StrCat("needs ", what)) : absl::OkStatus();
     const std::string part = parts_.front();
     parts_.erase(parts_.begin());
-    return Parse(part, number) ? absl::OkStatus() : Fault(absl::StrCat("\"", part, "\" is not ", what));
+    return Parse(part, number) ? absl::OkStatus() : Fault(absl::StrCat("\"", Echo(part), "\" is not ", what));
   }
 
   absl::Status TakeSeed(std::uint64_t* seed) {
     if (parts_.empty() || !absl::StartsWith(parts_.front(), "seed=")) return absl::OkStatus();
     const std::string part(absl::StripPrefix(parts_.front(), "seed="));
     parts_.erase(parts_.begin());
-    return absl::SimpleAtoi(part, seed) ? absl::OkStatus() : Fault(absl::StrCat("\"", part, "\" is not a seed"));
+    return absl::SimpleAtoi(part, seed) ? absl::OkStatus() : Fault(absl::StrCat("\"", Echo(part), "\" is not a seed"));
   }
 
   absl::Status End() const {
-    return parts_.empty() ? absl::OkStatus() : Fault(absl::StrCat("\"", parts_.front(), "\" is one argument too many"));
+    return parts_.empty() ? absl::OkStatus()
+                          : Fault(absl::StrCat("\"", Echo(parts_.front()), "\" is one argument too many"));
   }
 
   absl::Status Fault(const std::string& what) const {
-    return absl::InvalidArgumentError(absl::StrCat("--transform ", text_, ": ", what));
+    return absl::InvalidArgumentError(absl::StrCat("--transform ", Echo(text_), ": ", what));
   }
 
  private:
@@ -73,7 +75,8 @@ absl::Status ParseSelectClasses(const std::string& text, std::string arguments, 
   }
   if (arguments.empty()) return absl::OkStatus();
   for (const auto name : absl::StrSplit(arguments, ',')) {
-    if (name.empty()) return absl::InvalidArgumentError(absl::StrCat("--transform ", text, ": a class name is empty"));
+    if (name.empty())
+      return absl::InvalidArgumentError(absl::StrCat("--transform ", Echo(text), ": a class name is empty"));
     select->add_classes(std::string(name));
   }
   return absl::OkStatus();

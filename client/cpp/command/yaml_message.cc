@@ -12,6 +12,7 @@
 #include <set>
 #include <vector>
 
+#include "client/cpp/command/echo.h"
 #include "client/cpp/command/enum_text.h"
 
 namespace cvxnn::command {
@@ -48,7 +49,7 @@ class Filler {
     std::set<int> seen;
     for (const auto& entry : node) {
       const std::string key = entry.first.Scalar();
-      const std::string field_path = path.empty() ? key : absl::StrCat(path, ".", key);
+      const std::string field_path = path.empty() ? Echo(key) : absl::StrCat(path, ".", Echo(key));
       const FieldDescriptor* field = Find(message->GetDescriptor(), key);
       if (field == nullptr) return Fault(entry.first, field_path, Unknown(message->GetDescriptor(), key));
       if (!seen.insert(field->number()).second) return Fault(entry.first, field_path, "is given twice");
@@ -113,8 +114,10 @@ class Filler {
                        const FieldDescriptor* field) const {
     if (node.IsNull()) return absl::OkStatus();
     if (!node.IsMap()) return Fault(node, path, "must be a mapping of keys to values");
+    std::set<std::string> seen;
     for (const auto& entry : node) {
-      const std::string entry_path = absl::StrCat(path, ".", entry.first.Scalar());
+      const std::string entry_path = absl::StrCat(path, ".", Echo(entry.first.Scalar()));
+      if (!seen.insert(entry.first.Scalar()).second) return Fault(entry.first, entry_path, "is given twice");
       Message* added = message->GetReflection()->AddMessage(message, field);
       absl::Status status = SetValue(entry.first, entry_path, added, field->message_type()->map_key());
       if (status.ok()) status = SetValue(entry.second, entry_path, added, field->message_type()->map_value());
@@ -155,7 +158,8 @@ class Filler {
         });
       case FieldDescriptor::CPPTYPE_DOUBLE: {
         double value = 0;
-        if (!absl::SimpleAtod(text, &value)) return Fault(node, path, absl::StrCat("\"", text, "\" is not a number"));
+        if (!absl::SimpleAtod(text, &value))
+          return Fault(node, path, absl::StrCat("\"", Echo(text), "\" is not a number"));
         add ? reflection.AddDouble(message, field, value) : reflection.SetDouble(message, field, value);
         return absl::OkStatus();
       }
@@ -170,9 +174,9 @@ class Filler {
       case FieldDescriptor::CPPTYPE_ENUM: {
         const auto value = ParseEnum(field->enum_type(), text);
         if (!value.has_value()) {
-          return Fault(
-              node, path,
-              absl::StrCat("\"", text, "\" is not one of ", absl::StrJoin(EnumChoices(field->enum_type()), ", ")));
+          return Fault(node, path,
+                       absl::StrCat("\"", Echo(text), "\" is not one of ",
+                                    absl::StrJoin(EnumChoices(field->enum_type()), ", ")));
         }
         add ? reflection.AddEnumValue(message, field, *value) : reflection.SetEnumValue(message, field, *value);
         return absl::OkStatus();
@@ -186,7 +190,7 @@ class Filler {
   absl::Status Number(const YAML::Node& node, const std::string& path, const char* what, const Set& set) const {
     Integer value = 0;
     if (!absl::SimpleAtoi(node.Scalar(), &value)) {
-      return Fault(node, path, absl::StrCat("\"", node.Scalar(), "\" is not ", what));
+      return Fault(node, path, absl::StrCat("\"", Echo(node.Scalar()), "\" is not ", what));
     }
     set(value);
     return absl::OkStatus();

@@ -105,6 +105,40 @@ TEST(JobFile, SaysWhereItIsNoYaml) {
   EXPECT_EQ(Fault(""), "job.yaml: is empty");
 }
 
+TEST(JobFile, HoldsOneDocument) {
+  EXPECT_EQ(Fault("spec: {beta: 1}\n---\nspec: {beta: 2}\n"),
+            "job.yaml:3:1: a second document begins here: a job file holds one job");
+  EXPECT_EQ(Fault("---\n---\n"), "job.yaml: is empty");
+  const auto job = ParseJob("---\nspec: {beta: 1}\n...\n---\n", "job.yaml");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->spec().beta(), 1);
+}
+
+TEST(JobFile, SaysWhenItIsNestedTooDeeply) {
+  EXPECT_THAT(Fault("spec: " + std::string(100'000, '[')), HasSubstr(": is nested too deeply"));
+}
+
+TEST(JobFile, RefusesALabelGivenTwice) {
+  EXPECT_EQ(Fault("labels:\n  a: 1\n  b: 2\n  a: 3\n"), "job.yaml:4: labels.a: is given twice");
+}
+
+TEST(JobFile, EchoesOnlyTheBeginningOfALongValue) {
+  const std::string digits(5000, '1');
+  const std::string key(1000, '1');  // longer ones are none for YAML
+  for (const std::string& text : {"spec:\n  seed: " + digits, "spec:\n  beta: x" + digits, key + ": 1",
+                                  "spec:\n  loss: " + digits, "labels: {" + key + ": [1]}"}) {
+    const std::string fault = Fault(text);
+    EXPECT_THAT(fault, HasSubstr("bytes)"));
+    EXPECT_LT(fault.size(), 600) << fault;
+  }
+}
+
+TEST(JobFile, IsAFileOfBoundedSize) {
+  EXPECT_EQ(ReadJobFile(testing::TempDir()).status().message(),
+            testing::TempDir() + ": is a folder: must be a job file");
+  EXPECT_EQ(ReadJobFile("/dev/zero").status().message(), "/dev/zero: is larger than 16 MiB: no job file");
+}
+
 TEST(JobFile, IsNotFoundWhereThereIsNone) {
   EXPECT_EQ(ReadJobFile("/no/such/job.yaml").status().code(), absl::StatusCode::kNotFound);
 }

@@ -57,11 +57,65 @@ TEST(JobFlags, DescribeADescentJob) {
   EXPECT_EQ(descent.initialization().gaussian().scale(), 3);
 }
 
+TEST(JobFlags, ReadNumbersInDecimalAlone) {
+  EXPECT_EQ(Build("convex --seed 010")->spec().seed(), 10);
+  EXPECT_EQ(Build("convex --seed 18446744073709551615")->spec().seed(), 18446744073709551615u);
+  const auto fault = [](const std::string& line) { return std::string(Build(line).status().message()); };
+  EXPECT_EQ(fault("convex --seed -1"), "--seed: \"-1\": must be a whole number from 0 to 18446744073709551615");
+  EXPECT_THAT(fault("convex --seed 18446744073709551616"), HasSubstr("must be a whole number from 0 to"));
+  EXPECT_THAT(fault("convex --seed 0x10"), HasSubstr("must be a whole number"));
+  EXPECT_EQ(fault("descent --batch-size 9223372036854775808"),
+            "--batch-size: \"9223372036854775808\": must be a whole number from -9223372036854775808 to "
+            "9223372036854775807");
+  EXPECT_THAT(fault("descent --neurons 1e3"), HasSubstr("must be a whole number"));
+  for (const char* number : {"nan", "inf", "1e999", "one"}) {
+    EXPECT_EQ(fault(std::string("convex --beta ") + number),
+              std::string("--beta: \"") + number + "\": must be a finite number");
+  }
+}
+
+TEST(JobFlags, EchoOnlyTheBeginningOfALongValue) {
+  const std::string digits(5000, '1');
+  for (const std::string& line :
+       {"convex --seed " + digits, "convex --label " + digits, "descent --optimizer sgd:momentum=" + digits + "x",
+        "descent --optimizer " + digits}) {
+    const std::string fault(Build(line).status().message());
+    EXPECT_THAT(fault, HasSubstr("bytes)"));
+    EXPECT_LT(fault.size(), 400) << fault;
+  }
+}
+
+TEST(JobFlags, RefuseAStrengthOfNoPenalty) {
+  const auto fault = [](const std::string& line) { return std::string(Build(line).status().message()); };
+  EXPECT_EQ(fault("descent --beta 1 --penalty none"), "--beta: does not go with --penalty none");
+  EXPECT_EQ(fault("convex --penalty NONE --beta-max-fraction 0.1"),
+            "--beta-max-fraction: does not go with --penalty none");
+  EXPECT_TRUE(Build("descent --penalty none").ok());
+  EXPECT_TRUE(Build("descent --beta 1 --penalty group-l2").ok());
+}
+
+TEST(JobFlags, RefuseWhatIsGivenTwice) {
+  const auto fault = [](const std::string& line) { return std::string(Build(line).status().message()); };
+  EXPECT_EQ(fault("descent --optimizer sgd:momentum=0.5,nesterov=true,momentum=0.9"),
+            "--optimizer sgd:momentum=0.5,nesterov=true,momentum=0.9: momentum is given twice");
+  EXPECT_EQ(fault("descent --schedule reduce-on-plateau:minimum-rate=1,minimum_rate=2"),
+            "--schedule reduce-on-plateau:minimum-rate=1,minimum_rate=2: minimum-rate is given twice");
+  EXPECT_EQ(fault("convex --label a=1 --label b=1 --label a=2"), "--label a: is given twice");
+}
+
 TEST(JobFlags, NameModelsToStartFrom) {
   const auto job = Build("descent --dataset iris --initial-model a --initial-model models/b --trials 2");
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_THAT(job->spec().descent().initialization().from_models().models(),
               testing::ElementsAre("models/a", "models/b"));
+}
+
+TEST(JobFlags, NameAModelWhosePatternsToTake) {
+  const auto job = Build("convex --dataset iris --beta 1 --patterns-from a");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->spec().convex().patterns().from_model().model(), "models/a");
+  EXPECT_FALSE(Build("convex --patterns 5 --patterns-from a").ok());
+  EXPECT_FALSE(Build("descent --patterns-from a").ok());
 }
 
 TEST(JobFlags, SayWhatAnOptimizerMayBe) {
