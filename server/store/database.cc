@@ -5,6 +5,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <sqlite3.h>
 
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,8 @@ namespace {
 
 // A backup tool may hold the file for a moment; nobody else shares the data directory.
 constexpr int kBusyMilliseconds = 5000;
+// Enough for the last records of a job, its buffer full of epochs included.
+constexpr std::int64_t kReserveBytes = std::int64_t{4} << 20;
 
 absl::Status SqliteStatus(const SQLite::Exception& error, const std::filesystem::path& data_dir) {
   const std::string message = absl::StrCat("database ", (data_dir / "cvxnn.sqlite3").string(), ": ", error.what());
@@ -69,6 +72,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::filesystem::
     absl::MutexLock write(&database->write_mutex_);
     absl::MutexLock read(&database->read_mutex_);
     database->writer_ = std::move(writer);
+    database->reserve_ = std::make_unique<Reserve>(data_dir / "reserve", kReserveBytes);
     database->reader_ = std::move(reader);
   } catch (const SQLite::Exception& exception) {
     return SqliteStatus(exception, data_dir);
@@ -77,8 +81,16 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::filesystem::
   return database;
 }
 
-absl::Status Database::Write(const Body& body) {
+absl::Status Database::Write(const Body& body, Room room) {
   absl::MutexLock lock(&write_mutex_);
+  absl::Status status = WriteOnce(body);
+  if (absl::IsResourceExhausted(status) && room == Room::kReserve && reserve_->GiveUp()) status = WriteOnce(body);
+  // Before anyone else takes the room; what is missing now is taken after a later transaction.
+  reserve_->Fill();
+  return status;
+}
+
+absl::Status Database::WriteOnce(const Body& body) {
   try {
     SQLite::Transaction transaction(*writer_, SQLite::TransactionBehavior::IMMEDIATE);
     absl::Status status = body(*writer_);

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "server/store/directory_lock.h"
+#include "server/store/reserve.h"
 
 namespace SQLite {
 class Database;
@@ -33,10 +34,15 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   using Body = std::function<absl::Status(SQLite::Database&)>;
+  /// What a transaction may do on a full disk.
+  enum class Room {
+    kOrdinary,  ///< fail
+    kReserve,   ///< use the room that is kept for this: for what frees room, or must not wait for it
+  };
   /// Runs `body` in a write transaction: committed and synced when it returns OK, rolled back otherwise. What SQLite
   /// throws becomes a Status (RESOURCE_EXHAUSTED when disk or memory is full, DATA_LOSS when the file is damaged or
-  /// cannot be read or written).
-  absl::Status Write(const Body& body) ABSL_LOCKS_EXCLUDED(write_mutex_);
+  /// cannot be read or written). With kReserve `body` may be run a second time.
+  absl::Status Write(const Body& body, Room room = Room::kOrdinary) ABSL_LOCKS_EXCLUDED(write_mutex_);
   /// Runs `body` on one consistent state of the database; it must not write.
   absl::Status Read(const Body& body) const ABSL_LOCKS_EXCLUDED(read_mutex_);
 
@@ -45,11 +51,14 @@ class Database {
  private:
   Database(std::filesystem::path data_dir, DirectoryLock lock);
 
+  absl::Status WriteOnce(const Body& body) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+
   const std::filesystem::path data_dir_;
   const DirectoryLock lock_;
   absl::Mutex write_mutex_;
   mutable absl::Mutex read_mutex_;
   std::unique_ptr<SQLite::Database> writer_ ABSL_PT_GUARDED_BY(write_mutex_);
+  std::unique_ptr<Reserve> reserve_ ABSL_PT_GUARDED_BY(write_mutex_);
   std::unique_ptr<SQLite::Database> reader_ ABSL_PT_GUARDED_BY(read_mutex_);
 };
 

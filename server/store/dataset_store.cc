@@ -283,7 +283,7 @@ absl::StatusOr<data::Dataset> DatasetStore::Load(const std::string& name, const 
 
 absl::StatusOr<std::string> DatasetStore::Delete(const std::string& name) {
   std::string directory;
-  absl::Status deleted = database_->Write([&](SQLite::Database& db) {
+  const auto erase_row = [&](SQLite::Database& db) {
     SQLite::Statement query(db, "SELECT directory FROM datasets WHERE name = ?");
     query.bind(1, name);
     if (!query.executeStep()) return NoSuchRow(kDatasets, name);
@@ -300,8 +300,8 @@ absl::StatusOr<std::string> DatasetStore::Delete(const std::string& name) {
     erase.bind(1, name);
     erase.exec();
     return absl::OkStatus();
-  });
-  if (!deleted.ok()) return deleted;
+  };
+  if (absl::Status deleted = database_->Write(erase_row, Database::Room::kReserve); !deleted.ok()) return deleted;
   RemoveAll(Root() / directory);
   return directory;
 }

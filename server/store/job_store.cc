@@ -213,12 +213,17 @@ absl::StatusOr<std::vector<JobStore::Created>> JobStore::ListUnfinished() const 
 }
 
 absl::Status JobStore::Commit(absl::Span<const JobCommit> commits) {
-  return database_->Write([&](SQLite::Database& db) {
+  // Epochs can wait for room; that a job has ended, or is back in the queue, is what people wait for.
+  const bool can_wait = std::any_of(commits.begin(), commits.end(), [](const JobCommit& commit) {
+    return commit.job.state() == v1::JOB_STATE_RUNNING;
+  });
+  const auto write = [&](SQLite::Database& db) {
     for (const JobCommit& commit : commits) {
       if (absl::Status status = CommitOne(db, commit); !status.ok()) return status;
     }
     return absl::OkStatus();
-  });
+  };
+  return database_->Write(write, can_wait ? Database::Room::kOrdinary : Database::Room::kReserve);
 }
 
 absl::StatusOr<JobStore::LogPart> JobStore::ReadLog(const std::string& name, std::int64_t after_sequence,
@@ -251,7 +256,8 @@ absl::StatusOr<JobStore::LogPart> JobStore::ReadLog(const std::string& name, std
 
 absl::StatusOr<std::vector<std::string>> JobStore::Delete(const std::string& name) {
   std::vector<std::string> models;
-  absl::Status deleted = database_->Write([&](SQLite::Database& db) {
+  const auto erase_rows = [&](SQLite::Database& db) {
+    models.clear();
     SQLite::Statement query(db, "SELECT number, state FROM jobs WHERE name = ?");
     query.bind(1, name);
     if (!query.executeStep()) return NoSuchRow(kJobs, name);
@@ -279,8 +285,8 @@ absl::StatusOr<std::vector<std::string>> JobStore::Delete(const std::string& nam
     forget.bind(1, dataset_uid);
     forget.exec();
     return absl::OkStatus();
-  });
-  if (!deleted.ok()) return deleted;
+  };
+  if (absl::Status deleted = database_->Write(erase_rows, Database::Room::kReserve); !deleted.ok()) return deleted;
   return models;
 }
 
