@@ -110,7 +110,11 @@ absl::StatusOr<std::vector<std::int64_t>> WholeNumbers(const NpyArray& targets, 
   constexpr double kLargest = 9007199254740992.0;  // 2^53: above it, neighbouring integers are the same double
   for (std::int64_t row = 0; row < targets.values.rows(); ++row) {
     const double value = targets.values.at(row, 0);
-    if (!(std::abs(value) < kLargest) || value != std::floor(value)) {
+    if (std::isfinite(value) && value == std::floor(value) && std::abs(value) >= kLargest) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(what, ": row ", row, " is ", value, ": a class number must be below 2^53 in magnitude"));
+    }
+    if (value != std::floor(value) || !std::isfinite(value)) {
       return absl::InvalidArgumentError(absl::StrCat(
           what, ": row ", row, " is ", value, ": must be a whole number; for real-valued targets read them as values"));
     }

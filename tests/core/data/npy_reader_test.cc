@@ -199,6 +199,17 @@ TEST(NpyReader, RefusesLabelsThatAreNotWholeNumbers) {
               IsInvalid("training targets: row 2 is 0.5: must be a whole number"));
 }
 
+TEST(NpyReader, RefusesWholeNumbersThatAreTooLargeForLabels) {
+  const TempFolder folder;
+  const std::string head = "{'descr': '<i8', 'fortran_order': False, 'shape': (3,)}";
+  std::string labels(24, '\0');
+  labels[8] = '\1';
+  labels[23] = '\x40';  // the highest byte of the third: 2^62
+  const std::string large = folder.Write("y.npy", Npy(head, labels));
+  EXPECT_THAT(ReadNpy({Testdata("npy/table_le_f8_C.npy"), large, "", ""}, TargetKind::kClasses, {}),
+              IsInvalid("training targets: row 2 is 4.61169e+18: a class number must be below 2^53 in magnitude"));
+}
+
 TEST(NpyReader, NamesRowAndColumnOfNan) {
   EXPECT_THAT(ReadNpy({Testdata("npy/nan.npy"), Testdata("npy/labels_i8.npy"), "", ""}, TargetKind::kClasses, {}),
               IsInvalid("nan.npy: train.features: row 1, column 1 is nan: must be finite"));
