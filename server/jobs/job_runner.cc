@@ -134,6 +134,11 @@ Outcome Attempt(const JobRunner& runner, const v1::Job& job, LiveLog* log, const
   if (!trained.ok() || (cancelled && trained->summary.epochs == 0)) return outcome;
 
   auto models = WriteModels(runner.models, job, *dataset, *trained);
+  if (!models.ok() && cancelled) {
+    // On a full disk, say. Who cancels wants an end more than the network.
+    absl::StrAppend(&outcome.reason, "; its network could not be stored: ", models.status().message());
+    return outcome;
+  }
   if (!models.ok()) return Failed(models.status());
   outcome.models = *std::move(models);
   std::vector<std::string> names;

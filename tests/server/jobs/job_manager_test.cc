@@ -204,6 +204,19 @@ TEST_F(JobManagerTest, CancelsARunningJobWithinOneEpochAndKeepsItsModel) {
   EXPECT_EQ(Cancel("jobs/none").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(JobManagerTest, IsCancelledThoughItsModelCannotBeStored) {
+  StartManager();
+  const auto name = Create().name();
+  trainer_.AllowEpochs(3);
+  while (manager_->Get(name)->latest().epoch() < 3) absl::SleepFor(absl::Milliseconds(1));
+  std::filesystem::remove_all(directory_.path() / "models");
+  ASSERT_TRUE(Cancel(name).ok());
+  const v1::Job job = WaitForState(name, v1::JOB_STATE_CANCELLED);
+  EXPECT_FALSE(job.has_error());
+  EXPECT_THAT(ReadLog(name).back().state_change().reason(),
+              HasSubstr("cancelled while running; its network could not be stored"));
+}
+
 TEST_F(JobManagerTest, KeepsNoModelOfAJobCancelledBeforeItsFirstEpoch) {
   StartManager();
   const auto name = Create().name();
