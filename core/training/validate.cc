@@ -16,6 +16,9 @@
 namespace cvxnn::training {
 namespace {
 
+// Descent begins with weights that the penalty must not take beyond float32; a convex optimum is zero long before.
+constexpr double kMaxDescentBeta = 1e30;
+
 template <typename Value>
 absl::Status Refuse(const char* field, const Value& value, const char* allowed) {
   return absl::InvalidArgumentError(absl::StrCat(field, " = ", value, ": must be ", allowed));
@@ -71,6 +74,9 @@ absl::Status ValidateBeta(const Spec& spec, bool is_convex) {
                                           : "beta is missing: must be > 0 unless the penalty is none");
   }
   if (spec.beta.has_value() && !IsPositive(*spec.beta)) return Refuse("beta", *spec.beta, "finite and > 0");
+  if (spec.beta.has_value() && !is_convex && *spec.beta > kMaxDescentBeta) {
+    return Refuse("beta", *spec.beta, "at most 1e+30 for descent");
+  }
   if (spec.beta_max_fraction.has_value() && !(*spec.beta_max_fraction > 0 && *spec.beta_max_fraction <= 1)) {
     return Refuse("beta_max_fraction", *spec.beta_max_fraction, "in (0, 1]");
   }

@@ -70,6 +70,7 @@ const Refusal kRefusals[] = {
        s.beta_max_fraction = 0.5;
      },
      "beta_max_fraction = 0.5: must be absent for descent"},
+    {"HugeBeta", DescentSpec(), [](Spec& s) { s.beta = 1e308; }, "beta = 1e+308: must be at most 1e+30 for descent"},
     {"NoPenaltyForConvex", ConvexSpec(),
      [](Spec& s) {
        s.beta.reset();
