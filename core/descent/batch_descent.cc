@@ -21,10 +21,15 @@
 #include "core/descent/patterns.h"
 #include "core/descent/row_math.h"
 #include "core/descent/schedule.h"
+#include "core/descent/snapshot_epochs.h"
+#include "core/descent/trial_state.h"
 #include "core/descent/trial_weights.h"
 
 namespace cvxnn::descent {
 namespace {
+
+/// Under which a batch in training is saved.
+constexpr char kBatch[] = "batch/";
 
 /// Bytes up to which one thread copies faster than a tensor operation starts.
 constexpr std::size_t kPlainCopy = std::size_t{1} << 18;
@@ -63,14 +68,17 @@ class BatchDescent {
         schedule_(options_.schedule, RatesOf(batch.settings)),
         rates_(schedule_.RatesOf(1)),
         engine_(MakeEngine(options_, batch.data, weights_)),
+        snapshots_(options_.snapshots, options_.max_epochs),
         in_training_(batch.settings.size()) {
     std::iota(in_training_.begin(), in_training_.end(), std::size_t{0});
     result_.trials.resize(in_training_.size());
     for (std::size_t i = 0; i < in_training_.size(); ++i) result_.trials[i].setting = batch.settings[i];
     if (options_.reports.pattern_statistics) patterns_.emplace(batch.data.features, weights_);
     if (!full_batch()) SetHarmlessSquares();
+    if (control.takes_snapshots()) next_snapshot_ = snapshots_.From(0);
   }
 
+  /// From the start.
   absl::StatusOr<Result> Run() {
     FinishEpoch(0);
     for (std::size_t index = 0; index < result_.trials.size(); ++index) {
@@ -79,27 +87,50 @@ class BatchDescent {
           absl::StrCat("trial ", NumberOf(index),
                        ": the objective is not finite before training; scale the data or the initial weights down"));
     }
-    result_.ending = Epochs();
+    if (auto status = GiveSnapshots(); !status.ok()) return status;
+    return Deliver() ? GoOn() : End(Ending::kStopped);
+  }
+
+  /// From where it was saved.
+  absl::StatusOr<Result> Resume(const State& state) {
+    if (auto status = Load(state); !status.ok()) return status;
+    return GoOn();
+  }
+
+ private:
+  /// The epochs after epoch_.
+  absl::StatusOr<Result> GoOn() {
+    while (true) {
+      if (control_.CheckpointDue()) Save();
+      if (epoch_ >= options_.max_epochs) return End(Ending::kEpochLimit);
+      rates_ = schedule_.RatesOf(epoch_ + 1);
+      if (const auto interrupted = Steps()) return Interrupt(*interrupted);
+      if (update_->finished()) return End(EndingAtRest());
+      FinishEpoch(epoch_ + 1);
+      if (auto status = GiveSnapshots(); !status.ok()) return status;
+      if (!Deliver()) return End(Ending::kStopped);
+      if (in_training_.empty()) return End(Ending::kDiverged);
+    }
+  }
+
+  /// Training was left, perhaps within an epoch. A run of which a checkpoint is then taken will go on: its last epoch
+  /// is no special one.
+  absl::StatusOr<Result> Interrupt(Ending why) {
+    if (control_.CheckpointDue()) {
+      Save();
+      deliver_ = deliver_ && why != Ending::kStopped;
+    }
+    return End(why);
+  }
+
+  absl::StatusOr<Result> End(Ending ending) {
+    result_.ending = ending;
     ReportLastEpoch();
     for (std::size_t slot = 0; slot < in_training_.size(); ++slot) {
       KeepNetwork(slot);
       result_.trials[in_training_[slot]].stalled = update_->stalled(slot);
     }
     return std::move(result_);
-  }
-
- private:
-  Ending Epochs() {
-    if (!Deliver()) return Ending::kStopped;
-    while (epoch_ < options_.max_epochs) {
-      rates_ = schedule_.RatesOf(epoch_ + 1);
-      if (const auto interrupted = Steps()) return *interrupted;
-      if (update_->finished()) return EndingAtRest();
-      FinishEpoch(epoch_ + 1);
-      if (!Deliver()) return Ending::kStopped;
-      if (in_training_.empty()) return Ending::kDiverged;
-    }
-    return Ending::kEpochLimit;
   }
 
   bool full_batch() const { return step_rows_ == rows_; }
@@ -122,16 +153,18 @@ class BatchDescent {
       return TakeStep();
     }
     if (const auto interrupted = Shuffle()) return interrupted;
-    for (std::int64_t begin = 0; begin < rows_; begin += step_rows_) {
+    while (row_ < rows_) {
       if (const auto interrupted = control_.Interrupted()) return interrupted;
-      const std::int64_t end = std::min(rows_, begin + step_rows_);
+      const std::int64_t end = std::min(rows_, row_ + step_rows_);
       step_.clear();
       for (std::size_t slot = 0; slot < in_training_.size(); ++slot) {
-        step_.insert(step_.end(), orders_[slot].begin() + begin, orders_[slot].begin() + end);
+        step_.insert(step_.end(), orders_[slot].begin() + row_, orders_[slot].begin() + end);
       }
       engine_->BatchGradient(step_);
       if (const auto interrupted = TakeStep()) return interrupted;
+      row_ = end;
     }
+    row_ = 0;
     return std::nullopt;
   }
 
@@ -146,12 +179,16 @@ class BatchDescent {
   bool Evaluate(std::vector<double>* objectives) {
     interrupted_ = control_.Interrupted();
     if (interrupted_) return false;
+    ObjectivesAndGradients(objectives);
+    return true;
+  }
+
+  void ObjectivesAndGradients(std::vector<double>* objectives) {
     const std::vector<RowSums>& train = engine_->TrainPass(true, false);
     const std::vector<WeightSums>& weights = engine_->MeasureWeights(Detail::kSquares);
     for (std::size_t slot = 0; slot < train.size(); ++slot) {
       (*objectives)[slot] = Loss(train[slot], rows_) + Penalty(weights_.betas[slot], weights[slot]);
     }
-    return true;
   }
 
   /// Draws the order of the rows for every trial in training.
@@ -182,7 +219,7 @@ class BatchDescent {
   /// Looks at the weights that `epoch` ended with: retires trials that diverged, remembers the weights of the others
   /// and, when the epoch is to be reported, measures them.
   void FinishEpoch(std::int64_t epoch) {
-    const bool measured = IsReported(epoch);
+    const bool measured = IsReported(epoch) || epoch == next_snapshot_;
     Passes passes{&weights_};
     if (full_batch() || measured || schedule_.NeedsObjectives()) PassOverRows(measured, passes);
     passes.weights = &engine_->MeasureWeights(measured ? Detail::kAll : Detail::kSquares);
@@ -343,6 +380,18 @@ class BatchDescent {
         NetworkAt(finished_weights_, weights_, static_cast<std::int64_t>(slot));
   }
 
+  /// Gives away the weights of the epoch just finished, when they are to be kept.
+  absl::Status GiveSnapshots() {
+    if (epoch_ != next_snapshot_) return absl::OkStatus();
+    next_snapshot_ = snapshots_.From(epoch_ + 1);
+    for (std::size_t slot = 0; slot < in_training_.size(); ++slot) {
+      Trial snapshot = result_.trials[in_training_[slot]];
+      snapshot.network = NetworkAt(finished_weights_, weights_, static_cast<std::int64_t>(slot));
+      if (auto status = control_.GiveSnapshot(snapshot); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
   /// Delivers the reports of the epoch just finished; false when the observer wants no more.
   bool Deliver() {
     deliver_ =
@@ -374,6 +423,60 @@ class BatchDescent {
     if (deliver_) DeliverAll();
   }
 
+  /// Gives the caller the state after the last finished epoch, and of the steps since.
+  void Save() const {
+    State state;
+    const std::string prefix = kBatch;
+    std::vector<std::int64_t> places(in_training_.begin(), in_training_.end());
+    state[prefix + "in_training"] = Entry(places);
+    state[prefix + "epoch"] = epoch_;
+    state[prefix + "measured_epoch"] = measured_epoch_;
+    state[prefix + "row"] = row_;
+    state[prefix + "epochs"] = result_.epochs;
+    state[prefix + "weights"] = finished_weights_;
+    if (row_ > 0) state[prefix + "weights_within"] = weights_.flat;
+    state[prefix + "rates"] = Entry(finished_rates_);
+    schedule_.Save(prefix + "schedule/", state);
+    update_->Save(prefix + "optimizer/", state);
+    SaveTrials(result_.trials.data(), result_.trials.size(), prefix + "trials/", state);
+    control_.Save(std::move(state));
+  }
+
+  absl::Status Load(const State& state) {
+    const std::string prefix = kBatch;
+    StateReader reader(state, prefix);
+    alive_ = reader.Places("in_training", static_cast<std::int64_t>(in_training_.size()));
+    StateReader trials(state, prefix + "trials/");
+    result_.trials = LoadTrials(batch_, alive_, trials);
+    if (alive_.empty()) reader.Refuse("in_training");
+    epoch_ = reader.Integer("epoch");
+    measured_epoch_ = reader.Integer("measured_epoch");
+    row_ = reader.Integer("row");
+    result_.epochs = reader.Integer("epochs");
+    if (epoch_ < 0 || epoch_ > options_.max_epochs) reader.Refuse("epoch");
+    if (row_ < 0 || row_ >= rows_ || row_ % step_rows_ != 0) reader.Refuse("row");
+    for (const StateReader& part : {trials, reader}) {
+      if (!part.status().ok()) return part.status();
+    }
+    Retain();
+    finished_weights_ = reader.TensorLike("weights", finished_weights_);
+    weights_.flat.copy_(row_ > 0 ? reader.TensorLike("weights_within", weights_.flat) : finished_weights_);
+    finished_rates_ = reader.Numbers("rates", in_training_.size());
+    StateReader schedule(state, prefix + "schedule/");
+    schedule_.Load(schedule);
+    StateReader optimizer(state, prefix + "optimizer/");
+    update_->Load(optimizer);
+    for (const StateReader& part : {reader, schedule, optimizer}) {
+      if (!part.status().ok()) return part.status();
+    }
+    if (control_.takes_snapshots()) next_snapshot_ = snapshots_.From(epoch_ + 1);
+    if (!full_batch()) return absl::OkStatus();
+    // Gradient and objectives for the next step.
+    objectives_.resize(in_training_.size());
+    ObjectivesAndGradients(&objectives_);
+    return absl::OkStatus();
+  }
+
   const Batch& batch_;
   const Options& options_;
   RunControl& control_;
@@ -387,6 +490,8 @@ class BatchDescent {
   std::vector<double> rates_;           ///< of each slot in this epoch
   std::vector<double> finished_rates_;  ///< and in the last finished one
   std::unique_ptr<Engine> engine_;
+  SnapshotEpochs snapshots_;
+  std::int64_t next_snapshot_ = -1;  ///< the next epoch whose weights are kept
   std::optional<PatternTracker> patterns_;
   double harmless_squares_ = 0;                 ///< see SetHarmlessSquares; mini-batches only
   std::vector<std::size_t> in_training_;        ///< slot -> index into result_.trials
@@ -397,6 +502,7 @@ class BatchDescent {
   std::vector<std::int64_t> alive_, diverged_;  ///< slots, of the epoch being finished
   std::vector<double> objectives_;              ///< of each slot after the last epoch, where they are known
   std::vector<std::vector<std::int64_t>> orders_;
+  std::int64_t row_ = 0;               ///< of the next step, within the epoch after epoch_; mini-batches only
   std::vector<std::int64_t> step_;     ///< rows of a step
   std::optional<Ending> interrupted_;  ///< why a line search was left
   const std::function<bool(std::vector<double>*)> evaluate_ = [this](std::vector<double>* objectives) {
@@ -407,8 +513,11 @@ class BatchDescent {
 
 }  // namespace
 
-absl::StatusOr<Result> DescendBatch(const Batch& batch, RunControl& control) {
-  return BatchDescent(batch, control).Run();
+absl::StatusOr<Result> DescendBatch(const Batch& batch, RunControl& control, const State* resumed) {
+  BatchDescent descent(batch, control);
+  return resumed == nullptr ? descent.Run() : descent.Resume(*resumed);
 }
+
+bool HoldsBatch(const State& state) { return StateReader(state, kBatch).Has("epoch"); }
 
 }  // namespace cvxnn::descent

@@ -105,6 +105,12 @@ struct Result {
   std::int64_t epochs = 0;  ///< done, summed over trials
 };
 
+/// The whole state of a run after an epoch of a batch.
+struct Checkpoint {
+  std::string state;         ///< opaque bytes
+  std::int64_t reports = 0;  ///< calls of on_epoch up to here, those of earlier attempts included
+};
+
 struct Observers {
   /// Called on the training thread for every epoch that is to be reported, and within it for every trial that has not
   /// diverged, in order; of a grid, one batch of equal sizes after the other. false ends training; the epoch's reports
@@ -112,7 +118,15 @@ struct Observers {
   std::function<bool(const EpochReport&)> on_epoch;
   /// Asked before every step and every trial's shuffle of the rows, so that a long epoch can be left; true ends
   /// training at the last finished epoch.
-  std::function<bool()> should_stop;
+  std::function<bool()> should_stop = {};
+  /// Given the weights on the way that Options::snapshots asks for (`last` says of which epoch), before on_epoch hears
+  /// of the epoch. An error ends the run with it.
+  std::function<absl::Status(const Trial&)> on_snapshot = {};
+  /// Asked after each epoch, when its reports were delivered, and when should_stop or the time limit ends training.
+  /// true: save_checkpoint is given the state; where should_stop ended training the run is then taken to go on later,
+  /// so that its last epoch is reported only if its number asks for it.
+  std::function<bool()> checkpoint_due = {};
+  std::function<void(Checkpoint)> save_checkpoint = {};
 };
 
 /// INVALID_ARGUMENT naming the field, its value and what is allowed; of the data the finiteness is looked at, and
@@ -122,6 +136,11 @@ absl::Status Validate(const Options& options, const Data& data);
 /// Trains. Errors: as Validate; INVALID_ARGUMENT when a trial's objective is not finite before its first step;
 /// RESOURCE_EXHAUSTED when memory does not suffice; INTERNAL when LibTorch fails. Uses the calling thread and
 /// LibTorch's intra-op threads (fewer where the work is too small for them). Thread-safe.
-absl::StatusOr<Result> RunDescent(const Options& options, const Data& data, const Observers& observers);
+/// `resume_from`: Checkpoint::state of an earlier run, or null. The run goes on from there, bit for bit (but for
+/// seconds) as if it had not been interrupted, on the same device and with the same build and numbers of threads.
+/// DATA_LOSS when it is damaged, FAILED_PRECONDITION naming what differs when it is of other options, data or another
+/// build.
+absl::StatusOr<Result> RunDescent(const Options& options, const Data& data, const Observers& observers,
+                                  const std::string* resume_from = nullptr);
 
 }  // namespace cvxnn::descent

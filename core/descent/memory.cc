@@ -5,12 +5,14 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "core/descent/engines/engine.h"
 #include "core/descent/grid.h"
 #include "core/descent/optimizers/optimizer.h"
 #include "core/descent/patterns.h"
+#include "core/descent/snapshot_epochs.h"
 #include "core/torch/runtime.h"
 
 namespace cvxnn::descent {
@@ -72,13 +74,40 @@ MemoryNeed EstimateMemory(const Options& options, const Data& data) {
   return most;
 }
 
-absl::Status CheckMemoryFits(const Options& options, const Data& data) {
-  const MemoryNeed need = EstimateMemory(options, data);
+double SnapshotBytes(const Options& options, const Data& data) {
+  const auto epochs = static_cast<double>(SnapshotEpochs(options.snapshots, options.max_epochs).count());
+  double bytes = 0;
+  for (std::int64_t index = 0; epochs > 0 && index < BatchCount(options.grid); ++index) {
+    bytes += epochs * ResultOf(BatchAt(options, data, index));
+  }
+  return bytes;
+}
+
+double CheckpointBytes(const Options& options, const Data& data) {
+  double results = 0;
+  double largest = 0;
+  for (std::int64_t index = 0; index < BatchCount(options.grid); ++index) {
+    const double networks = ResultOf(BatchAt(options, data, index));
+    results += networks;
+    largest = std::max(largest, networks);
+  }
+  // Of the batch in training: weights as of the last epoch and as they are, and the optimiser's state.
+  return results + (2 + static_cast<double>(StateMatrices(options.optimizer))) * largest;
+}
+
+absl::Status CheckMemoryFits(const Options& options, const Data& data, const Observers& observers) {
+  MemoryNeed need = EstimateMemory(options, data);
+  const c10::Device host(at::kCPU);
+  if (observers.on_snapshot && options.snapshots) {
+    const double bytes = SnapshotBytes(options, data);
+    if (auto status = CheckFits("snapshots of all trials", bytes, host); !status.ok()) return status;
+    need.host += bytes;
+  }
+  if (observers.save_checkpoint) need.host += CheckpointBytes(options, data);
   std::string what = absl::StrCat("trials = ", options.trials, " of ", options.neurons, " neurons");
   if (const std::int64_t settings = Combinations(options.grid); settings > 1) {
     what = absl::StrCat("grid of ", settings, " settings, ", options.trials, " trials each,");
   }
-  const c10::Device host(at::kCPU);
   if (data.features.is_cpu()) return CheckFits(what, need.device + need.host, host);
   if (auto status = CheckFits(what, need.device, data.features.device()); !status.ok()) return status;
   return CheckFits(what, need.host, host);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/descent/grid.h"
+#include "core/descent/snapshot_epochs.h"
 
 namespace cvxnn::descent {
 namespace {
@@ -247,6 +248,14 @@ absl::Status CheckTrainingRows(const Grid& grid, std::int64_t rows, const std::s
                                                    ": must be 1 to ", rows, ", the training rows"));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckSnapshots(const Method& method, std::int64_t max_epochs, const std::string& prefix) {
+  const std::int64_t epochs = SnapshotEpochs(method.snapshots, max_epochs).count();
+  const std::int64_t trials = TrialsInAll(method);
+  if (epochs <= kMaxSnapshots / trials) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(prefix, "snapshots = ", epochs, " epochs of ", trials,
+                                                 " trials: must be at most ", kMaxSnapshots, " snapshots in all"));
 }
 
 }  // namespace cvxnn::descent

@@ -37,4 +37,7 @@ absl::Status CheckRanges(const Method& method, const std::string& prefix);
 /// INVALID_ARGUMENT "<prefix>grid.training_rows[i] = …" where the grid asks for more rows than there are.
 absl::Status CheckTrainingRows(const Grid& grid, std::int64_t rows, const std::string& prefix);
 
+/// INVALID_ARGUMENT "<prefix>snapshots = …" where trials times epochs are too many.
+absl::Status CheckSnapshots(const Method& method, std::int64_t max_epochs, const std::string& prefix);
+
 }  // namespace cvxnn::descent

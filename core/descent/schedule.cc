@@ -85,4 +85,30 @@ void RateSchedule::Keep(const std::vector<std::int64_t>& slots) {
   rates_.resize(slots.size());
 }
 
+void RateSchedule::Save(const std::string& prefix, State& state) const {
+  std::vector<double> rates, least;
+  std::vector<std::int64_t> bad_epochs, cooldowns;
+  for (const Plateau& plateau : plateaus_) {
+    rates.push_back(plateau.rate);
+    least.push_back(plateau.least);
+    bad_epochs.push_back(plateau.bad_epochs);
+    cooldowns.push_back(plateau.cooldown);
+  }
+  state[prefix + "rates"] = Entry(rates);
+  state[prefix + "least"] = Entry(least);
+  state[prefix + "bad_epochs"] = Entry(bad_epochs);
+  state[prefix + "cooldowns"] = Entry(cooldowns);
+}
+
+void RateSchedule::Load(StateReader& reader) {
+  const std::size_t slots = plateaus_.size();
+  const std::vector<double> rates = reader.Numbers("rates", slots);
+  const std::vector<double> least = reader.Numbers("least", slots);
+  const std::vector<std::int64_t> bad_epochs = reader.Integers("bad_epochs", slots);
+  const std::vector<std::int64_t> cooldowns = reader.Integers("cooldowns", slots);
+  for (std::size_t slot = 0; slot < slots; ++slot) {
+    plateaus_[slot] = {rates[slot], least[slot], bad_epochs[slot], cooldowns[slot]};
+  }
+}
+
 }  // namespace cvxnn::descent

@@ -5,9 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <variant>
 #include <vector>
 
+#include "core/descent/checkpoint.h"
 #include "core/descent/method.h"
 
 namespace cvxnn::descent {
@@ -29,6 +31,10 @@ class RateSchedule {
 
   /// Leaves only these slots (ascending).
   void Keep(const std::vector<std::int64_t>& slots);
+
+  /// Puts what rates to come depend on into `state`, under names that begin with `prefix`; takes it back.
+  void Save(const std::string& prefix, State& state) const;
+  void Load(StateReader& reader);
 
  private:
   struct Plateau {

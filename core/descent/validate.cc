@@ -31,6 +31,7 @@ absl::Status ValidateNumbers(const Options& options) {
   if (!(std::isfinite(options.max_seconds) && options.max_seconds >= 0)) {
     return Refuse("max_seconds", options.max_seconds, "finite and >= 0 (0 means no limit)");
   }
+  if (auto status = CheckSnapshots(options, options.max_epochs, ""); !status.ok()) return status;
   if (options.workspace_bytes < 0) return Refuse("workspace_bytes", options.workspace_bytes, ">= 0 (0 means 512 MiB)");
   return absl::OkStatus();
 }

@@ -167,10 +167,23 @@ absl::StatusOr<Result> TrainByDescent(const Spec& spec, const GradientDescent& d
     };
   }
   observers.should_stop = hooks.should_stop;
+  if (hooks.on_snapshot) {
+    observers.on_snapshot = [&](const descent::Trial& trial) {
+      return hooks.on_snapshot(
+          {static_cast<std::int32_t>(trial.last.trial), trial.network, ToMetrics(trial.last), trial.setting});
+    };
+  }
+  observers.checkpoint_due = hooks.checkpoint_due;
+  if (hooks.save_checkpoint) {
+    observers.save_checkpoint = [&](descent::Checkpoint checkpoint) {
+      hooks.save_checkpoint({std::move(checkpoint.state), checkpoint.reports});
+    };
+  }
   auto start = StartNetworks(descent, data, hooks);
   if (!start.ok()) return start.status();
   const descent::Data tensors{data.features, data.targets, data.test_features, data.test_targets};
-  auto descended = descent::RunDescent(ToOptions(spec, descent, data.counting, *std::move(start)), tensors, observers);
+  auto descended = descent::RunDescent(ToOptions(spec, descent, data.counting, *std::move(start)), tensors, observers,
+                                       hooks.resume_from ? &*hooks.resume_from : nullptr);
   if (!descended.ok()) return descended.status();
 
   Result result;

@@ -105,8 +105,10 @@ absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, std:
   return absl::OkStatus();
 }
 
-absl::Status ValidateDescent(const GradientDescent& descent, const data::Dataset& dataset) {
+absl::Status ValidateDescent(const GradientDescent& descent, const StoppingRule& stopping,
+                             const data::Dataset& dataset) {
   if (auto status = descent::CheckRanges(descent, "descent."); !status.ok()) return status;
+  if (auto status = descent::CheckSnapshots(descent, stopping.max_epochs, "descent."); !status.ok()) return status;
   return descent::CheckTrainingRows(descent.grid, dataset.train.rows(), "descent.");
 }
 
@@ -117,7 +119,7 @@ absl::Status Validate(const Spec& spec, const data::Dataset& dataset) {
   if (auto status = ValidateBeta(spec, convex != nullptr); !status.ok()) return status;
   if (auto status = ValidateStopping(spec.stopping); !status.ok()) return status;
   if (auto status = convex != nullptr ? ValidateConvex(spec, *convex, dataset.train.targets.cols())
-                                      : ValidateDescent(std::get<GradientDescent>(spec.method), dataset);
+                                      : ValidateDescent(std::get<GradientDescent>(spec.method), spec.stopping, dataset);
       !status.ok()) {
     return status;
   }

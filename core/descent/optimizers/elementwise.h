@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -73,6 +74,18 @@ class ElementwiseUpdate : public WeightUpdate {
 
   void Keep(const at::Tensor& slots) override {
     for (at::Tensor& state : states_) state = state.index_select(0, slots.to(state.device()));
+  }
+
+  void Save(const std::string& prefix, State& state) const override {
+    state[prefix + "steps"] = steps_;
+    for (std::size_t i = 0; i < states_.size(); ++i) state[prefix + "state" + std::to_string(i)] = states_[i];
+  }
+
+  void Load(StateReader& reader) override {
+    steps_ = reader.Integer("steps");
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+      states_[i] = reader.TensorLike("state" + std::to_string(i), states_[i]);
+    }
   }
 
  private:

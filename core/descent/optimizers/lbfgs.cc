@@ -10,6 +10,9 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/descent/optimizers/line_search.h"
 #include "core/descent/optimizers/optimizer.h"
@@ -23,7 +26,9 @@ constexpr double kLeastCurvature = 1e-10;
 class LbfgsUpdate : public WeightUpdate {
  public:
   LbfgsUpdate(const Lbfgs& options, const at::Tensor& weights)
-      : options_(options), rest_(static_cast<std::size_t>(weights.size(0)), Rest::kNone) {}
+      : options_(options),
+        like_(at::empty({0, weights.size(1)}, weights.options())),
+        rest_(static_cast<std::size_t>(weights.size(0)), Rest::kNone) {}
 
   bool Apply(at::Tensor& weights, at::Tensor& gradient, const Step& step) override {
     const Memory before = memory_;
@@ -77,6 +82,49 @@ class LbfgsUpdate : public WeightUpdate {
   }
 
   bool stalled(std::size_t slot) const override { return rest_[slot] == Rest::kStalled; }
+
+  void Save(const std::string& prefix, State& state) const override {
+    std::vector<std::int64_t> rest;
+    for (const Rest why : rest_) rest.push_back(static_cast<std::int64_t>(why));
+    state[prefix + "rest"] = Entry(rest);
+    if (!memory_.direction.defined()) return;
+    state[prefix + "direction"] = memory_.direction;
+    state[prefix + "taken"] = memory_.taken;
+    state[prefix + "last_gradient"] = memory_.last_gradient;
+    state[prefix + "hessian_scale"] = memory_.hessian_scale;
+    state[prefix + "pairs"] = static_cast<std::int64_t>(memory_.history.size());
+    for (std::size_t i = 0; i < memory_.history.size(); ++i) {
+      const std::string index = std::to_string(i);
+      state[prefix + "step" + index] = memory_.history[i].step;
+      state[prefix + "change" + index] = memory_.history[i].change;
+      state[prefix + "inverse" + index] = memory_.history[i].inverse;
+    }
+  }
+
+  void Load(StateReader& reader) override {
+    const auto trials = static_cast<std::int64_t>(rest_.size());
+    const std::vector<std::int64_t> rest = reader.Integers("rest", rest_.size());
+    for (std::size_t slot = 0; slot < rest.size(); ++slot) {
+      if (rest[slot] < 0 || rest[slot] > static_cast<std::int64_t>(Rest::kStalled)) return reader.Refuse("rest");
+      rest_[slot] = static_cast<Rest>(rest[slot]);
+    }
+    if (!reader.Has("direction")) return;
+    const at::TensorOptions numbers = like_.options().dtype(at::kDouble);
+    const auto matrix = [&](const std::string& name) {
+      return reader.Tensor(name, {trials, like_.size(1)}, like_.options());
+    };
+    memory_.direction = matrix("direction");
+    memory_.taken = reader.Tensor("taken", {trials}, numbers);
+    memory_.last_gradient = matrix("last_gradient");
+    memory_.hessian_scale = reader.Tensor("hessian_scale", {trials}, numbers);
+    const std::int64_t pairs = reader.Integer("pairs");
+    if (pairs < 0 || pairs > options_.history) return reader.Refuse("pairs");
+    for (std::int64_t i = 0; i < pairs; ++i) {
+      const std::string index = std::to_string(i);
+      memory_.history.push_back(
+          {matrix("step" + index), matrix("change" + index), reader.Tensor("inverse" + index, {trials}, numbers)});
+    }
+  }
 
  private:
   struct Pair {
@@ -170,6 +218,7 @@ class LbfgsUpdate : public WeightUpdate {
   }
 
   Lbfgs options_;
+  at::Tensor like_;  ///< empty, of the weights' columns, type and device
   std::vector<Rest> rest_;
   Memory memory_;
 };

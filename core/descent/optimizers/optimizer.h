@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns gradients into steps, for all trials at once. An optimiser sees only a flat T×K matrix of weights; its state
-// has the same shape, so that trials can be dropped (and, kept with the weights, training can be resumed).
+// has the same shape, so that trials can be dropped, and can be saved, so that training can be resumed.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "core/descent/checkpoint.h"
 #include "core/descent/method.h"
 
 namespace cvxnn::descent {
@@ -37,6 +39,10 @@ class WeightUpdate {
   virtual bool finished() const { return false; }
   /// Whether no further step can change this trial because none was found, not because it is where it should be.
   virtual bool stalled(std::size_t /*slot*/) const { return false; }
+  /// Puts all that later steps depend on into `state`, under names that begin with `prefix`. Tensors are shared.
+  virtual void Save(const std::string& prefix, State& state) const = 0;
+  /// Takes what Save gave, of the same trials; the reader notes what is wrong.
+  virtual void Load(StateReader& reader) = 0;
 };
 
 /// How the arithmetic of a step is done: one fused pass over memory (CPU only), or LibTorch's operations.

@@ -9,34 +9,10 @@
 
 #include "core/descent/initial_weights.h"
 #include "core/descent/patterns.h"
-#include "tests/core/descent/small_problem.h"
+#include "tests/core/descent/told.h"
 
 namespace cvxnn::descent {
 namespace {
-
-struct Told {
-  std::vector<EpochReport> reports;
-  Result result;
-};
-
-Told Train(const Options& options, const Data& data) {
-  Told run;
-  Observers observers;
-  observers.on_epoch = [&](const EpochReport& report) {
-    run.reports.push_back(report);
-    return true;
-  };
-  auto result = RunDescent(options, data, observers);
-  EXPECT_TRUE(result.ok()) << result.status();
-  if (result.ok()) run.result = *std::move(result);
-  return run;
-}
-
-auto Values(const EpochReport& report) {
-  return std::tuple(report.trial, report.epoch, report.objective, report.loss, report.penalty, report.train_accuracy,
-                    report.test_accuracy, report.test_loss, report.active_neurons, report.learning_rate,
-                    report.gradient_norm, report.changed_patterns, report.distinct_patterns, report.dead_neurons);
-}
 
 class Interval : public testing::TestWithParam<std::tuple<std::int64_t, bool, std::int64_t>> {
  protected:

@@ -365,6 +365,74 @@ TEST(DescentTrain, OfAGridSaysWhatEachTrialWasGiven) {
   EXPECT_THAT(result->summary.message, HasSubstr("; 12 diverged"));
 }
 
+TEST(DescentTrain, GoesOnFromACheckpoint) {
+  const Spec spec = DescentSpec();
+  const auto whole = Train(spec, SmallDataset());
+  ASSERT_TRUE(whole.ok());
+  Hooks hooks;
+  std::int64_t reports = 0;
+  bool stop = false;
+  hooks.observer = [&](const EpochMetrics& metrics) {
+    ++reports;
+    stop = metrics.epoch >= 10;
+    return Continue::kYes;
+  };
+  hooks.should_stop = [&] { return stop; };
+  hooks.checkpoint_due = [&] { return stop; };
+  Checkpoint last;
+  hooks.save_checkpoint = [&](Checkpoint checkpoint) { last = std::move(checkpoint); };
+  const auto stopped = Train(spec, SmallDataset(), hooks);
+  ASSERT_TRUE(stopped.ok());
+  EXPECT_EQ(stopped->summary.termination, Termination::kStopped);
+  EXPECT_EQ(last.reports, 3 * 11);
+  Hooks rest;
+  rest.observer = [&](const EpochMetrics& metrics) {
+    EXPECT_GT(metrics.epoch, 10);
+    ++reports;
+    return Continue::kYes;
+  };
+  rest.resume_from = last.state;
+  const auto resumed = Train(spec, SmallDataset(), rest);
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_EQ(reports, 3 * 26);
+  EXPECT_EQ(resumed->summary.epochs, 75);
+  for (std::size_t t = 0; t < 3; ++t) {
+    EXPECT_TRUE(at::equal(resumed->models[t].network.first_layer, whole->models[t].network.first_layer));
+  }
+  rest.resume_from = last.state.substr(0, 100);
+  EXPECT_EQ(Train(spec, SmallDataset(), rest).status().code(), absl::StatusCode::kDataLoss);
+  rest.resume_from = last.state;
+  Spec other = spec;
+  other.seed = 9;
+  const absl::Status status = Train(other, SmallDataset(), rest).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("its seed is \"0\", not \"9\""));
+}
+
+TEST(DescentTrain, GivesSnapshots) {
+  Spec spec = DescentSpec();
+  auto& descent = std::get<GradientDescent>(spec.method);
+  descent.snapshots = descent::Snapshots{descent::PerDecade{1}};
+  std::vector<std::pair<std::int64_t, std::int32_t>> seen;
+  Hooks hooks;
+  hooks.on_snapshot = [&](const Snapshot& snapshot) {
+    seen.emplace_back(snapshot.metrics.epoch, snapshot.trial);
+    EXPECT_EQ(snapshot.network.neurons(), snapshot.setting.neurons);
+    EXPECT_NEAR(Objective(spec, snapshot.network, SmallDataset(), *spec.beta), *snapshot.metrics.objective, 1e-9);
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(Train(spec, SmallDataset(), hooks).ok());
+  using P = std::pair<std::int64_t, std::int32_t>;
+  EXPECT_THAT(seen,
+              testing::ElementsAre(P(0, 0), P(0, 1), P(0, 2), P(1, 0), P(1, 1), P(1, 2), P(10, 0), P(10, 1), P(10, 2)));
+  hooks.on_snapshot = [](const Snapshot&) { return absl::UnavailableError("no room"); };
+  EXPECT_EQ(Train(spec, SmallDataset(), hooks).status(), absl::UnavailableError("no room"));
+  descent.snapshots = descent::Snapshots{descent::EveryEpochs{1}};
+  spec.stopping.max_epochs = 5000;
+  EXPECT_THAT(std::string(Train(spec, SmallDataset(), hooks).status().message()),
+              HasSubstr("descent.snapshots = 5001 epochs of 3 trials: must be at most 10000 snapshots in all"));
+}
+
 TEST(Precision, IsFloat32ForLargeDataUnlessAsked) {
   data::Dataset large;
   large.train.features = data::Matrix(data::ElementType::kFloat32, 1025, 1024);
