@@ -21,7 +21,4 @@ namespace cvxnn {
 absl::StatusOr<ActivationPatterns> SamplePatterns(const at::Tensor& features, std::int64_t count, std::uint64_t seed,
                                                   const std::function<bool()>& should_stop = {});
 
-/// Bytes that SamplePatterns takes at most, result included, for n rows and d inputs of `element_size` bytes each.
-double SamplingBytes(std::int64_t rows, std::int64_t inputs, std::int64_t count, std::int64_t element_size);
-
 }  // namespace cvxnn

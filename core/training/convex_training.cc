@@ -9,9 +9,8 @@
 #include "absl/strings/str_format.h"
 #include "core/convex/reconstruct.h"
 #include "core/convex/solve.h"
-#include "core/patterns/sampled.h"
-#include "core/torch/runtime.h"
 #include "core/training/methods.h"
+#include "core/training/patterns.h"
 
 namespace cvxnn::training {
 namespace {
@@ -73,11 +72,11 @@ std::string Ending(convex::StopReason reason) {
   return "Ended";
 }
 
-std::string Message(const convex::Program& program, const convex::Solution& solution, const Certificate& certificate) {
-  const std::int64_t patterns = program.patterns.count();
+// `patterns` is what Describe calls them.
+std::string Message(const std::string& patterns, const convex::Solution& solution, const Certificate& certificate) {
   if (solution.reason == convex::StopReason::kZeroIsExact) {
     return absl::StrFormat(
-        "Solved: beta = %g is at least beta_max over the %d sampled patterns, so the zero network is optimal for them; "
+        "Solved: beta = %g is at least beta_max over the %s, so the zero network is optimal for them; "
         "verified, restricted to these patterns.",
         solution.beta, patterns);
   }
@@ -86,12 +85,12 @@ std::string Message(const convex::Program& program, const convex::Solution& solu
   if (solution.progress.constraint_violation.has_value()) {
     absl::StrAppendFormat(&message, ", constraint violation %.2g", *solution.progress.constraint_violation);
   }
-  absl::StrAppendFormat(&message, " over %d sampled patterns; %s, restricted to these patterns.", patterns,
+  absl::StrAppendFormat(&message, " over %s; %s, restricted to these patterns.", patterns,
                         certificate.verified ? "verified" : "not verified");
   return message;
 }
 
-// Ended while patterns were drawn: nothing was computed.
+// Ended while patterns were made: nothing was computed.
 Result EndedBeforeTheProgram(Activation activation, const TensorData& data, bool at_time_limit) {
   Result result;
   result.models.push_back({ZeroNetwork(activation, data), EpochMetrics(), false});
@@ -100,15 +99,6 @@ Result EndedBeforeTheProgram(Activation activation, const TensorData& data, bool
       absl::StrCat("Stopped ", at_time_limit ? "at the time limit" : "on request", " before the first epoch.");
   result.summary.certificate = Certificate();
   return result;
-}
-
-absl::Status CheckPatternMemory(const ConvexTraining& convex, const TensorData& data) {
-  const std::int64_t count = convex.patterns.count;
-  double needed = SamplingBytes(data.features.size(0), data.features.size(1), count, data.features.element_size());
-  if (convex.activation == Activation::kGated && data.test_features.defined()) {
-    needed += static_cast<double>(count) * static_cast<double>(data.test_features.size(0));
-  }
-  return CheckFits(absl::StrCat("masks and gates of ", count, " patterns"), needed, data.features.device());
 }
 
 }  // namespace
@@ -121,10 +111,9 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   };
   const bool gated = convex.activation == Activation::kGated;
   const std::string solver = gated ? "fista" : "admm";
-  if (auto fits = CheckPatternMemory(convex, data); !fits.ok()) return fits;
   const double limit = spec.stopping.max_seconds;
   bool at_time_limit = false;
-  auto patterns = SamplePatterns(data.features, convex.patterns.count, spec.seed, [&] {
+  auto patterns = MakePatterns(spec, convex, data, hooks, [&] {
     if (hooks.should_stop && hooks.should_stop()) return true;
     at_time_limit = limit > 0 && seconds() >= limit;
     return at_time_limit;
@@ -166,7 +155,7 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   result.models.push_back(
       {convex::Reconstruct(program, *solution), ToMetrics(solution->progress, earlier), /*diverged=*/false});
   result.summary.termination = ToTermination(solution->reason);
-  result.summary.message = Message(program, *solution, certificate);
+  result.summary.message = Message(Describe(convex.patterns, program.patterns.count()), *solution, certificate);
   result.summary.beta = solution->beta;
   result.summary.patterns = program.patterns.count();
   result.summary.solver = solver;

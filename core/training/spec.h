@@ -35,6 +35,15 @@ struct SampledPatterns {
   std::int64_t count = 100;  ///< patterns wanted, >= 1; fewer are used when draws repeat or are active on no row
 };
 
+/// Patterns of the first layer of a stored network, of its gates when it is gated. Duplicates, patterns active on no row
+/// and neurons without weights removed, gates kept. The ReLU optimum over the patterns of a ReLU network, and the gated
+/// optimum over those of a gated one, is never worse than that network under the same objective (MATH, section 4).
+struct ModelPatterns {
+  std::string model;  ///< asked for by Hooks::load_model; must have the inputs of the data
+};
+
+using Patterns = std::variant<SampledPatterns, ModelPatterns>;
+
 enum class ConvexSolver {
   kAuto,   ///< FISTA for gated, ADMM for ReLU
   kFista,  ///< accelerated proximal gradient with restart; gated only
@@ -43,7 +52,7 @@ enum class ConvexSolver {
 
 struct ConvexTraining {
   Activation activation = Activation::kGated;
-  SampledPatterns patterns;
+  Patterns patterns;
   ConvexSolver solver = ConvexSolver::kAuto;
 };
 

@@ -84,8 +84,12 @@ absl::Status ValidateBeta(const Spec& spec, bool is_convex) {
 }
 
 absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, std::int64_t outputs) {
-  if (convex.patterns.count < 1 || convex.patterns.count > kMaxPatterns) {
-    return Refuse("convex.patterns.sampled.count", convex.patterns.count, "in [1, 1000000]");
+  if (const auto* sampled = std::get_if<SampledPatterns>(&convex.patterns)) {
+    if (sampled->count < 1 || sampled->count > kMaxPatterns) {
+      return Refuse("convex.patterns.sampled.count", sampled->count, "in [1, 1000000]");
+    }
+  } else if (std::get<ModelPatterns>(convex.patterns).model.empty()) {
+    return Refuse("convex.patterns.from_model.model", "\"\"", "the name of a stored model");
   }
   if (convex.solver == ConvexSolver::kFista && convex.activation != Activation::kGated) {
     return Refuse("convex.solver", "fista", "auto or admm for the relu activation");

@@ -25,6 +25,22 @@ constexpr char kCollection[] = "jobs";
 // A full queue moves on when a job ends.
 constexpr std::int64_t kQueueRetrySeconds = 5;
 
+// The model whose patterns convex training takes, by what is stored of it.
+absl::Status CheckPatternsFit(const ModelStore& store, const training::Spec& spec, const v1::Dataset& dataset) {
+  const auto* convex = std::get_if<training::ConvexTraining>(&spec.method);
+  const auto* from = convex == nullptr ? nullptr : std::get_if<training::ModelPatterns>(&convex->patterns);
+  if (from == nullptr) return absl::OkStatus();
+  const auto model = store.Get(from->model);
+  if (!model.ok()) return model.status();
+  Violations violations("job.spec.");
+  const std::int64_t inputs = dataset.features().cols();
+  const char* const field = "convex.patterns.from_model.model";
+  violations.Require(model->inputs() == inputs, field, from->model,
+                     absl::StrCat("must have ", inputs, " inputs as the data set, not ", model->inputs()));
+  violations.Require(model->neurons() > 0, field, from->model, "must have neurons");
+  return violations.ToStatus();
+}
+
 // The models that descent starts from, by what is stored of them.
 absl::Status CheckModelsFit(const ModelStore& store, const training::Spec& spec, const v1::Dataset& dataset) {
   const auto* descent = std::get_if<training::GradientDescent>(&spec.method);
@@ -73,6 +89,7 @@ absl::StatusOr<v1::Job> JobService::Create(const v1::CreateJobRequest& request) 
   if (dataset.ok()) CheckSpecFits(spec, *dataset, &spec_violations);
   absl::Status fits = dataset.ok() ? spec_violations.ToStatus() : dataset.status();
   if (fits.ok()) fits = CheckModelsFit(*parts_.models, spec, *dataset);
+  if (fits.ok()) fits = CheckPatternsFit(*parts_.models, spec, *dataset);
   if (!fits.ok()) {
     // A repeated request succeeds whatever has become of its data set.
     if (request.request_id().empty() || request.validate_only()) return fits;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <variant>
 
 #include "core/training/limits.h"
 #include "server/translate/capabilities.h"
@@ -36,6 +37,25 @@ training::StoppingRule Stopping(const v1::StoppingRule& from, Violations* violat
   return rule;
 }
 
+training::Patterns PatternsFromProto(const v1::Patterns& from, const std::string& path, Violations* violations) {
+  if (from.has_from_model()) {
+    CheckResourceName("models", from.from_model().model(), path + "from_model.model", violations);
+    return training::ModelPatterns{from.from_model().model()};
+  }
+  training::SampledPatterns sampled;
+  if (from.sampled().has_count()) sampled.count = from.sampled().count();
+  violations->Require(sampled.count >= 1 && sampled.count <= training::kMaxPatterns, path + "sampled.count",
+                      sampled.count, "must be 1 to 1000000");
+  return sampled;
+}
+
+struct PatternsToProto {
+  v1::Patterns* to;
+
+  void operator()(const training::SampledPatterns& sampled) const { to->mutable_sampled()->set_count(sampled.count); }
+  void operator()(const training::ModelPatterns& from) const { to->mutable_from_model()->set_model(from.model); }
+};
+
 ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, Violations* violations) {
   ConvexTraining to;
   to.activation = Choose(kConvexActivations, from.activation(), path + "activation", violations);
@@ -45,10 +65,7 @@ ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, V
       !IsBuilt(v1::Patterns::descriptor(), kPatterns, kind, path + "patterns", violations)) {
     return to;
   }
-  const auto& sampled = from.patterns().sampled();
-  if (sampled.has_count()) to.patterns.count = sampled.count();
-  violations->Require(to.patterns.count >= 1 && to.patterns.count <= training::kMaxPatterns,
-                      path + "patterns.sampled.count", to.patterns.count, "must be 1 to 1000000");
+  to.patterns = PatternsFromProto(from.patterns(), path + "patterns.", violations);
   const bool fista_on_relu = to.solver == training::ConvexSolver::kFista && to.activation == Activation::kRelu;
   const bool admm_on_gated = to.solver == training::ConvexSolver::kAdmm && to.activation == Activation::kGated;
   if (fista_on_relu || admm_on_gated) {
@@ -174,7 +191,7 @@ v1::JobSpec SpecToProto(const Spec& from, const std::string& dataset) {
     to.set_penalty(Reverse(kConvexPenalties, from.penalty));
     to.mutable_convex()->set_activation(Reverse(kConvexActivations, convex->activation));
     to.mutable_convex()->set_solver(Reverse(kConvexSolvers, convex->solver));
-    to.mutable_convex()->mutable_patterns()->mutable_sampled()->set_count(convex->patterns.count);
+    std::visit(PatternsToProto{to.mutable_convex()->mutable_patterns()}, convex->patterns);
     return to;
   }
   const auto& descent = std::get<GradientDescent>(from.method);

@@ -81,11 +81,19 @@ void JobFlags::AddCommon(CLI::App& command) {
 }
 
 void JobFlags::AddConvex(CLI::App& command) {
+  CLI::Option* sampled = convex_.Add<Integer>(command, "--patterns", "Activation patterns to sample; default 100",
+                                              [](ConvexTraining& convex, const auto& value) {
+                                                convex.mutable_patterns()->mutable_sampled()->set_count(value);
+                                              });
+  CLI::Option* from_model = convex_.Add<std::string>(
+      command, "--patterns-from", "Stored model whose activation patterns to take",
+      [](ConvexTraining& convex, const auto& value) {
+        convex.mutable_patterns()->mutable_from_model()->set_model(ResourceName("models", value));
+      });
+  from_model->excludes(sampled);
   convex_options_ = {
-      convex_.Add<Integer>(command, "--patterns", "Activation patterns to sample; default 100",
-                           [](ConvexTraining& convex, const auto& value) {
-                             convex.mutable_patterns()->mutable_sampled()->set_count(value);
-                           }),
+      sampled,
+      from_model,
       convex_.AddEnum<v1::ConvexSolver>(
           command, "--solver", "Default fista for gated, admm for relu",
           [](ConvexTraining& convex, v1::ConvexSolver value) { convex.set_solver(value); }),

@@ -24,7 +24,7 @@ Spec ConvexSpec(Activation activation) {
   spec.stopping.tolerance = 1e-4;
   ConvexTraining convex;
   convex.activation = activation;
-  convex.patterns.count = 20;
+  convex.patterns = SampledPatterns{20};
   spec.method = convex;
   return spec;
 }

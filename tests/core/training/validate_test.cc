@@ -85,8 +85,10 @@ const Refusal kRefusals[] = {
     {"ToleranceOfOne", ConvexSpec(), [](Spec& s) { s.stopping.tolerance = 1; },
      "stopping.tolerance = 1: must be in [0"},
     {"NanTolerance", ConvexSpec(), [](Spec& s) { s.stopping.tolerance = kNan; }, "stopping.tolerance = nan: must be"},
-    {"NoPatterns", ConvexSpec(), [](Spec& s) { Convex(s).patterns.count = 0; },
+    {"NoPatterns", ConvexSpec(), [](Spec& s) { Convex(s).patterns = SampledPatterns{0}; },
      "convex.patterns.sampled.count = 0: must be in [1, 1000000]"},
+    {"PatternsOfNoModel", ConvexSpec(), [](Spec& s) { Convex(s).patterns = ModelPatterns(); },
+     "convex.patterns.from_model.model = \"\": must be the name of a stored model"},
     {"FistaForRelu", ConvexSpec(),
      [](Spec& s) {
        Convex(s).activation = Activation::kRelu;

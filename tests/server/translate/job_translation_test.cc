@@ -99,6 +99,18 @@ TEST(SpecFromProto, FillsInTheDocumentedDefaultsOfOptimizersAndSchedules) {
       filled([](auto* d) { d->mutable_initialization()->mutable_gaussian(); }).initialization().gaussian().scale(), 1);
 }
 
+TEST(SpecFromProto, KeepsTheModelWhosePatternsAreTaken) {
+  v1::JobSpec spec = Base(true);
+  auto* patterns = spec.mutable_convex()->mutable_patterns();
+  patterns->mutable_from_model()->set_model("models/a");
+  const auto once = SpecFromProto(spec);
+  ASSERT_TRUE(once.ok()) << once.status();
+  EXPECT_EQ(SpecToProto(*once, "datasets/d").convex().patterns().from_model().model(), "models/a");
+  patterns->mutable_from_model()->set_model("datasets/a");
+  EXPECT_THAT(std::string(SpecFromProto(spec).status().message()),
+              ::testing::HasSubstr("convex.patterns.from_model.model"));
+}
+
 TEST(SpecFromProto, SaysWhatAScheduleNeeds) {
   const auto fault = [](const std::function<void(v1::Schedule*)>& change) {
     v1::JobSpec spec = Base(false);

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convex training over the patterns of a stored network: never worse than that network, and errors that name it.
+#include "core/training/patterns.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/training/train.h"
+#include "tests/core/training/small_dataset.h"
+
+namespace cvxnn::training {
+namespace {
+
+using testing::HasSubstr;
+
+const at::TensorOptions kDouble = at::TensorOptions().dtype(at::kDouble).device(at::kCPU);
+
+// A library of one model.
+Hooks HooksWith(const Network& network) {
+  Hooks hooks;
+  hooks.load_model = [=](const std::string& asked) -> absl::StatusOr<Network> {
+    if (asked != "models/a") return absl::NotFoundError(asked + ": no such model");
+    return network;
+  };
+  return hooks;
+}
+
+Spec SpecOf(Activation activation) {
+  Spec spec;
+  spec.beta = 0.5;
+  spec.stopping.max_epochs = 50000;
+  spec.stopping.tolerance = 1e-5;
+  ConvexTraining convex;
+  convex.activation = activation;
+  convex.patterns = ModelPatterns{"models/a"};
+  spec.method = convex;
+  return spec;
+}
+
+absl::StatusOr<Result> Descend(const Spec& like, Activation activation, const data::Dataset& dataset,
+                               std::uint64_t seed) {
+  Spec spec = like;
+  spec.seed = seed;
+  spec.stopping.max_epochs = 300;
+  GradientDescent descent;
+  descent.activation = activation;
+  descent.neurons = 12;
+  descent.learning_rate = 0.01;
+  descent.optimizer = descent::Adam();
+  spec.method = descent;
+  return Train(spec, dataset);
+}
+
+class PatternsOfAModel : public testing::TestWithParam<Activation> {};
+INSTANTIATE_TEST_SUITE_P(Activation, PatternsOfAModel, testing::Values(Activation::kGated, Activation::kRelu),
+                         [](const testing::TestParamInfo<Activation>& test) { return Name(test.param); });
+
+TEST_P(PatternsOfAModel, MakeTheConvexOptimumNoWorseThanTheModel) {
+  const Spec spec = SpecOf(GetParam());
+  for (const data::Dataset& dataset : {SmallDataset(), SmallMulticlassDataset()}) {
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+      const auto descended = Descend(spec, GetParam(), dataset, seed);
+      ASSERT_TRUE(descended.ok()) << descended.status();
+      const auto solved = Train(spec, dataset, HooksWith(descended->models[0].network));
+      ASSERT_TRUE(solved.ok()) << solved.status();
+      EXPECT_TRUE(solved->summary.certificate->verified) << solved->summary.message;
+      EXPECT_LE(solved->summary.patterns, 12);
+      const double model = *descended->models[0].final_metrics.objective;
+      EXPECT_LE(*solved->models[0].final_metrics.objective, model * (1 + 1e-5)) << seed;
+      EXPECT_LE(*solved->models[0].final_metrics.network_objective, model * (1 + 1e-4)) << seed;
+      EXPECT_THAT(solved->summary.message, HasSubstr("patterns of models/a"));
+    }
+  }
+}
+
+TEST_P(PatternsOfAModel, MayComeFromANetworkOfTheOtherActivation) {
+  const Activation other = GetParam() == Activation::kRelu ? Activation::kGated : Activation::kRelu;
+  const auto descended = Descend(SpecOf(other), other, SmallDataset(), 1);
+  ASSERT_TRUE(descended.ok());
+  const auto solved = Train(SpecOf(GetParam()), SmallDataset(), HooksWith(descended->models[0].network));
+  ASSERT_TRUE(solved.ok()) << solved.status();
+  EXPECT_GT(solved->summary.patterns, 0);
+}
+
+TEST(ModelPatterns, AreDistinctAndComeFromNeuronsWithWeights) {
+  Network network;
+  network.first_layer = at::tensor({1.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0}, kDouble).view({3, 3});
+  network.first_layer = at::cat({network.first_layer, at::zeros({3, 1}, kDouble)}, 1);
+  network.second_layer = at::ones({4, 1}, kDouble);
+  // Columns (1,0,0), (2,0,0), (0,0,1), (0,0,0): two patterns, and with the zero gate of a gated network no third, since
+  // the bias column is active on every row too.
+  const auto solved = Train(SpecOf(Activation::kRelu), SmallDataset(), HooksWith(network));
+  ASSERT_TRUE(solved.ok()) << solved.status();
+  EXPECT_EQ(solved->summary.patterns, 2);
+
+  network.first_layer = network.first_layer.narrow(1, 3, 1);
+  network.second_layer = at::ones({1, 1}, kDouble);
+  const auto none = Train(SpecOf(Activation::kRelu), SmallDataset(), HooksWith(network));
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_EQ(none->summary.patterns, 0);
+  EXPECT_EQ(none->models[0].network.neurons(), 0);
+
+  network.activation = Activation::kGated;
+  network.gates = at::zeros({3, 1}, kDouble);
+  const auto open = Train(SpecOf(Activation::kGated), SmallDataset(), HooksWith(network));
+  ASSERT_TRUE(open.ok()) << open.status();
+  EXPECT_EQ(open->summary.patterns, 1);
+}
+
+TEST(ModelPatterns, RefuseModelsThatDoNotFit) {
+  const Spec spec = SpecOf(Activation::kRelu);
+  EXPECT_EQ(Train(spec, SmallDataset()).status().code(), absl::StatusCode::kFailedPrecondition);
+  Network network{Activation::kRelu, at::ones({7, 2}, kDouble), at::ones({2, 1}, kDouble), {}};
+  const absl::Status shape = Train(spec, SmallDataset(), HooksWith(network)).status();
+  EXPECT_EQ(shape.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(shape.message()),
+              HasSubstr("convex.patterns.from_model.model: models/a has 7 inputs: must have 3"));
+  network = {Activation::kRelu, at::ones({3, 0}, kDouble), at::ones({0, 1}, kDouble), {}};
+  EXPECT_THAT(std::string(Train(spec, SmallDataset(), HooksWith(network)).status().message()),
+              HasSubstr("models/a has no neurons"));
+  Spec other = spec;
+  std::get<ConvexTraining>(other.method).patterns = ModelPatterns{"models/b"};
+  EXPECT_EQ(Train(other, SmallDataset(), HooksWith(network)).status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace cvxnn::training
