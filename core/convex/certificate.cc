@@ -44,14 +44,14 @@ std::vector<double> LowerBound::Values(const at::Tensor& dual, const at::Tensor&
   return values;
 }
 
-void LowerBound::Offer(const at::Tensor& dual, const at::Tensor& constraints, const at::Tensor& row_side) {
+void LowerBound::Offer(const at::Tensor& dual, const at::Tensor& constraints, const at::Tensor& row_side,
+                       const at::Tensor& sizes) {
   const auto outputs = static_cast<std::int64_t>(best_.size());
   const at::Tensor nu = dual.to(at::kDouble);
   at::Tensor norms = ColumnNorms(constraints);
   if (!narrow_) {
-    const at::Tensor sizes =
-        row_side.defined() ? ColumnNorms(row_side) : ColumnNorms(nu).repeat(norms.size(0) / outputs);
-    norms = Raised(norms, sizes);
+    const at::Tensor per_output = sizes.defined() ? sizes : ColumnNorms(nu);
+    norms = Raised(norms, row_side.defined() ? ColumnNorms(row_side) : per_output.repeat(norms.size(0) / outputs));
   }
   const std::vector<double> values = Values(nu, norms);
   for (std::size_t k = 0; k < best_.size(); ++k) {

@@ -26,8 +26,10 @@ class LowerBound {
   /// Offers a dual point: ν (n×c); the left-hand sides of the constraints at it, one column each, arranged so that
   /// column j belongs to output j mod c (d×(P·c) for gated, d×(2·P·c) for ReLU); and for ReLU the vectors
   /// ±D_p ν + E_p λ that Xᵀ was multiplied with (n×(2·P·c); undefined for gated, where they are D_p ν).
-  /// Points that are not finite are passed over.
-  void Offer(const at::Tensor& dual, const at::Tensor& constraints, const at::Tensor& row_side = {});
+  /// `sizes` (float64, c): for gated points whose constraints were combined from others', the norms to take for ν's in
+  /// the bound on rounding. Points that are not finite are passed over.
+  void Offer(const at::Tensor& dual, const at::Tensor& constraints, const at::Tensor& row_side = {},
+             const at::Tensor& sizes = {});
 
   /// Computes the constraints of the best points again, in float64 and with `original`'s features, and keeps the bound
   /// that they prove: it may be lower than the estimate. Nothing to do for float64 data.

@@ -106,7 +106,9 @@ absl::Status Fista::Step(LowerBound& bound) {
   }
   const at::Tensor residual = next.iterate.outputs.sub(problem_.targets);
   next.gradient = problem_.map.Adjoint(residual);
-  bound.Offer(residual.neg(), next.gradient);
+  const at::Tensor dual = residual.neg();
+  bound.Offer(dual, next.gradient);
+  span_.Add(dual, next.gradient, bound);
   previous_ = std::exchange(current_, std::move(next));
   return absl::OkStatus();
 }

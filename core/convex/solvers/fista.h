@@ -9,6 +9,7 @@
 // come for nothing.
 #pragma once
 
+#include "core/convex/dual_span.h"
 #include "core/convex/solvers/solver.h"
 
 namespace cvxnn::convex {
@@ -19,7 +20,7 @@ absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64
 
 class Fista : public Solver {
  public:
-  explicit Fista(HalfSumProblem problem) : problem_(std::move(problem)) {}
+  explicit Fista(HalfSumProblem problem) : problem_(std::move(problem)), span_(problem_.targets, problem_.beta) {}
 
   absl::Status SetUp() override;
   absl::Status Step(LowerBound& bound) override;
@@ -35,6 +36,7 @@ class Fista : public Solver {
   at::Tensor Outputs(const at::Tensor& weights, const at::Tensor& norms) const;
 
   HalfSumProblem problem_;
+  DualSpan span_;
   Point current_;
   Point previous_;
   double lipschitz_ = 0;      // L of the last step
