@@ -63,6 +63,35 @@ inline Type PositivePart(Type value) {
   return reinterpret_cast<Type>(reinterpret_cast<Bits>(value) & ~(value < Type{}));
 }
 
+/// Ones in the last `count` lanes. What is left of a row after whole vectors is done with the last vector that fits,
+/// whose first lanes were done before.
+template <typename Scalar>
+inline typename Vector<Scalar>::Bits LastLanes(std::int64_t count) {
+  typename Vector<Scalar>::Bits lanes{};
+  for (std::int64_t lane = Vector<Scalar>::kWidth - count; lane < Vector<Scalar>::kWidth; ++lane) lanes[lane] = -1;
+  return lanes;
+}
+
+template <typename Scalar, typename Type = typename Vector<Scalar>::Type>
+inline Type Where(typename Vector<Scalar>::Bits lanes, Type value) {
+  return reinterpret_cast<Type>(reinterpret_cast<typename Vector<Scalar>::Bits>(value) & lanes);
+}
+
+/// A vector of neurons from `j`: their H, and what they add to the outputs.
+template <typename Scalar, int kInputs, typename Type = typename Vector<Scalar>::Type>
+inline void ForwardStrip(const Scalar* x, std::int64_t rows, const Scalar* first, Type output_weights,
+                         std::int64_t neurons, std::int64_t j, Scalar* hidden, Type* sums) {
+  Type weights[kInputs];
+  for (int k = 0; k < kInputs; ++k) weights[k] = Load(first + k * neurons + j);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    Type activation = weights[0] * x[i * kInputs];
+    for (int k = 1; k < kInputs; ++k) activation += weights[k] * x[i * kInputs + k];
+    activation = PositivePart<Scalar>(activation);
+    Store(hidden + i * neurons + j, activation);
+    sums[i] += activation * output_weights;
+  }
+}
+
 template <typename Scalar, int kInputs>
 void ForwardTile(const Scalar* x, std::int64_t rows, const Scalar* first, const Scalar* second, std::int64_t neurons,
                  Scalar* hidden, Scalar* outputs) {
@@ -72,16 +101,13 @@ void ForwardTile(const Scalar* x, std::int64_t rows, const Scalar* first, const 
   for (std::int64_t i = 0; i < rows; ++i) sums[i] = Type{};
   std::int64_t j = 0;
   for (; j + kWidth <= neurons; j += kWidth) {
-    Type weights[kInputs];
-    for (int k = 0; k < kInputs; ++k) weights[k] = Load(first + k * neurons + j);
-    const Type output_weights = Load(second + j);
-    for (std::int64_t i = 0; i < rows; ++i) {
-      Type activation = weights[0] * x[i * kInputs];
-      for (int k = 1; k < kInputs; ++k) activation += weights[k] * x[i * kInputs + k];
-      activation = PositivePart<Scalar>(activation);
-      Store(hidden + i * neurons + j, activation);
-      sums[i] += activation * output_weights;
-    }
+    ForwardStrip<Scalar, kInputs>(x, rows, first, Load(second + j), neurons, j, hidden, sums);
+  }
+  if (j < neurons && neurons >= kWidth) {
+    const std::int64_t last = neurons - kWidth;
+    const Type output_weights = Where<Scalar>(LastLanes<Scalar>(neurons - j), Load(second + last));
+    ForwardStrip<Scalar, kInputs>(x, rows, first, output_weights, neurons, last, hidden, sums);
+    j = neurons;
   }
   for (std::int64_t i = 0; i < rows; ++i) {
     Scalar sum = 0;
@@ -108,12 +134,17 @@ void Forward(const Scalar* x, std::int64_t rows, const Scalar* first, const Scal
 }
 
 template <typename Scalar, int kInputs>
-void Backward(const Scalar* x, std::int64_t rows, const Scalar* second, std::int64_t neurons, const Scalar* hidden,
-              const Scalar* residual, Scalar* first_gradient, Scalar* second_gradient) {
+void Backward(const Scalar* x, std::int64_t rows, const Scalar* first, const Scalar* second, std::int64_t neurons,
+              const Scalar* hidden, const Scalar* residual, Scalar beta, bool add, Scalar* first_gradient,
+              Scalar* second_gradient) {
   using Type = typename Vector<Scalar>::Type;
   constexpr std::int64_t kWidth = Vector<Scalar>::kWidth;
   std::int64_t j = 0;
-  for (; j + kWidth <= neurons; j += kWidth) {
+  while (j < neurons && neurons >= kWidth) {
+    // The last vector may begin among neurons that were done: replaced, their gradients come out the same; when adding,
+    // nothing is added to them.
+    const std::int64_t fresh = neurons - j;
+    if (fresh < kWidth) j = neurons - kWidth;
     Type first_sums[kInputs];
     for (int k = 0; k < kInputs; ++k) first_sums[k] = Type{};
     Type second_sum{};
@@ -126,21 +157,33 @@ void Backward(const Scalar* x, std::int64_t rows, const Scalar* second, std::int
     }
     // α_j is common to all rows.
     const Type output_weights = Load(second + j);
-    Store(second_gradient + j, Load(second_gradient + j) + second_sum);
-    for (int k = 0; k < kInputs; ++k) {
-      Scalar* const gradient = first_gradient + k * neurons + j;
-      Store(gradient, Load(gradient) + first_sums[k] * output_weights);
+    for (int k = 0; k < kInputs; ++k) first_sums[k] *= output_weights;
+    if (add && fresh < kWidth) {
+      const auto lanes = LastLanes<Scalar>(fresh);
+      second_sum = Where<Scalar>(lanes, second_sum);
+      for (int k = 0; k < kInputs; ++k) first_sums[k] = Where<Scalar>(lanes, first_sums[k]);
     }
+    Store(second_gradient + j, (add ? Load(second_gradient + j) : beta * output_weights) + second_sum);
+    for (int k = 0; k < kInputs; ++k) {
+      const std::int64_t place = k * neurons + j;
+      Store(first_gradient + place, (add ? Load(first_gradient + place) : beta * Load(first + place)) + first_sums[k]);
+    }
+    j += kWidth;
   }
   for (; j < neurons; ++j) {
     Scalar first_sums[kInputs] = {};
+    Scalar second_sum = 0;
     for (std::int64_t i = 0; i < rows; ++i) {
       const Scalar activation = hidden[i * neurons + j];
-      second_gradient[j] += residual[i] * activation;
+      second_sum += residual[i] * activation;
       if (!(activation > 0)) continue;
       for (int k = 0; k < kInputs; ++k) first_sums[k] += residual[i] * x[i * kInputs + k];
     }
-    for (int k = 0; k < kInputs; ++k) first_gradient[k * neurons + j] += first_sums[k] * second[j];
+    second_gradient[j] = (add ? second_gradient[j] : beta * second[j]) + second_sum;
+    for (int k = 0; k < kInputs; ++k) {
+      const std::int64_t place = k * neurons + j;
+      first_gradient[place] = (add ? first_gradient[place] : beta * first[place]) + first_sums[k] * second[j];
+    }
   }
 }
 

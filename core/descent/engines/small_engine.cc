@@ -68,13 +68,13 @@ class SmallEngine : public Engine {
     const NetworkShape& shape = weights_.shape;
     FindWeights();
     ForEachTrial(batch, [&](Scratch& scratch, std::int64_t slot) {
-      PenaltyGradient(slot);
+      if (!kernels_) PenaltyGradient(slot);
       for (std::int64_t begin = 0; begin < batch; begin += block_rows_) {
         const std::int64_t count = std::min(block_rows_, batch - begin);
         Gather(features_, shape.inputs, &rows[static_cast<std::size_t>(slot * batch + begin)], count, scratch.features);
         Gather(targets_, shape.outputs, &rows[static_cast<std::size_t>(slot * batch + begin)], count, scratch.targets);
         Block(scratch, slot, ConstMap(scratch.features.data(), count, shape.inputs),
-              ConstMap(scratch.targets.data(), count, shape.outputs), true, false, scale, nullptr);
+              ConstMap(scratch.targets.data(), count, shape.outputs), true, false, begin > 0, scale, nullptr);
       }
     });
   }
@@ -171,11 +171,11 @@ class SmallEngine : public Engine {
     const Scalar* const y = targets.template data_ptr<Scalar>();
     sums.assign(static_cast<std::size_t>(weights_.trials()), RowSums());
     ForEachTrial(rows, [&](Scratch& scratch, std::int64_t slot) {
-      if (gradient) PenaltyGradient(slot);
+      if (gradient && !kernels_) PenaltyGradient(slot);
       for (std::int64_t begin = 0; begin < rows; begin += block_rows_) {
         const std::int64_t block = std::min(block_rows_, rows - begin);
         Block(scratch, slot, ConstMap(x + begin * shape.inputs, block, shape.inputs),
-              ConstMap(y + begin * shape.outputs, block, shape.outputs), gradient, count, scale_,
+              ConstMap(y + begin * shape.outputs, block, shape.outputs), gradient, count, begin > 0, scale_,
               &sums[static_cast<std::size_t>(slot)]);
       }
     });
@@ -209,9 +209,10 @@ class SmallEngine : public Engine {
   }
 
   /// Forward, and with `gradient` backward, over a block of rows: adds to the gradient, and to `sums` (with `count`
-  /// also the rows classified right) unless it is null.
+  /// also the rows classified right) unless it is null. `more`: blocks came before. The gradient must then, and without
+  /// kernels always, hold something to add to.
   void Block(Scratch& scratch, std::int64_t slot, const ConstMap& features, const ConstMap& targets, bool gradient,
-             bool count, double scale, RowSums* sums) {
+             bool count, bool more, double scale, RowSums* sums) {
     const ConstMap second = Second(slot);
     Matrix& hidden = scratch.hidden;
     Matrix& slope = scratch.slope;
@@ -236,8 +237,11 @@ class SmallEngine : public Engine {
     loss_.Differentiate(static_cast<Scalar>(scale), targets.data(), outputs.rows(), outputs.cols(), outputs.data());
     const Matrix& residual = outputs;
     if (kernels_) {
-      kernels_->backward(features.data(), features.rows(), second.data(), second.rows(), hidden.data(), residual.data(),
-                         FirstGradient(slot).data(), SecondGradient(slot).data());
+      const bool penalised = options_.penalty != Penalty::kNone;
+      const auto beta = static_cast<Scalar>(penalised ? weights_.betas[static_cast<std::size_t>(slot)] : 0);
+      kernels_->backward(features.data(), features.rows(), First(slot).data(), second.data(), second.rows(),
+                         hidden.data(), residual.data(), beta, more, FirstGradient(slot).data(),
+                         SecondGradient(slot).data());
       return;
     }
     SecondGradient(slot).noalias() += hidden.transpose() * residual;

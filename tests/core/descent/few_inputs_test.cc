@@ -53,17 +53,29 @@ TYPED_TEST(FewInputs, PassesEqualPlainSums) {
   for (std::int64_t inputs = 1; inputs <= kFewInputs; ++inputs) {
     const FewInputKernels<Scalar> kernels = KernelsForInputs<Scalar>(inputs);
     for (const std::int64_t rows : {1, 10, 32, 33, 70}) {
-      for (const std::int64_t neurons : {1, 4, 7, 8, 50}) {
+      for (const std::int64_t neurons : {1, 4, 7, 8, 11, 16, 50}) {
         SCOPED_TRACE(testing::Message() << rows << "x" << inputs << ", " << neurons << " neurons");
         const Case<Scalar> c(rows, inputs, neurons);
         std::vector<Scalar> hidden(static_cast<std::size_t>(rows * neurons), Scalar{-9});
         std::vector<Scalar> outputs(static_cast<std::size_t>(rows), Scalar{-9});
         kernels.forward(c.x.data(), rows, c.first.data(), c.second.data(), neurons, hidden.data(), outputs.data());
-        // Gradients are added to what is there.
+        // Gradients are added to what is there, or to a share of the weights.
         std::vector<Scalar> first_gradient(static_cast<std::size_t>(inputs * neurons), Scalar{1});
         std::vector<Scalar> second_gradient(static_cast<std::size_t>(neurons), Scalar{2});
-        kernels.backward(c.x.data(), rows, c.second.data(), neurons, hidden.data(), c.residual.data(),
-                         first_gradient.data(), second_gradient.data());
+        kernels.backward(c.x.data(), rows, c.first.data(), c.second.data(), neurons, hidden.data(), c.residual.data(),
+                         Scalar{9}, true, first_gradient.data(), second_gradient.data());
+        std::vector<Scalar> first_replaced(first_gradient.size(), Scalar{-9});
+        std::vector<Scalar> second_replaced(second_gradient.size(), Scalar{-9});
+        kernels.backward(c.x.data(), rows, c.first.data(), c.second.data(), neurons, hidden.data(), c.residual.data(),
+                         Scalar{0.5}, false, first_replaced.data(), second_replaced.data());
+        for (std::size_t k = 0; k < first_gradient.size(); ++k) {
+          const double expected = static_cast<double>(first_gradient[k]) - 1 + 0.5 * static_cast<double>(c.first[k]);
+          ASSERT_NEAR(static_cast<double>(first_replaced[k]), expected, tolerance * (1 + std::abs(expected)));
+        }
+        for (std::size_t k = 0; k < second_gradient.size(); ++k) {
+          const double expected = static_cast<double>(second_gradient[k]) - 2 + 0.5 * static_cast<double>(c.second[k]);
+          ASSERT_NEAR(static_cast<double>(second_replaced[k]), expected, tolerance * (1 + std::abs(expected)));
+        }
 
         std::vector<double> output(static_cast<std::size_t>(rows), 0.0);
         for (std::int64_t j = 0; j < neurons; ++j) {
