@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lower bounds from dual feasible points (MATH, section 3), for the half-sum loss ½‖·‖². The dual of output k is
-//   max νᵀy − ½‖ν‖²  s.t. ‖Xᵀ (D_p ν + E_p λ_p)‖ <= β and ‖Xᵀ (−D_p ν + E_p μ_p)‖ <= β for all p, λ, μ >= 0,
-// whose constraints are homogeneous: any (ν, λ, μ) is feasible after scaling by τ <= β / max(…). Gated programs have
-// λ = μ = 0.
+// Lower bounds from dual feasible points (MATH, section 3), for the half-sum L = ½Σℓ of a loss. The dual of output k is
+//   max −L*(−ν)  s.t. ‖Xᵀ (D_p ν + E_p λ_p)‖ <= β and ‖Xᵀ (−D_p ν + E_p μ_p)‖ <= β for all p, λ, μ >= 0,
+// with −L*(−ν) = νᵀy − ½‖ν‖² for the squared loss (dual_loss.h has the others). The constraints are homogeneous: any
+// (ν, λ, μ) is feasible after scaling by τ <= β / max(…). Gated programs have λ = μ = 0.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <vector>
 
+#include "core/convex/dual_loss.h"
 #include "core/convex/operator.h"
+#include "core/network/loss.h"
 
 namespace cvxnn::convex {
 
-/// The best bound so far. Outputs are separate programs, so each keeps its own best and the bound is their sum.
+/// The best bound so far. Where outputs are separate programs, each keeps its own best and the bound is their sum.
 ///
 /// Norms of products with float64 data are raised by what rounding can have taken from them, γ_n ‖X‖_F ‖·‖ (Higham,
 /// Accuracy and Stability of Numerical Algorithms, section 3.1), so that the bound holds. In float32 that term would
 /// swamp a small β: there an offer gives an estimate, and Certify makes a bound of it.
 class LowerBound {
  public:
-  /// `targets` n×c; `beta` for the half-sum loss; `features_norm` = ‖X‖_F. Starts at 0, a bound for any squared loss.
-  LowerBound(const at::Tensor& targets, double beta, double features_norm);
+  /// `targets` n×c; `beta` for the half-sum loss; `features_norm` = ‖X‖_F; a loss that DualOf knows. Starts at 0, a
+  /// bound for every loss.
+  LowerBound(const at::Tensor& targets, double beta, double features_norm, Loss loss = Loss::kSquared);
 
   /// Offers a dual point: ν (n×c); the left-hand sides of the constraints at it, one column each, arranged so that
   /// column j belongs to output j mod c (d×(P·c) for gated, d×(2·P·c) for ReLU); and for ReLU the vectors
@@ -41,14 +45,18 @@ class LowerBound {
  private:
   struct Best {
     double value = 0;
-    at::Tensor dual;      // float32 data: ν of output k, n
-    at::Tensor row_side;  // float32 ReLU: n×(2·P)
+    at::Tensor dual;      // float32 data: ν of these outputs, n×(c/programs)
+    at::Tensor row_side;  // float32 ReLU: n×(2·P·c/programs)
   };
-  // Per output, the value of ν (float64) whose constraints have these norms (float64, laid out as the constraints).
+  // Outputs of each separate program: 1, or all.
+  std::int64_t Width() const { return targets_.size(1) / static_cast<std::int64_t>(best_.size()); }
+  // Per program, the value of ν (float64) whose constraints have these norms (float64, laid out as the constraints).
   std::vector<double> Values(const at::Tensor& dual, const at::Tensor& norms) const;
   // `norms` raised by the rounding of float64 products with columns of norm `sizes`.
   at::Tensor Raised(const at::Tensor& norms, const at::Tensor& sizes) const;
 
+  Loss loss_;
+  const DualLoss& dual_loss_;
   at::Tensor targets_;  // float64
   bool narrow_;         // float32 data
   double beta_;

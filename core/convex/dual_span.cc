@@ -18,6 +18,11 @@ namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
+// Elements of constraints stacked at a time.
+constexpr std::int64_t kChunkElements = std::int64_t{1} << 22;
+
+at::TensorOptions OnHost() { return at::TensorOptions().dtype(at::kDouble).device(at::kCPU); }
+
 // Directions of the span shorter than this share of the longest are rounding.
 double LeastShare(const at::Tensor& x) { return x.scalar_type() == at::kFloat ? 1e-4 : 1e-7; }
 
@@ -66,29 +71,44 @@ void DualSpan::Add(const at::Tensor& dual, const at::Tensor& constraints, LowerB
   if (++calls_ % kSpanInterval == 0) OfferBest(bound);
 }
 
+at::Tensor DualSpan::Sides(std::int64_t point, std::int64_t begin, std::int64_t count) const {
+  const auto index = static_cast<std::size_t>(point);
+  const at::Tensor sides = points_[index].constraints.narrow(1, begin, count);
+  return point == 0 ? sides : points_[index - 1].constraints.narrow(1, begin, count).sub(sides);
+}
+
+at::Tensor DualSpan::Balls() const {
+  const auto points = static_cast<std::int64_t>(points_.size());
+  const at::Tensor& like = points_[0].constraints;
+  const std::int64_t blocks = like.size(1);
+  const std::int64_t chunk =
+      std::max<std::int64_t>(1, kChunkElements / std::max<std::int64_t>(1, points * like.size(0)));
+  at::Tensor balls = at::empty({blocks, points, points}, OnHost());
+  for (std::int64_t begin = 0; begin < blocks; begin += chunk) {
+    const std::int64_t count = std::min(chunk, blocks - begin);
+    std::vector<at::Tensor> sides;
+    for (std::int64_t i = 0; i < points; ++i) sides.push_back(Sides(i, begin, count).t());
+    const at::Tensor stacked = at::stack(sides, 1);  // count×K×d
+    balls.narrow(0, begin, count).copy_(at::bmm(stacked, stacked.transpose(1, 2)));
+  }
+  return balls;
+}
+
 void DualSpan::OfferBest(LowerBound& bound) const {
   const auto points = static_cast<std::int64_t>(points_.size());
   const std::int64_t outputs = targets_.size(1), blocks = points_[0].constraints.size(1), patterns = blocks / outputs;
-  // Differences from one point to the next: the points are nearly parallel, and float32 would lose what tells them
-  // apart.
-  std::vector<at::Tensor> duals, constraints;
+  std::vector<at::Tensor> duals;
   for (std::size_t i = 0; i < points_.size(); ++i) {
     duals.push_back(i == 0 ? points_[0].dual : points_[i - 1].dual.sub(points_[i].dual));
-    constraints.push_back(i == 0 ? points_[0].constraints : points_[i - 1].constraints.sub(points_[i].constraints));
   }
   const at::Tensor dual = at::stack(duals, 0).to(at::kDouble).permute({2, 0, 1});  // c×K×n
   const at::Tensor targets = targets_.to(at::kDouble).t().unsqueeze(2);            // c×n×1
-  const at::Tensor sides = at::stack(constraints, 0).permute({2, 0, 1});           // (P·c)×K×d
-  const auto to_host = [](const at::Tensor& x) { return x.to(at::kCPU, at::kDouble).contiguous(); };
-  const at::Tensor grams = to_host(at::bmm(dual, dual.transpose(1, 2)));   // c×K×K
-  const at::Tensor products = to_host(at::bmm(dual, targets).squeeze(2));  // c×K
-  const at::Tensor balls = to_host(at::bmm(sides, sides.transpose(1, 2)))
-                               .view({patterns, outputs, points, points})
-                               .transpose(0, 1)
-                               .contiguous();  // c×P×K×K
+  const at::Tensor grams = at::bmm(dual, dual.transpose(1, 2)).to(at::kCPU).contiguous();
+  const at::Tensor products = at::bmm(dual, targets).squeeze(2).to(at::kCPU).contiguous();
+  const at::Tensor balls = Balls().view({patterns, outputs, points, points}).transpose(0, 1).contiguous();
   if (!balls.isfinite().all().item<bool>() || !grams.isfinite().all().item<bool>()) return;
 
-  at::Tensor coefficients = at::empty({points, outputs}, at::TensorOptions().dtype(at::kDouble).device(at::kCPU));
+  at::Tensor coefficients = at::empty({points, outputs}, OnHost());
   auto entry = coefficients.accessor<double, 2>();
   for (std::int64_t k = 0; k < outputs; ++k) {
     const VectorXd best =
@@ -97,12 +117,12 @@ void DualSpan::OfferBest(LowerBound& bound) const {
   }
   coefficients = coefficients.to(targets_.device());
   const at::Tensor weights = coefficients.to(targets_.scalar_type());
-  at::Tensor best = at::zeros_like(duals[0]), sides_of_best = at::zeros_like(constraints[0]);
+  at::Tensor best = at::zeros_like(targets_), sides = at::zeros_like(points_[0].constraints);
   at::Tensor sizes = at::zeros({outputs}, coefficients.options());
   for (std::int64_t i = 0; i < points; ++i) {
     const auto index = static_cast<std::size_t>(i);
     best.addcmul_(duals[index], weights[i]);
-    sides_of_best.addcmul_(constraints[index], weights[i].repeat({patterns}));
+    sides.addcmul_(Sides(i, 0, blocks), weights[i].repeat({patterns}));
     // What the differences are made of bounds their rounding too.
     at::Tensor size = ColumnNorms(points_[index].dual);
     if (i > 0) size = size.add(ColumnNorms(points_[index - 1].dual));
@@ -110,7 +130,7 @@ void DualSpan::OfferBest(LowerBound& bound) const {
   }
   // Each term of the combination rounds a few times more.
   const double rounding = 1 + 4.0 * static_cast<double>(points) / static_cast<double>(targets_.size(0) + 2);
-  bound.Offer(best, sides_of_best, {}, sizes.mul(rounding));
+  bound.Offer(best, sides, {}, sizes.mul(rounding));
 }
 
 }  // namespace cvxnn::convex

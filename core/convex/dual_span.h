@@ -35,6 +35,10 @@ class DualSpan {
     at::Tensor dual;
     at::Tensor constraints;
   };
+  // The span's basis: the latest point, and the differences from each to the one before. Points are nearly parallel,
+  // and float32 would lose what tells them apart. Here the constraints of basis vector `point`, some of the columns.
+  at::Tensor Sides(std::int64_t point, std::int64_t begin, std::int64_t count) const;
+  at::Tensor Balls() const;  // (P·c)×K×K on the host, the Gram matrix of each block's constraints
   void OfferBest(LowerBound& bound) const;
 
   at::Tensor targets_;

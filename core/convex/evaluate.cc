@@ -64,7 +64,7 @@ at::Tensor Evaluator::TestOutputs(const at::Tensor& weights, const at::Tensor& c
 void Evaluator::Measure(const Iterate& iterate, Progress& progress) const {
   const at::Tensor active = iterate.norms.nonzero().squeeze(1);
   const at::Tensor weights = iterate.weights.index_select(1, active);
-  const Loss loss = Loss::kSquared;
+  const Loss loss = program_.loss;
 
   at::Tensor program_outputs = iterate.outputs, network_outputs = iterate.outputs;
   if (program_.activation == Activation::kRelu) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The convex program of MATH, section 1, for given patterns D_1 … D_P, and the rows it is evaluated on besides.
-//   gated: min_v   s·½‖Σ_p D_p X v_p − Y‖² + β Σ_{p,k} ‖v_pk‖₂
-//   ReLU:  min_v,w s·½‖Σ_p D_p X (v_p − w_p) − Y‖² + β Σ_{p,k} (‖v_pk‖₂ + ‖w_pk‖₂),  (2D_p − I) X {v_p, w_p} >= 0
-// with one column per output k, so the outputs are separate programs that share data, masks and factors.
+//   gated: min_v   s·½ℓ(Σ_p D_p X v_p, Y) + β Σ_{p,k} ‖v_pk‖₂
+//   ReLU:  min_v,w s·½ℓ(Σ_p D_p X (v_p − w_p), Y) + β Σ_{p,k} (‖v_pk‖₂ + ‖w_pk‖₂),  (2D_p − I) X {v_p, w_p} >= 0
+// with one column per output k. Unless the loss ℓ couples them, as cross-entropy does, the outputs are separate
+// programs that share data, masks and factors.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,16 +16,17 @@
 
 namespace cvxnn::convex {
 
-/// A convex program with squared loss and the group-ℓ2 penalty. All tensors share device and dtype (float32/float64).
+/// A convex program with the group-ℓ2 penalty. All tensors share device and dtype (float32/float64).
 struct Program {
   Activation activation = Activation::kGated;  ///< kGated: no constraints; kRelu: cone constraints
   at::Tensor features;                         ///< X, n×d
   at::Tensor targets;                          ///< Y, n×c
   ActivationPatterns patterns;
+  Loss loss = Loss::kSquared;  ///< gated: one that DualOf knows; ReLU: squared
   LossScale loss_scale = LossScale::kHalfSum;
   double beta = 0;  ///< β > 0, for the loss at `loss_scale`; not used when the next is set
-  /// β as a share, in (0, 1], of β_max = s·max_{p,k} ‖Xᵀ D_p y_k‖₂, the least β at which zero solves the gated program
-  /// (it then solves the ReLU program too).
+  /// β as a share, in (0, 1], of β_max = s·max_{p,k} ‖Xᵀ D_p ν_k‖₂ with ν = −½∇ℓ at zero outputs (the targets, for the
+  /// squared loss), the least β at which zero solves the gated program (it then solves the ReLU program too).
   std::optional<double> beta_max_fraction;
 };
 

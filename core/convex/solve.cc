@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "core/convex/certificate.h"
+#include "core/convex/dual_loss.h"
 #include "core/convex/evaluate.h"
 #include "core/convex/group_l2.h"
 #include "core/convex/operator.h"
@@ -21,6 +22,7 @@
 #include "core/convex/solvers/admm.h"
 #include "core/convex/solvers/admm_factors.h"
 #include "core/convex/solvers/fista.h"
+#include "core/network/loss_function.h"
 
 namespace cvxnn::convex {
 namespace {
@@ -57,6 +59,10 @@ absl::Status Check(const Program& program, const Options& options) {
     return absl::InvalidArgumentError(absl::StrCat("beta = ", program.beta, ": must be > 0 and finite"));
   }
   const bool gated = program.activation == Activation::kGated;
+  if (gated ? DualOf(program.loss) == nullptr : program.loss != Loss::kSquared) {
+    return absl::InvalidArgumentError(absl::StrCat("loss = ", Name(program.loss), ": must be ",
+                                                   gated ? "smooth for gated programs" : "squared for ReLU programs"));
+  }
   if (gated != (options.solver == SolverKind::kFista)) {
     return absl::InvalidArgumentError(gated ? "solver = admm: must be fista for gated programs"
                                             : "solver = fista: must be admm for ReLU programs");
@@ -110,16 +116,19 @@ class Run {
   absl::StatusOr<Solution> Solve() {
     SetToZero();
     if (Stopped()) return Finish(*stop_);
-    const at::Tensor correlations = map_.Adjoint(program_.targets);
+    const at::Tensor zeros = at::zeros_like(program_.targets);
+    const at::Tensor dual = FunctionOf(program_.loss).Gradient(zeros, program_.targets).mul(-0.5);
+    const at::Tensor correlations = map_.Adjoint(dual);
     const double largest = map_.blocks() == 0 ? 0 : ColumnNorms(correlations).max().item<double>();
     if (!std::isfinite(largest)) return absl::InternalError("the products of features and targets are not finite");
     if (absl::Status status = SetBeta(largest); !status.ok()) return status;
-    // The dual point of zero weights, ν = Y, settles the question alone when β >= β_max. A β that is β_max in other
+    // The dual point of zero weights settles the question alone when β >= β_max. A β that is β_max in other
     // units or another basis may lie below it by rounding; the objective then differs by the square of that.
-    bound_->Offer(program_.targets, correlations);
+    bound_->Offer(dual, correlations);
     if (largest <= beta_ * (1 + 8 * Epsilon(map_.features()))) return FinishAtZero();
 
-    const HalfSumProblem problem{map_, program_.targets, correlations, beta_, [this] { return Stopped(); }};
+    const HalfSumProblem problem{
+        map_, program_.targets, correlations, program_.loss, beta_, [this] { return Stopped(); }};
     std::unique_ptr<Solver> solver;
     if (program_.activation == Activation::kGated) {
       solver = std::make_unique<Fista>(problem);
@@ -141,7 +150,7 @@ class Run {
     solution_.progress = latest_;
   }
 
-  // β and all that needs it, from the largest of ‖Xᵀ D_p y_k‖₂.
+  // β and all that needs it, from the largest of ‖Xᵀ D_p ν_k‖₂ at zero weights.
   absl::Status SetBeta(double largest) {
     const double multiple = LossMultiple(program_);
     solution_.beta_max = multiple * largest;
@@ -158,7 +167,8 @@ class Run {
     solution_.beta = program_.beta;
     bound_.emplace(
         program_.targets, beta_,
-        at::linalg_vector_norm(program_.features, 2, at::OptionalIntArrayRef(), false, at::kDouble).item<double>());
+        at::linalg_vector_norm(program_.features, 2, at::OptionalIntArrayRef(), false, at::kDouble).item<double>(),
+        program_.loss);
     return absl::OkStatus();
   }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "core/convex/reconstruct.h"
 #include "core/convex/solve.h"
+#include "core/network/loss_function.h"
 #include "core/training/methods.h"
 #include "core/training/patterns.h"
 
@@ -111,6 +112,11 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   };
   const bool gated = convex.activation == Activation::kGated;
   const std::string solver = gated ? "fista" : "admm";
+  const LossFunction& loss = FunctionOf(spec.loss);
+  if (auto status = loss.CheckTargets("targets", data.targets); !status.ok()) return status;
+  if (data.test_targets.defined()) {
+    if (auto status = loss.CheckTargets("test_targets", data.test_targets); !status.ok()) return status;
+  }
   const double limit = spec.stopping.max_seconds;
   bool at_time_limit = false;
   auto patterns = MakePatterns(spec, convex, data, hooks, [&] {
@@ -130,6 +136,7 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   program.features = data.features;
   program.targets = data.targets;
   program.patterns = *std::move(patterns);
+  program.loss = spec.loss;
   program.loss_scale = spec.loss_scale;
   program.beta = spec.beta.value_or(0);
   program.beta_max_fraction = spec.beta_max_fraction;

@@ -66,8 +66,8 @@ struct Spec {
   Penalty penalty = Penalty::kGroupL2;
   /// β > 0. For convex training it may instead be given as a share of β_max (below); exactly one of the two is set.
   std::optional<double> beta;
-  /// β = share · β_max, share in (0, 1], β_max = s·max_{p,k} ‖Xᵀ D_p y_k‖₂ over the job's patterns, the least β at
-  /// which the gated optimum is zero. Convex training only.
+  /// β = share · β_max, share in (0, 1], β_max the least β at which the gated optimum over the job's patterns is zero
+  /// (convex::Program::beta_max_fraction). Convex training only.
   std::optional<double> beta_max_fraction;
   std::string device = "cpu";  ///< "cpu", "cuda" or "cuda:N"
   Precision precision = Precision::kAuto;

@@ -97,9 +97,12 @@ absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, std:
   if (convex.solver == ConvexSolver::kAdmm && convex.activation != Activation::kRelu) {
     return Refuse("convex.solver", "admm", "auto or fista for the gated activation");
   }
-  if (spec.loss != Loss::kSquared) {
-    return absl::UnimplementedError(
-        absl::StrCat("loss = ", Name(spec.loss), ": convex training is built for squared only"));
+  if (spec.loss == Loss::kHinge) {
+    return absl::UnimplementedError("loss = hinge: convex training is not built for it; squared_hinge is");
+  }
+  if (spec.loss != Loss::kSquared && convex.activation == Activation::kRelu) {
+    return absl::UnimplementedError(absl::StrCat(
+        "loss = ", Name(spec.loss), ": convex training of relu is built for squared only; gated is for smooth losses"));
   }
   if (spec.penalty == Penalty::kWeightDecay && outputs > 1) {
     return absl::UnimplementedError(

@@ -23,7 +23,10 @@ struct Choice {
   Core core;
 };
 
-inline constexpr std::array kConvexLosses = {Choice{v1::LOSS_SQUARED, Loss::kSquared}};
+/// ReLU programs have the first alone; core refuses the others.
+inline constexpr std::array kConvexLosses = {
+    Choice{v1::LOSS_SQUARED, Loss::kSquared}, Choice{v1::LOSS_LOGISTIC, Loss::kLogistic},
+    Choice{v1::LOSS_CROSS_ENTROPY, Loss::kCrossEntropy}, Choice{v1::LOSS_SQUARED_HINGE, Loss::kSquaredHinge}};
 inline constexpr std::array kDescentLosses = {
     Choice{v1::LOSS_SQUARED, Loss::kSquared}, Choice{v1::LOSS_LOGISTIC, Loss::kLogistic},
     Choice{v1::LOSS_CROSS_ENTROPY, Loss::kCrossEntropy}, Choice{v1::LOSS_HINGE, Loss::kHinge},

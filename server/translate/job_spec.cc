@@ -113,6 +113,9 @@ Spec SpecFromProto(const v1::JobSpec& from, Violations* violations) {
   const bool descent = kind == v1::JobSpec::kDescent;
   to.loss = descent ? Choose(kDescentLosses, from.loss(), "loss", violations)
                     : Choose(kConvexLosses, from.loss(), "loss", violations);
+  if (from.convex().activation() == v1::ACTIVATION_RELU && to.loss != Loss::kSquared) {
+    violations->NotBuilt("loss", ValueName(from.loss()), "LOSS_SQUARED for convex training with ACTIVATION_RELU");
+  }
   to.loss_scale = Choose(kLossScales, from.loss_scale(), "loss_scale", violations);
   to.precision = Choose(kPrecisions, from.precision(), "precision", training::Precision::kAuto, violations);
   if (!descent && from.penalty() == v1::PENALTY_NONE) {

@@ -5,7 +5,9 @@ The formulas are those of the two problems in core/convex/program.h, written out
 structure that the solvers exploit. Patterns are drawn here and stored, so that the solvers get the same ones.
 
     python3 -m venv venv && venv/bin/pip install -r tests/oracle/requirements.txt
-    venv/bin/python tests/oracle/make_convex_oracle.py [OUTPUT]
+    venv/bin/python tests/oracle/make_convex_oracle.py            writes the file
+    venv/bin/python tests/oracle/make_convex_oracle.py --check    remakes some optima and compares them with the file;
+                                                                  exit status 77 without CVXPY
 """
 
 import itertools
@@ -14,9 +16,14 @@ import pathlib
 import sys
 import warnings
 
-import cvxpy as cp
-import numpy as np
+try:
+    import cvxpy as cp
+    import numpy as np
+except ModuleNotFoundError:
+    print("CVXPY is not installed: nothing remade")
+    sys.exit(77)
 
+STORED = pathlib.Path(__file__).resolve().parents[1] / "testdata" / "convex_oracle.json"
 SHAPES = ("plain", "wide", "rank_deficient", "duplicate_rows", "bias")
 SCALES = {"half_sum": lambda n: 1.0, "sum": lambda n: 2.0, "mean": lambda n: 2.0 / n}
 
@@ -34,13 +41,14 @@ def draw_features(rng, shape):
     return np.hstack([rng.standard_normal((13, 3)), np.ones((13, 1))])
 
 
-def draw_targets(rng, features, outputs):
-    """±1 for one output, one-hot for several, from a planted rule with label noise."""
+def draw_targets(rng, features, outputs, loss):
+    """From a planted rule with label noise: ±1 for one output and for losses of margins, else one-hot."""
     scores = np.maximum(features @ rng.standard_normal((features.shape[1], 5)), 0) @ rng.standard_normal((5, outputs))
     scores += 0.3 * rng.standard_normal(scores.shape)
     if outputs == 1:
         return np.where(scores > np.median(scores), 1.0, -1.0)
-    return np.eye(outputs)[np.argmax(scores, axis=1)]
+    classes = np.eye(outputs)[np.argmax(scores, axis=1)]
+    return 2 * classes - 1 if loss in ("logistic", "squared_hinge") else classes
 
 
 def draw_patterns(rng, features, count):
@@ -52,8 +60,28 @@ def draw_patterns(rng, features, count):
     return mask[:, keep], gates[:, keep]
 
 
-def solve(features, targets, mask, activation, multiple, beta):
-    """The optimal value, from the definition."""
+def loss_sum(outputs, targets, loss):
+    """Σℓ as a CVXPY expression, as core/network/loss.h writes it."""
+    if loss == "squared":
+        return cp.sum_squares(outputs - targets)
+    if loss == "logistic":
+        return cp.sum(cp.logistic(-cp.multiply(targets, outputs)))
+    if loss == "squared_hinge":
+        return cp.sum_squares(cp.pos(1 - cp.multiply(targets, outputs)))
+    return cp.sum(cp.log_sum_exp(outputs, axis=1)) - cp.sum(cp.multiply(targets, outputs))
+
+
+def slope_at_zero(targets, loss):
+    """-∂(½ℓ)/∂F at zero outputs."""
+    if loss == "logistic":
+        return targets / 4
+    if loss == "cross_entropy":
+        return (targets - 1 / targets.shape[1]) / 2
+    return targets
+
+
+def solve(features, targets, mask, activation, loss, multiple, beta):
+    """The optimal value, from the definition, and the relative tolerance that it was found to."""
     outputs, patterns = targets.shape[1], mask.shape[1]
     diagonals = [np.diag(mask[:, p].astype(float)) for p in range(patterns)]
     total, norms, constraints = 0, 0, []
@@ -65,9 +93,9 @@ def solve(features, targets, mask, activation, multiple, beta):
         if activation == "relu":
             cone = 2 * diagonals[p] - np.eye(len(features))
             constraints.append(cone @ features @ weights >= 0)
-    objective = multiple * 0.5 * cp.sum_squares(total - targets) + beta * norms
+    objective = multiple * 0.5 * loss_sum(total, targets, loss) + beta * norms
     problem = cp.Problem(cp.Minimize(objective), constraints)
-    for tolerance in (1e-10, 3e-10, 1e-9, 3e-9, 1e-8):
+    for tolerance in (1e-10, 3e-10, 1e-9, 3e-9, 1e-8, 3e-8, 1e-7, 3e-7):
         # The tightest tolerance that the conic solver reaches on this program.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -75,24 +103,27 @@ def solve(features, targets, mask, activation, multiple, beta):
                 solver=cp.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance, max_iter=200
             )
         if problem.status == cp.OPTIMAL:
-            return float(problem.value)
+            return float(problem.value), tolerance
     raise RuntimeError(f"the conic solver ended with {problem.status}")
 
 
-def make_case(seed, activation, outputs, shape, scale):
+def make_case(seed, activation, outputs, shape, scale, loss="squared"):
     rng = np.random.default_rng(seed)
     features = draw_features(rng, shape)
-    targets = draw_targets(rng, features, outputs)
+    targets = draw_targets(rng, features, outputs, loss)
     mask, gates = draw_patterns(rng, features, 8)
     multiple = SCALES[scale](len(features))
+    slope = slope_at_zero(targets, loss)
     beta_max = multiple * max(
-        np.linalg.norm(features.T @ (mask[:, p] * targets[:, k]))
+        np.linalg.norm(features.T @ (mask[:, p] * slope[:, k]))
         for p, k in itertools.product(range(mask.shape[1]), range(outputs))
     )
     beta = beta_max * float(rng.choice([0.3, 0.1, 0.02]))
+    optimum, accuracy = solve(features, targets, mask, activation, loss, multiple, beta)
     return {
-        "name": f"{activation}_{shape}_c{outputs}_{scale}",
+        "name": f"{activation}_{'' if loss == 'squared' else loss + '_'}{shape}_c{outputs}_{scale}",
         "activation": activation,
+        "loss": loss,
         "loss_scale": scale,
         "beta": beta,
         "beta_max": float(beta_max),
@@ -100,18 +131,41 @@ def make_case(seed, activation, outputs, shape, scale):
         "targets": targets.tolist(),
         "mask": mask.astype(int).tolist(),
         "gates": gates.tolist(),
-        "optimum": solve(features, targets, mask, activation, multiple, beta),
+        "optimum": optimum,
+        "accuracy": accuracy,
     }
 
 
-def main():
-    default = pathlib.Path(__file__).parent.parent / "testdata" / "convex_oracle.json"
-    output = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default
-    kinds = list(itertools.product(("gated", "relu"), (1, 3), SHAPES, ("half_sum", "mean")))
+def kinds():
+    """Arguments of every case, in the order of their seeds."""
+    yield from itertools.product(("gated", "relu"), (1, 3), SHAPES, ("half_sum", "mean"))
     # The third scale once per kind of program.
-    kinds += [(activation, outputs, "plain", "sum") for activation in ("gated", "relu") for outputs in (1, 3)]
-    cases = [make_case(seed, *kind) for seed, kind in enumerate(kinds)]
-    output.write_text(json.dumps({"cases": cases}, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
+    yield from ((activation, outputs, "plain", "sum") for activation in ("gated", "relu") for outputs in (1, 3))
+    for outputs, loss in ((1, "logistic"), (3, "logistic"), (1, "squared_hinge"), (3, "squared_hinge"), (3, "cross_entropy")):
+        yield from (("gated", outputs, shape, scale, loss) for shape, scale in zip(SHAPES, ("half_sum", "mean", "sum") * 2))
+
+
+CHECKED = 7
+
+
+def check():
+    cases = json.loads(STORED.read_text())["cases"]
+    for seed, kind in list(enumerate(kinds()))[::CHECKED]:
+        was, now = cases[seed], make_case(seed, *kind)
+        for name in ("name", "features", "targets", "mask"):
+            if was[name] != now[name]:
+                sys.exit(f"{was['name']}: {name} is not what is stored")
+        if abs(was["optimum"] - now["optimum"]) > max(1e-7, was["accuracy"]) * abs(now["optimum"]):
+            sys.exit(f"{was['name']}: the optimum is {now['optimum']}, {was['optimum']} is stored")
+    print(f"remade every {CHECKED}th of {len(cases)} cases: as stored")
+
+
+def main():
+    if sys.argv[1:] == ["--check"]:
+        check()
+        return
+    cases = [make_case(seed, *kind) for seed, kind in enumerate(kinds())]
+    STORED.write_text(json.dumps({"cases": cases}, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/convex/dual_loss.h"
 #include "core/convex/group_l2.h"
 #include "core/convex/solvers/lipschitz.h"
 #include "core/torch/runtime.h"
@@ -40,17 +41,24 @@ at::Tensor Extrapolate(const at::Tensor& now, const at::Tensor& before, double m
 
 absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, const at::Tensor& like) {
   const auto element = static_cast<double>(like.element_size());
-  // Weights and gradients of three points, correlations, extrapolations and products in flight.
-  const double needed = 13 * element * static_cast<double>(inputs) * static_cast<double>(blocks) +
+  // Weights and gradients of three points, correlations, extrapolations and products in flight; the span's points.
+  const double needed = static_cast<double>(15 + kSpanPoints) * element * static_cast<double>(inputs) * static_cast<double>(blocks) +
                         4 * element * static_cast<double>(rows);
   return CheckFits(absl::StrCat("FISTA over ", blocks, " blocks of ", inputs, " weights"), needed, like.device());
 }
+
+Fista::Fista(HalfSumProblem problem)
+    : problem_(std::move(problem)),
+      loss_(FunctionOf(problem_.loss)),
+      curvature_(DualOf(problem_.loss)->Curvature()),
+      affine_(problem_.loss == Loss::kSquared),
+      span_(problem_.targets, problem_.beta) {}
 
 absl::Status Fista::SetUp() {
   auto largest = LargestEigenvalue(problem_.map, problem_.should_stop);
   if (!largest.ok()) return largest.status();
   // Power iteration ends below the eigenvalue; the upper bound is checked at every step all the same.
-  lipschitz_max_ = 1.01 * *largest;
+  lipschitz_max_ = 1.01 * curvature_ * *largest;
   lipschitz_ = proposal_ = lipschitz_max_;
   const auto& map = problem_.map;
   const auto options = map.features().options();
@@ -70,22 +78,39 @@ at::Tensor Fista::Outputs(const at::Tensor& weights, const at::Tensor& norms) co
   return problem_.map.ApplyColumns(weights.index_select(1, active), active);
 }
 
+at::Tensor Fista::Slope(const at::Tensor& outputs) const { return loss_.Gradient(outputs, problem_.targets).mul_(0.5); }
+
+double Fista::Divergence(const at::Tensor& after, const at::Tensor& before, const at::Tensor& slope) const {
+  const at::Tensor change = after.sub(before);
+  const double most = curvature_ * SquaredNorm(change);
+  if (affine_) return most;
+  const double turned = Slope(after).sub_(slope).mul_(change).sum(at::kDouble).item<double>();
+  // Rounding can make the product of two small differences negative.
+  return turned > 0 ? std::min(most, 2 * turned) : most;
+}
+
 absl::Status Fista::Step(LowerBound& bound) {
   Point next;
+  at::Tensor slope, gradient;
   double step_lipschitz = proposal_;
   for (int trial = 0;; ++trial) {
     const double t = (1 + std::sqrt(1 + 4 * t_ * t_ * step_lipschitz / lipschitz_)) / 2;
     const double momentum = (t_ - 1) / t;
     const at::Tensor point = Extrapolate(current_.iterate.weights, previous_.iterate.weights, momentum);
-    const at::Tensor gradient = Extrapolate(current_.gradient, previous_.gradient, momentum);
     const at::Tensor outputs = Extrapolate(current_.iterate.outputs, previous_.iterate.outputs, momentum);
+    if (affine_) {
+      gradient = Extrapolate(current_.gradient, previous_.gradient, momentum);
+    } else {
+      slope = Slope(outputs);
+      gradient = problem_.map.Adjoint(slope);
+    }
 
     auto shrunk = ShrinkColumns(at::sub(point, gradient, 1 / step_lipschitz), problem_.beta / step_lipschitz);
     next.iterate = {shrunk.weights, shrunk.norms, Outputs(shrunk.weights, shrunk.norms)};
 
     const at::Tensor step = next.iterate.weights.sub(point);
     const double length = SquaredNorm(step);
-    const double image = SquaredNorm(next.iterate.outputs.sub(outputs));
+    const double image = Divergence(next.iterate.outputs, outputs, slope);
     if (!std::isfinite(length) || !std::isfinite(image)) return absl::InternalError("FISTA: an iterate is not finite");
     // Steps near rounding say nothing about curvature.
     const double size = next.iterate.norms.square().sum().item<double>();
@@ -104,11 +129,14 @@ absl::Status Fista::Step(LowerBound& bound) {
     }
     break;
   }
-  const at::Tensor residual = next.iterate.outputs.sub(problem_.targets);
-  next.gradient = problem_.map.Adjoint(residual);
-  const at::Tensor dual = residual.neg();
-  bound.Offer(dual, next.gradient);
-  span_.Add(dual, next.gradient, bound);
+  if (affine_) {
+    const at::Tensor residual = next.iterate.outputs.sub(problem_.targets), dual = residual.neg();
+    next.gradient = problem_.map.Adjoint(residual);
+    bound.Offer(dual, next.gradient);
+    span_.Add(dual, next.gradient, bound);
+  } else {
+    bound.Offer(slope.neg(), gradient);
+  }
   previous_ = std::exchange(current_, std::move(next));
   return absl::OkStatus();
 }

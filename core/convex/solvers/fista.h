@@ -3,14 +3,18 @@
 // Candès (gradient scheme), arXiv 1204.3982, and the varying steps of Scheinberg, Goldfarb & Bai, Found. Comput. Math.
 // 14, 2014. In their symbols: x = u (weights), y = z (momentum point), t = t, 1/L = step.
 //
-// Residuals and gradients are affine in u, so the ones at the momentum point are combinations of the last two: an epoch
-// is one product with F and one with Fᵀ, and both the certificate at u and the check of the quadratic upper bound
+// An epoch is one product with F and one with Fᵀ. For the squared loss residuals and gradients are affine in u, so the
+// ones at the momentum point are combinations of the last two: the gradient is taken at u, where it makes a
+// certificate, and the check of the quadratic upper bound
 //   ½‖F(u⁺ − z)‖² <= (L/2)‖u⁺ − z‖²
-// come for nothing.
+// comes for nothing. For other losses the gradient is taken at z, which makes a certificate too, and the left-hand side
+// is the least known bound on their divergence: ½κ‖F(u⁺ − z)‖² with the curvature κ of dual_loss.h, or
+// (∇L(Fu⁺) − ∇L(Fz))ᵀF(u⁺ − z), which is smaller where the loss is flat.
 #pragma once
 
 #include "core/convex/dual_span.h"
 #include "core/convex/solvers/solver.h"
+#include "core/network/loss_function.h"
 
 namespace cvxnn::convex {
 
@@ -20,7 +24,7 @@ absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64
 
 class Fista : public Solver {
  public:
-  explicit Fista(HalfSumProblem problem) : problem_(std::move(problem)), span_(problem_.targets, problem_.beta) {}
+  explicit Fista(HalfSumProblem problem);
 
   absl::Status SetUp() override;
   absl::Status Step(LowerBound& bound) override;
@@ -30,12 +34,18 @@ class Fista : public Solver {
  private:
   struct Point {
     Iterate iterate;
-    at::Tensor gradient;  // Fᵀ(F·u − Y)
+    at::Tensor gradient;  // squared loss: Fᵀ(F·u − Y)
   };
 
   at::Tensor Outputs(const at::Tensor& weights, const at::Tensor& norms) const;
+  at::Tensor Slope(const at::Tensor& outputs) const;  // ∇L, n×c
+  // Twice the bound on the divergence of `after` from `before`, where ∇L is `slope` (undefined for the squared loss).
+  double Divergence(const at::Tensor& after, const at::Tensor& before, const at::Tensor& slope) const;
 
   HalfSumProblem problem_;
+  const LossFunction& loss_;
+  double curvature_;
+  bool affine_;  // the squared loss, whose slope is affine in u
   DualSpan span_;
   Point current_;
   Point previous_;

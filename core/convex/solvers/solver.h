@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every solver of a convex program looks like to the loop in solve.cc. Solvers see the half-sum problem
-//   min ½‖F·u − Y‖² + β Σ_j ‖u_j‖₂   (with signs and cones for ReLU)
+//   min L(F·u) + β Σ_j ‖u_j‖₂,  L = ½Σℓ   (with signs and cones for ReLU)
 // through an operator; scales, metrics, stopping and patterns are not their business.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "core/convex/certificate.h"
 #include "core/convex/operator.h"
+#include "core/network/loss.h"
 
 namespace cvxnn::convex {
 
@@ -19,7 +20,8 @@ namespace cvxnn::convex {
 struct HalfSumProblem {
   const PatternOperator& map;         ///< F
   const at::Tensor& targets;          ///< Y, n×c
-  const at::Tensor& correlations;     ///< Fᵀ·Y, d×(P·c)
+  const at::Tensor& correlations;     ///< −Fᵀ∇L(0), d×(P·c): Fᵀ·Y for the squared loss
+  Loss loss;                          ///< of which L is the half-sum
   double beta;                        ///< β / s > 0
   std::function<bool()> should_stop;  ///< may be empty
   bool Stopped() const { return should_stop && should_stop(); }

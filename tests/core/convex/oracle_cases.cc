@@ -25,6 +25,13 @@ LossScale ScaleOf(const std::string& name) {
   return name == "sum" ? LossScale::kSum : LossScale::kMean;
 }
 
+Loss LossOf(const std::string& name) {
+  for (const Loss loss : {Loss::kLogistic, Loss::kCrossEntropy, Loss::kSquaredHinge}) {
+    if (name == Name(loss)) return loss;
+  }
+  return Loss::kSquared;
+}
+
 }  // namespace
 
 std::vector<OracleCase> ReadOracleCases(at::ScalarType dtype) {
@@ -39,10 +46,12 @@ std::vector<OracleCase> ReadOracleCases(at::ScalarType dtype) {
     oracle.program.targets = ToTensor(entry.at("targets"), dtype);
     oracle.program.patterns.mask = ToTensor(entry.at("mask"), at::kBool);
     oracle.program.patterns.gates = ToTensor(entry.at("gates"), dtype);
+    oracle.program.loss = LossOf(entry.at("loss"));
     oracle.program.loss_scale = ScaleOf(entry.at("loss_scale"));
     oracle.program.beta = entry.at("beta");
     oracle.beta_max = entry.at("beta_max");
     oracle.optimum = entry.at("optimum");
+    oracle.accuracy = entry.at("accuracy");
     cases.push_back(std::move(oracle));
   }
   return cases;

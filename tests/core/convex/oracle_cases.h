@@ -17,6 +17,7 @@ struct OracleCase {
   Program program;
   double beta_max = 0;
   double optimum = 0;
+  double accuracy = 0;  ///< relative tolerance that the optimum was found to
 };
 
 /// Names a parametrised test after its case.

@@ -324,6 +324,18 @@ TEST(Solve, RefusesTheSolverOfTheOtherActivation) {
   EXPECT_THAT(std::string(solution.status().message()), HasSubstr("solver = fista"));
 }
 
+TEST(Solve, RefusesLossesThatItsSolversCannotTake) {
+  for (const auto& [name, loss, fault] :
+       {std::tuple("gated_plain_c1_half_sum", Loss::kHinge, "loss = hinge: must be smooth for gated programs"),
+        std::tuple("relu_plain_c1_half_sum", Loss::kLogistic, "loss = logistic: must be squared for ReLU programs")}) {
+    Program program = ReadOracleCase(name).program;
+    program.loss = loss;
+    const auto solution = Solve(program, {}, OptionsFor(program));
+    EXPECT_EQ(solution.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(solution.status().message()), HasSubstr(fault));
+  }
+}
+
 TEST(Solve, RefusesPatternsOfAnotherLength) {
   Program program = ReadOracleCase("gated_plain_c1_half_sum").program;
   program.patterns.mask = program.patterns.mask.narrow(0, 0, 5);

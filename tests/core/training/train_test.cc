@@ -161,6 +161,29 @@ TEST_P(ConvexTrain, AgreesInSinglePrecision) {
               5e-3 * *wide->models[0].final_metrics.objective);
 }
 
+TEST(ConvexTrainWithOtherLosses, IsCertifiedAndGivesANetworkWithTheObjectiveItReports) {
+  for (const auto& [loss, dataset] :
+       {std::pair(Loss::kLogistic, SmallDataset()), std::pair(Loss::kSquaredHinge, SmallDataset()),
+        std::pair(Loss::kCrossEntropy, SmallMulticlassDataset())}) {
+    Spec spec = ConvexSpec(Activation::kGated);
+    spec.loss = loss;
+    const auto result = Train(spec, dataset);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_TRUE(result->summary.certificate->verified) << result->summary.message;
+    const double objective = Objective(spec, result->models[0].network, dataset, result->summary.beta);
+    EXPECT_NEAR(objective, *result->models[0].final_metrics.objective, 1e-9 * objective);
+    EXPECT_GT(result->models[0].network.neurons(), 0);
+  }
+}
+
+TEST(ConvexTrainWithOtherLosses, RefusesTargetsThatDoNotFit) {
+  Spec spec = ConvexSpec(Activation::kGated);
+  spec.loss = Loss::kLogistic;
+  const absl::Status status = Train(spec, SmallMulticlassDataset()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("must be -1 or +1 for the logistic loss"));
+}
+
 TEST(ConvexTrainOnUselessData, SaysThatBetaMaxIsZero) {
   data::Dataset dataset = SmallDataset();
   dataset.train.features = data::Matrix(data::ElementType::kFloat64, 24, 3);

@@ -140,10 +140,16 @@ TEST(Validate, SaysThatConvexWeightDecayOfSeveralOutputsIsNotBuilt) {
 TEST(Validate, SaysWhichLossesConvexTrainingHas) {
   Spec spec = ConvexSpec();
   spec.loss = Loss::kLogistic;
-  const absl::Status status = Validate(spec, SmallDataset());
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(status.message()),
-              testing::HasSubstr("loss = logistic: convex training is built for squared"));
+  EXPECT_TRUE(Validate(spec, SmallDataset()).ok());
+  Convex(spec).activation = Activation::kRelu;
+  const absl::Status relu = Validate(spec, SmallDataset());
+  EXPECT_EQ(relu.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(relu.message()), testing::HasSubstr("loss = logistic: convex training of relu is built for"));
+  spec.loss = Loss::kHinge;
+  Convex(spec).activation = Activation::kGated;
+  const absl::Status hinge = Validate(spec, SmallDataset());
+  EXPECT_EQ(hinge.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(hinge.message()), testing::HasSubstr("loss = hinge: convex training is not built for it"));
 }
 
 TEST(Validate, RefusesDataThatAreNotFinite) {
