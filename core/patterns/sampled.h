@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "absl/status/statusor.h"
+#include "core/data/dataset.h"
 #include "core/patterns/activation_patterns.h"
 
 namespace cvxnn {
@@ -20,5 +21,15 @@ namespace cvxnn {
 /// Errors: INVALID_ARGUMENT for count < 1.
 absl::StatusOr<ActivationPatterns> SamplePatterns(const at::Tensor& features, std::int64_t count, std::uint64_t seed,
                                                   const std::function<bool()>& should_stop = {});
+
+/// As SamplePatterns, with gates that look at one square of an image each (Ergen & Pilanci, arXiv 2006.14798): i.i.d.
+/// N(0, 1) on the pixels of all channels in a patch_size×patch_size square, every position equally likely, and 0
+/// elsewhere, a bias column that follows the pixels included. Rows hold images channel by channel, row by row.
+/// Errors: INVALID_ARGUMENT for count < 1, a patch_size not in [1, min(height, width)], or a shape that is not the
+/// data's.
+absl::StatusOr<ActivationPatterns> SampleConvolutionalPatterns(const at::Tensor& features,
+                                                               const data::ImageShape& image, std::int64_t count,
+                                                               std::int64_t patch_size, std::uint64_t seed,
+                                                               const std::function<bool()>& should_stop = {});
 
 }  // namespace cvxnn

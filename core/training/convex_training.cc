@@ -73,21 +73,24 @@ std::string Ending(convex::StopReason reason) {
   return "Ended";
 }
 
+const char* Reach(const Certificate& certificate) {
+  return certificate.restricted ? "restricted to these patterns" : "global, for networks of any width";
+}
+
 // `patterns` is what Describe calls them.
 std::string Message(const std::string& patterns, const convex::Solution& solution, const Certificate& certificate) {
   if (solution.reason == convex::StopReason::kZeroIsExact) {
     return absl::StrFormat(
-        "Solved: beta = %g is at least beta_max over the %s, so the zero network is optimal for them; "
-        "verified, restricted to these patterns.",
-        solution.beta, patterns);
+        "Solved: beta = %g is at least beta_max over %s, so the zero network is optimal for them; verified, %s.",
+        solution.beta, patterns, Reach(certificate));
   }
   std::string message = absl::StrFormat("%s after %d epochs: relative gap %.2g", Ending(solution.reason),
                                         solution.epochs, solution.progress.gap);
   if (solution.progress.constraint_violation.has_value()) {
     absl::StrAppendFormat(&message, ", constraint violation %.2g", *solution.progress.constraint_violation);
   }
-  absl::StrAppendFormat(&message, " over %s; %s, restricted to these patterns.", patterns,
-                        certificate.verified ? "verified" : "not verified");
+  absl::StrAppendFormat(&message, " over %s; %s, %s.", patterns, certificate.verified ? "verified" : "not verified",
+                        Reach(certificate));
   return message;
 }
 
@@ -156,6 +159,7 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
 
   const double tolerance = spec.stopping.tolerance > 0 ? spec.stopping.tolerance : kDefaultTolerance;
   Certificate certificate;
+  certificate.restricted = !std::holds_alternative<EnumeratedPatterns>(convex.patterns);
   certificate.verified =
       std::abs(solution->progress.gap) <= tolerance && solution->progress.constraint_violation.value_or(0) <= tolerance;
   Result result;

@@ -7,6 +7,6 @@
 namespace cvxnn::training {
 
 inline constexpr std::int64_t kMaxEpochs = 1'000'000'000;  ///< StoppingRule::max_epochs
-inline constexpr std::int64_t kMaxPatterns = 1'000'000;    ///< SampledPatterns::count
+inline constexpr std::int64_t kMaxPatterns = 1'000'000;    ///< SampledPatterns::count, EnumeratedPatterns::max_count
 
 }  // namespace cvxnn::training

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/patterns/distinct.h"
+#include "core/patterns/enumerated.h"
 #include "core/patterns/sampled.h"
 #include "core/torch/runtime.h"
 
@@ -56,6 +57,20 @@ struct Maker {
     }
     return PatternsOfGates(data.features, gates.to(data.features.options()), should_stop);
   }
+
+  absl::StatusOr<ActivationPatterns> operator()(const ConvolutionalPatterns& patches) const {
+    if (auto fits = CheckMemory(patches.count); !fits.ok()) return fits;
+    return SampleConvolutionalPatterns(data.features, data.image_shape.value_or(data::ImageShape()), patches.count,
+                                       patches.patch_size, spec.seed, should_stop);
+  }
+
+  absl::StatusOr<ActivationPatterns> operator()(const EnumeratedPatterns& enumerated) const {
+    const double bound = PatternBound(data.features);
+    if (bound <= static_cast<double>(enumerated.max_count)) {
+      if (auto fits = CheckMemory(static_cast<std::int64_t>(bound)); !fits.ok()) return fits;
+    }
+    return EnumeratePatterns(data.features, enumerated.max_count, should_stop);
+  }
 };
 
 }  // namespace
@@ -68,6 +83,8 @@ absl::StatusOr<ActivationPatterns> MakePatterns(const Spec& spec, const ConvexTr
 std::string Describe(const Patterns& patterns, std::int64_t count) {
   if (const auto* from = std::get_if<ModelPatterns>(&patterns))
     return absl::StrCat(count, " patterns of ", from->model);
+  if (std::holds_alternative<EnumeratedPatterns>(patterns)) return absl::StrCat("all ", count, " patterns of the data");
+  if (std::holds_alternative<ConvolutionalPatterns>(patterns)) return absl::StrCat(count, " convolutional patterns");
   return absl::StrCat(count, " sampled patterns");
 }
 

@@ -35,14 +35,28 @@ struct SampledPatterns {
   std::int64_t count = 100;  ///< patterns wanted, >= 1; fewer are used when draws repeat or are active on no row
 };
 
-/// Patterns of the first layer of a stored network, of its gates when it is gated. Duplicates, patterns active on no row
-/// and neurons without weights removed, gates kept. The ReLU optimum over the patterns of a ReLU network, and the gated
-/// optimum over those of a gated one, is never worse than that network under the same objective (MATH, section 4).
+/// Patterns of the first layer of a stored network, of its gates when it is gated. Duplicates, patterns active on no
+/// row and neurons without weights removed, gates kept. The ReLU optimum over the patterns of a ReLU network, and the
+/// gated optimum over those of a gated one, is never worse than that network under the same objective (MATH, section
+/// 4).
 struct ModelPatterns {
   std::string model;  ///< asked for by Hooks::load_model; must have the inputs of the data
 };
 
-using Patterns = std::variant<SampledPatterns, ModelPatterns>;
+/// Every pattern of the data, so that the optimum is that of all networks wide enough.
+struct EnumeratedPatterns {
+  /// In [1, 1000000]. Training is refused before it starts when the data may have more, see PatternBound.
+  std::int64_t max_count = 100000;
+};
+
+/// As SampledPatterns, with each g supported on a random square of the image, on all channels. Data sets of images
+/// only.
+struct ConvolutionalPatterns {
+  std::int64_t count = 100;     ///< as SampledPatterns::count
+  std::int64_t patch_size = 0;  ///< side of the square in pixels, in [1, min(height, width)]
+};
+
+using Patterns = std::variant<SampledPatterns, ModelPatterns, EnumeratedPatterns, ConvolutionalPatterns>;
 
 enum class ConvexSolver {
   kAuto,   ///< FISTA for gated, ADMM for ReLU

@@ -42,6 +42,7 @@ TensorData ToTensors(const data::Dataset& dataset, const c10::Device& device, Pr
   TensorData tensors;
   tensors.features = ToTensor(dataset.train.features, device, dtype);
   tensors.targets = ToTensor(dataset.train.targets, device, dtype);
+  tensors.image_shape = dataset.description.image_shape;
   tensors.counting = CountingOf(dataset.description.task);
   if (dataset.test.rows() > 0) {
     tensors.test_features = ToTensor(dataset.test.features, device, dtype);

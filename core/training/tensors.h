@@ -5,6 +5,8 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
+#include <optional>
+
 #include "core/data/dataset.h"
 #include "core/network/network.h"
 #include "core/training/spec.h"
@@ -17,6 +19,7 @@ struct TensorData {
   at::Tensor test_features;  ///< n'×d, undefined without a test part
   at::Tensor test_targets;   ///< n'×c, likewise
   Counting counting = Counting::kNone;
+  std::optional<data::ImageShape> image_shape;  ///< as data::Description::image_shape
 };
 
 /// How accuracy is counted for a task.

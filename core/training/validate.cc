@@ -4,7 +4,9 @@
 
 #include <c10/core/Device.h>
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -83,13 +85,38 @@ absl::Status ValidateBeta(const Spec& spec, bool is_convex) {
   return absl::OkStatus();
 }
 
-absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, std::int64_t outputs) {
-  if (const auto* sampled = std::get_if<SampledPatterns>(&convex.patterns)) {
-    if (sampled->count < 1 || sampled->count > kMaxPatterns) {
-      return Refuse("convex.patterns.sampled.count", sampled->count, "in [1, 1000000]");
-    }
-  } else if (std::get<ModelPatterns>(convex.patterns).model.empty()) {
+struct PatternsCheck {
+  const std::optional<data::ImageShape>& image;
+
+  static absl::Status Count(const char* field, std::int64_t count) {
+    return count < 1 || count > kMaxPatterns ? Refuse(field, count, "in [1, 1000000]") : absl::OkStatus();
+  }
+  absl::Status operator()(const SampledPatterns& sampled) const {
+    return Count("convex.patterns.sampled.count", sampled.count);
+  }
+  absl::Status operator()(const EnumeratedPatterns& all) const {
+    return Count("convex.patterns.enumerated.max_count", all.max_count);
+  }
+  absl::Status operator()(const ModelPatterns& from) const {
+    if (!from.model.empty()) return absl::OkStatus();
     return Refuse("convex.patterns.from_model.model", "\"\"", "the name of a stored model");
+  }
+  absl::Status operator()(const ConvolutionalPatterns& patches) const {
+    if (auto status = Count("convex.patterns.convolutional.count", patches.count); !status.ok()) return status;
+    if (!image.has_value()) {
+      return absl::InvalidArgumentError("convex.patterns.convolutional: must be for a data set of images");
+    }
+    const std::int64_t longest = std::min(image->height, image->width);
+    if (patches.patch_size >= 1 && patches.patch_size <= longest) return absl::OkStatus();
+    return Refuse("convex.patterns.convolutional.patch_size", patches.patch_size,
+                  absl::StrCat("in [1, ", longest, "]").c_str());
+  }
+};
+
+absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, const data::Dataset& dataset) {
+  const std::int64_t outputs = dataset.train.targets.cols();
+  if (auto status = std::visit(PatternsCheck{dataset.description.image_shape}, convex.patterns); !status.ok()) {
+    return status;
   }
   if (convex.solver == ConvexSolver::kFista && convex.activation != Activation::kGated) {
     return Refuse("convex.solver", "fista", "auto or admm for the relu activation");
@@ -125,7 +152,7 @@ absl::Status Validate(const Spec& spec, const data::Dataset& dataset) {
   const auto* convex = std::get_if<ConvexTraining>(&spec.method);
   if (auto status = ValidateBeta(spec, convex != nullptr); !status.ok()) return status;
   if (auto status = ValidateStopping(spec.stopping); !status.ok()) return status;
-  if (auto status = convex != nullptr ? ValidateConvex(spec, *convex, dataset.train.targets.cols())
+  if (auto status = convex != nullptr ? ValidateConvex(spec, *convex, dataset)
                                       : ValidateDescent(std::get<GradientDescent>(spec.method), spec.stopping, dataset);
       !status.ok()) {
     return status;

@@ -64,8 +64,9 @@ inline constexpr std::array kModelFormats = {Choice{v1::MODEL_FORMAT_SAFETENSORS
 /// Members of a oneof that are built, by field number.
 inline constexpr std::array kTrainings = {static_cast<int>(v1::JobSpec::kConvexFieldNumber),
                                           static_cast<int>(v1::JobSpec::kDescentFieldNumber)};
-inline constexpr std::array kPatterns = {static_cast<int>(v1::Patterns::kSampledFieldNumber),
-                                         static_cast<int>(v1::Patterns::kFromModelFieldNumber)};
+inline constexpr std::array kPatterns = {
+    static_cast<int>(v1::Patterns::kSampledFieldNumber), static_cast<int>(v1::Patterns::kConvolutionalFieldNumber),
+    static_cast<int>(v1::Patterns::kFromModelFieldNumber), static_cast<int>(v1::Patterns::kEnumeratedFieldNumber)};
 inline constexpr std::array kOptimizers = {
     static_cast<int>(v1::Optimizer::kSgdFieldNumber),      static_cast<int>(v1::Optimizer::kAdamFieldNumber),
     static_cast<int>(v1::Optimizer::kAdamwFieldNumber),    static_cast<int>(v1::Optimizer::kAdagradFieldNumber),

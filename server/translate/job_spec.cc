@@ -2,6 +2,7 @@
 // JobSpec to training::Spec and back; the ranges are those that proto/cvxnn/v1/job_spec.proto states.
 #include "server/translate/job_spec.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <variant>
@@ -42,6 +43,23 @@ training::Patterns PatternsFromProto(const v1::Patterns& from, const std::string
     CheckResourceName("models", from.from_model().model(), path + "from_model.model", violations);
     return training::ModelPatterns{from.from_model().model()};
   }
+  if (from.has_convolutional()) {
+    training::ConvolutionalPatterns patches;
+    if (from.convolutional().count() != 0) patches.count = from.convolutional().count();
+    patches.patch_size = from.convolutional().patch_size();
+    violations->Require(patches.count >= 1 && patches.count <= training::kMaxPatterns, path + "convolutional.count",
+                        patches.count, "must be 1 to 1000000, or 0 for the default of 100");
+    violations->Require(patches.patch_size >= 1, path + "convolutional.patch_size", patches.patch_size,
+                        "must be 1 to the shorter side of the images");
+    return patches;
+  }
+  if (from.has_enumerated()) {
+    training::EnumeratedPatterns all;
+    if (from.enumerated().max_count() != 0) all.max_count = from.enumerated().max_count();
+    violations->Require(all.max_count >= 1 && all.max_count <= training::kMaxPatterns, path + "enumerated.max_count",
+                        all.max_count, "must be 1 to 1000000, or 0 for the default of 100000");
+    return all;
+  }
   training::SampledPatterns sampled;
   if (from.sampled().has_count()) sampled.count = from.sampled().count();
   violations->Require(sampled.count >= 1 && sampled.count <= training::kMaxPatterns, path + "sampled.count",
@@ -53,6 +71,13 @@ struct PatternsToProto {
   v1::Patterns* to;
 
   void operator()(const training::SampledPatterns& sampled) const { to->mutable_sampled()->set_count(sampled.count); }
+  void operator()(const training::ConvolutionalPatterns& patches) const {
+    to->mutable_convolutional()->set_count(patches.count);
+    to->mutable_convolutional()->set_patch_size(static_cast<std::int32_t>(patches.patch_size));
+  }
+  void operator()(const training::EnumeratedPatterns& all) const {
+    to->mutable_enumerated()->set_max_count(all.max_count);
+  }
   void operator()(const training::ModelPatterns& from) const { to->mutable_from_model()->set_model(from.model); }
 };
 
@@ -169,7 +194,15 @@ void CheckLossFits(Loss loss, const v1::Dataset& dataset, Violations* violations
 
 void CheckSpecFits(const Spec& spec, const v1::Dataset& dataset, Violations* violations) {
   CheckLossFits(spec.loss, dataset, violations);
-  const bool convex = std::holds_alternative<ConvexTraining>(spec.method);
+  const auto* method = std::get_if<ConvexTraining>(&spec.method);
+  const bool convex = method != nullptr;
+  if (const auto* patches = convex ? std::get_if<training::ConvolutionalPatterns>(&method->patterns) : nullptr) {
+    const auto& image = dataset.image_shape();
+    const std::int64_t longest = std::min<std::int64_t>(image.height(), image.width());
+    violations->Require(
+        patches->patch_size <= longest, "convex.patterns.convolutional.patch_size", patches->patch_size,
+        dataset.has_image_shape() ? absl::StrCat("must be 1 to ", longest) : std::string("needs a data set of images"));
+  }
   if (convex && spec.penalty == Penalty::kWeightDecay && dataset.targets().cols() > 1) {
     violations->NotBuilt(
         "penalty", ValueName(v1::PENALTY_WEIGHT_DECAY),

@@ -91,9 +91,15 @@ void JobFlags::AddConvex(CLI::App& command) {
         convex.mutable_patterns()->mutable_from_model()->set_model(ResourceName("models", value));
       });
   from_model->excludes(sampled);
+  CLI::Option* kind = command.add_option(
+      "--patterns-kind", patterns_kind_,
+      absl::StrCat("Any other patterns, NAME[:FIELD=VALUE,…], e.g. convolutional:patch-size=5; one of ",
+                   OneofChoices(v1::Patterns::descriptor(), "kind")));
+  kind->excludes(sampled)->excludes(from_model);
   convex_options_ = {
       sampled,
       from_model,
+      kind,
       convex_.AddEnum<v1::ConvexSolver>(
           command, "--solver", "Default fista for gated, admm for relu",
           [](ConvexTraining& convex, v1::ConvexSolver value) { convex.set_solver(value); }),
@@ -158,6 +164,12 @@ absl::Status JobFlags::ApplyDescent(GradientDescent& descent) const {
   return absl::OkStatus();
 }
 
+absl::Status JobFlags::ApplyConvex(ConvexTraining& convex) const {
+  convex_.Apply(convex);
+  if (patterns_kind_.empty()) return absl::OkStatus();
+  return SetOneof("--patterns-kind", patterns_kind_, "kind", convex.mutable_patterns());
+}
+
 absl::Status JobFlags::ApplyMethod(Job& job) const {
   v1::JobSpec& spec = *job.mutable_spec();
   // A method that the file has already keeps what the file says of it.
@@ -169,13 +181,13 @@ absl::Status JobFlags::ApplyMethod(Job& job) const {
   if (absl::Status status = CheckMethodFlags(job); !status.ok()) return status;
   const auto activation = EnumValue<v1::Activation>(activation_);
   if (spec.has_convex()) {
-    convex_.Apply(*spec.mutable_convex());
+    if (absl::Status status = ApplyConvex(*spec.mutable_convex()); !status.ok()) return status;
     if (!activation_.empty()) spec.mutable_convex()->set_activation(activation);
   } else if (spec.has_descent()) {
     if (absl::Status status = ApplyDescent(*spec.mutable_descent()); !status.ok()) return status;
     if (!activation_.empty()) spec.mutable_descent()->set_activation(activation);
   } else {
-    convex_.Apply(*spec.mutable_path()->mutable_convex());
+    if (absl::Status status = ApplyConvex(*spec.mutable_path()->mutable_convex()); !status.ok()) return status;
     if (!activation_.empty()) spec.mutable_path()->mutable_convex()->set_activation(activation);
   }
   return absl::OkStatus();

@@ -28,6 +28,7 @@ class JobFlags {
   void AddConvex(CLI::App& command);
   void AddDescent(CLI::App& command);
   absl::Status ApplyMethod(v1::Job& job) const;
+  absl::Status ApplyConvex(v1::ConvexTraining& convex) const;
   absl::Status ApplyDescent(v1::GradientDescent& descent) const;
   absl::Status CheckMethodFlags(const v1::Job& job) const;
   absl::Status CheckPenaltyFlags() const;
@@ -35,6 +36,7 @@ class JobFlags {
   std::string file_;
   std::string method_;
   std::string activation_;
+  std::string patterns_kind_;
   std::string optimizer_;
   std::string schedule_;
   std::string initialization_;

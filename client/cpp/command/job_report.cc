@@ -24,6 +24,7 @@ std::string PatternsText(const v1::ConvexTraining& convex) {
     const bool given = convex.patterns().sampled().has_count();
     return absl::StrCat(given ? HumanCount(convex.patterns().sampled().count()) : "100", " sampled");
   }
+  if (convex.patterns().has_enumerated()) return "all";
   if (convex.patterns().has_from_model()) return absl::StrCat("of ", convex.patterns().from_model().model());
   const auto* field = v1::Patterns::descriptor()->FindFieldByNumber(convex.patterns().kind_case());
   return field == nullptr ? "" : field->name();

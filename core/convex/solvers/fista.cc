@@ -42,8 +42,9 @@ at::Tensor Extrapolate(const at::Tensor& now, const at::Tensor& before, double m
 absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, const at::Tensor& like) {
   const auto element = static_cast<double>(like.element_size());
   // Weights and gradients of three points, correlations, extrapolations and products in flight; the span's points.
-  const double needed = static_cast<double>(15 + kSpanPoints) * element * static_cast<double>(inputs) * static_cast<double>(blocks) +
-                        4 * element * static_cast<double>(rows);
+  const double needed =
+      static_cast<double>(15 + kSpanPoints) * element * static_cast<double>(inputs) * static_cast<double>(blocks) +
+      4 * element * static_cast<double>(rows);
   return CheckFits(absl::StrCat("FISTA over ", blocks, " blocks of ", inputs, " weights"), needed, like.device());
 }
 

@@ -116,6 +116,14 @@ TEST(JobFlags, NameAModelWhosePatternsToTake) {
   EXPECT_EQ(job->spec().convex().patterns().from_model().model(), "models/a");
   EXPECT_FALSE(Build("convex --patterns 5 --patterns-from a").ok());
   EXPECT_FALSE(Build("descent --patterns-from a").ok());
+  const auto all = Build("convex --dataset iris --beta 1 --patterns-kind enumerated:max-count=500");
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->spec().convex().patterns().enumerated().max_count(), 500);
+  const auto patches = Build("convex --dataset iris --beta 1 --patterns-kind convolutional:patch-size=5,count=40");
+  ASSERT_TRUE(patches.ok()) << patches.status();
+  EXPECT_EQ(patches->spec().convex().patterns().convolutional().patch_size(), 5);
+  EXPECT_EQ(patches->spec().convex().patterns().convolutional().count(), 40);
+  EXPECT_FALSE(Build("convex --patterns 5 --patterns-kind enumerated").ok());
 }
 
 TEST(JobFlags, SayWhatAnOptimizerMayBe) {

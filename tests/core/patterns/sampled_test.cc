@@ -126,5 +126,46 @@ TEST(SampledPatterns, StopWhenAsked) {
   EXPECT_EQ(patterns.status().code(), absl::StatusCode::kCancelled);
 }
 
+constexpr data::ImageShape kImage{2, 5, 4};
+
+TEST(ConvolutionalPatterns, LookAtOneSquareOfAllChannelsAndReachEveryPosition) {
+  const at::Tensor x = Gaussian(40, 41);  // 40 pixels and a bias
+  const auto patterns = SampleConvolutionalPatterns(x, kImage, 600, 3, 1);
+  ASSERT_TRUE(patterns.ok()) << patterns.status();
+  std::set<std::pair<std::int64_t, std::int64_t>> corners;
+  for (std::int64_t p = 0; p < patterns->count(); ++p) {
+    const at::Tensor gate = patterns->gates.select(1, p);
+    EXPECT_EQ(gate[40].item<double>(), 0);
+    const at::Tensor used = gate.narrow(0, 0, 40).ne(0).view({2, 5, 4});
+    EXPECT_EQ(used.sum().item<std::int64_t>(), 2 * 3 * 3);
+    const std::int64_t top = used.any(0).any(1).to(at::kByte).argmax().item<std::int64_t>();
+    const std::int64_t left = used.any(0).any(0).to(at::kByte).argmax().item<std::int64_t>();
+    EXPECT_TRUE(used.narrow(1, top, 3).narrow(2, left, 3).all().item<bool>());
+    corners.emplace(top, left);
+  }
+  EXPECT_EQ(corners.size(), 3U * 2U);
+  EXPECT_TRUE(at::equal(MaskOfGates(x, patterns->gates), patterns->mask));
+}
+
+TEST(ConvolutionalPatterns, RepeatWithTheSeedAndGrowWithTheCount) {
+  const at::Tensor x = Gaussian(40, 40);
+  const auto few = SampleConvolutionalPatterns(x, kImage, 10, 2, 5),
+             many = SampleConvolutionalPatterns(x, kImage, 25, 2, 5);
+  const auto other = SampleConvolutionalPatterns(x, kImage, 10, 2, 6);
+  ASSERT_TRUE(few.ok() && many.ok() && other.ok());
+  EXPECT_TRUE(at::equal(few->gates, many->gates.narrow(1, 0, few->count())));
+  EXPECT_FALSE(at::equal(few->gates, other->gates));
+}
+
+TEST(ConvolutionalPatterns, RefuseWhatDoesNotFit) {
+  const auto fault = [](std::int64_t columns, std::int64_t patch_size) {
+    return std::string(SampleConvolutionalPatterns(Gaussian(3, columns), kImage, 5, patch_size, 0).status().message());
+  };
+  EXPECT_EQ(fault(40, 0), "patterns.patch_size = 0: must be 1 to 4, the shorter side of the images");
+  EXPECT_EQ(fault(40, 5), "patterns.patch_size = 5: must be 1 to 4, the shorter side of the images");
+  EXPECT_EQ(fault(42, 2), "features have 42 columns: must be the 40 pixels of an image, and at most a bias");
+  EXPECT_EQ(fault(41, 4), "");
+}
+
 }  // namespace
 }  // namespace cvxnn

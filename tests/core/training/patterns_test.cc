@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "core/training/train.h"
 #include "tests/core/training/small_dataset.h"
 
@@ -122,6 +125,65 @@ TEST(ModelPatterns, RefuseModelsThatDoNotFit) {
   Spec other = spec;
   std::get<ConvexTraining>(other.method).patterns = ModelPatterns{"models/b"};
   EXPECT_EQ(Train(other, SmallDataset(), HooksWith(network)).status().code(), absl::StatusCode::kNotFound);
+}
+
+// Ten rows in general position in three dimensions: 92 patterns, the one active nowhere included.
+data::Dataset TenRows() {
+  data::Dataset dataset = SmallDataset();
+  dataset.train = SmallPart(10, 0);
+  return dataset;
+}
+
+class AllPatterns : public testing::TestWithParam<Activation> {};
+INSTANTIATE_TEST_SUITE_P(Activation, AllPatterns, testing::Values(Activation::kGated, Activation::kRelu),
+                         [](const testing::TestParamInfo<Activation>& test) { return Name(test.param); });
+
+TEST_P(AllPatterns, AreCertifiedGlobally) {
+  Spec spec = SpecOf(GetParam());
+  spec.stopping.tolerance = 1e-4;
+  std::get<ConvexTraining>(spec.method).patterns = EnumeratedPatterns();
+  const auto solved = Train(spec, TenRows());
+  ASSERT_TRUE(solved.ok()) << solved.status();
+  EXPECT_GE(solved->summary.patterns, 90);
+  EXPECT_LE(solved->summary.patterns, 92);
+  EXPECT_FALSE(solved->summary.certificate->restricted);
+  EXPECT_TRUE(solved->summary.certificate->verified);
+  EXPECT_THAT(solved->summary.message, HasSubstr("patterns of the data; verified, global, for networks of any width."));
+}
+
+TEST(EveryPattern, AreNoWorseThanAnyDescent) {
+  Spec spec = SpecOf(Activation::kRelu);
+  spec.beta = 0.1;
+  spec.stopping.tolerance = 1e-4;
+  std::get<ConvexTraining>(spec.method).patterns = EnumeratedPatterns();
+  const auto solved = Train(spec, TenRows());
+  ASSERT_TRUE(solved.ok()) << solved.status();
+  double least = std::numeric_limits<double>::infinity();
+  for (const std::int64_t neurons : {2, 10, 50}) {
+    Spec descend = spec;
+    descend.stopping.max_epochs = 2000;
+    GradientDescent descent;
+    descent.neurons = neurons;
+    descent.trials = 10;
+    descent.learning_rate = 0.02;
+    descent.optimizer = descent::Adam();
+    descend.method = descent;
+    const auto descended = Train(descend, TenRows());
+    ASSERT_TRUE(descended.ok()) << descended.status();
+    for (const TrainedModel& model : descended->models) least = std::min(least, *model.final_metrics.objective);
+  }
+  EXPECT_LE(*solved->models[0].final_metrics.lower_bound, least);
+  EXPECT_LE(*solved->models[0].final_metrics.objective, least * (1 + 2e-4));
+  // And not far below: what descent finds is near the bound, so the bound says something.
+  EXPECT_GE(*solved->models[0].final_metrics.objective, least * 0.98);
+}
+
+TEST(EveryPattern, AreRefusedWithTheBoundWhenTheyMayBeTooMany) {
+  Spec spec = SpecOf(Activation::kRelu);
+  std::get<ConvexTraining>(spec.method).patterns = EnumeratedPatterns{91};
+  const absl::Status status = Train(spec, TenRows()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("may have 92 patterns, and at most 91 are allowed"));
 }
 
 }  // namespace

@@ -89,6 +89,13 @@ const Refusal kRefusals[] = {
      "convex.patterns.sampled.count = 0: must be in [1, 1000000]"},
     {"PatternsOfNoModel", ConvexSpec(), [](Spec& s) { Convex(s).patterns = ModelPatterns(); },
      "convex.patterns.from_model.model = \"\": must be the name of a stored model"},
+    {"PatchesOfNoImage", ConvexSpec(),
+     [](Spec& s) {
+       Convex(s).patterns = ConvolutionalPatterns{10, 2};
+     },
+     "convex.patterns.convolutional: must be for a data set of images"},
+    {"NoMostPatterns", ConvexSpec(), [](Spec& s) { Convex(s).patterns = EnumeratedPatterns{0}; },
+     "convex.patterns.enumerated.max_count = 0: must be in [1, 1000000]"},
     {"FistaForRelu", ConvexSpec(),
      [](Spec& s) {
        Convex(s).activation = Activation::kRelu;
@@ -135,6 +142,18 @@ TEST(Validate, SaysThatConvexWeightDecayOfSeveralOutputsIsNotBuilt) {
   const absl::Status status = Validate(spec, SmallMulticlassDataset());
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("penalty = weight_decay"));
+}
+
+TEST(Validate, KnowsTheLargestPatch) {
+  Spec spec = ConvexSpec();
+  data::Dataset images = SmallDataset();
+  images.description.image_shape = data::ImageShape{1, 1, 2};
+  Convex(spec).patterns = ConvolutionalPatterns{10, 1};
+  EXPECT_TRUE(Validate(spec, images).ok()) << Validate(spec, images);
+  EXPECT_TRUE(Train(spec, images).ok());
+  Convex(spec).patterns = ConvolutionalPatterns{10, 2};
+  EXPECT_THAT(std::string(Validate(spec, images).message()),
+              testing::HasSubstr("convex.patterns.convolutional.patch_size = 2: must be in [1, 1]"));
 }
 
 TEST(Validate, SaysWhichLossesConvexTrainingHas) {

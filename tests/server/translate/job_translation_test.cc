@@ -111,6 +111,14 @@ TEST(SpecFromProto, KeepsTheModelWhosePatternsAreTaken) {
               ::testing::HasSubstr("convex.patterns.from_model.model"));
 }
 
+TEST(SpecFromProto, FillsInTheMostPatternsToEnumerate) {
+  v1::JobSpec spec = Base(true);
+  spec.mutable_convex()->mutable_patterns()->mutable_enumerated();
+  const auto once = SpecFromProto(spec);
+  ASSERT_TRUE(once.ok()) << once.status();
+  EXPECT_EQ(SpecToProto(*once, "datasets/d").convex().patterns().enumerated().max_count(), 100000);
+}
+
 TEST(SpecFromProto, SaysWhatAScheduleNeeds) {
   const auto fault = [](const std::function<void(v1::Schedule*)>& change) {
     v1::JobSpec spec = Base(false);
