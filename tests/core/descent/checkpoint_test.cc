@@ -15,8 +15,8 @@ namespace {
 
 using testing::HasSubstr;
 
-/// Optimiser, mini-batches, plateau instead of cosine, neurons.
-using Case = std::tuple<const char*, bool, bool, std::int64_t>;
+/// Optimiser, mini-batches, neurons.
+using Case = std::tuple<const char*, bool, std::int64_t>;
 
 Optimizer OptimizerNamed(const std::string& name) {
   if (name == "sgd") return Sgd();
@@ -30,8 +30,8 @@ Optimizer OptimizerNamed(const std::string& name) {
 }
 
 /// A grid of two batches; in each the trials of the second learning rate diverge at once (those of L-BFGS stall).
-Options OptionsOf(const Case& test) {
-  const auto& [optimizer, mini_batches, plateau, neurons] = test;
+Options OptionsOf(const Case& test, bool plateau) {
+  const auto& [optimizer, mini_batches, neurons] = test;
   Options options;
   options.optimizer = OptimizerNamed(optimizer);
   if (mini_batches) options.batch_size = neurons < 100 ? 7 : 20;
@@ -104,11 +104,13 @@ struct Interrupted {
   int attempts = 0;
 };
 
-class Resumed : public testing::TestWithParam<Case> {};
+class Resumed : public testing::TestWithParam<Case> {
+ protected:
+  static void ExpectTheWholeRun(const Options& options, const Data& data);
+  static void ExpectTheWholeRunFromWithinEpochs(const Options& options, const Data& data);
+};
 
-TEST_P(Resumed, IsTheRunThatWasNotInterrupted) {
-  const Options options = OptionsOf(GetParam());
-  const Data data = SmallData(24, 5, 2);
+void Resumed::ExpectTheWholeRun(const Options& options, const Data& data) {
   std::vector<Checkpoint> checkpoints;
   std::vector<EpochReport> reports;
   Observers observers;
@@ -135,9 +137,7 @@ TEST_P(Resumed, IsTheRunThatWasNotInterrupted) {
   }
 }
 
-TEST_P(Resumed, FromWithinEpochsIsTheRunThatWasNotInterrupted) {
-  const Options options = OptionsOf(GetParam());
-  const Data data = SmallData(24, 5, 2);
+void Resumed::ExpectTheWholeRunFromWithinEpochs(const Options& options, const Data& data) {
   const Told whole = Train(options, data);
   // A line search that is left begins anew, and asks before each of up to 26 evaluations.
   const bool lbfgs = std::holds_alternative<Lbfgs>(options.optimizer);
@@ -147,18 +147,27 @@ TEST_P(Resumed, FromWithinEpochsIsTheRunThatWasNotInterrupted) {
   ExpectSameTrials(run.result, whole.result);
 }
 
+TEST_P(Resumed, IsTheRunThatWasNotInterrupted) {
+  const Data data = SmallData(24, 5, 2);
+  for (const bool plateau : {false, true}) {
+    SCOPED_TRACE(plateau ? "plateau" : "cosine");
+    ExpectTheWholeRun(OptionsOf(GetParam(), plateau), data);
+    ExpectTheWholeRunFromWithinEpochs(OptionsOf(GetParam(), plateau), data);
+  }
+}
+
 // 1,900 neurons are beyond the small engine.
-INSTANTIATE_TEST_SUITE_P(
-    FullBatch, Resumed,
-    testing::Combine(testing::Values("sgd", "momentum", "adam", "adamw", "adagrad", "adadelta", "rmsprop", "lbfgs"),
-                     testing::Values(false), testing::Bool(), testing::Values<std::int64_t>(6, 1900)));
-INSTANTIATE_TEST_SUITE_P(
-    MiniBatches, Resumed,
-    testing::Combine(testing::Values("sgd", "momentum", "adam", "adamw", "adagrad", "adadelta", "rmsprop"),
-                     testing::Values(true), testing::Bool(), testing::Values<std::int64_t>(6, 1900)));
+INSTANTIATE_TEST_SUITE_P(FullBatch, Resumed,
+                         testing::Combine(testing::Values("sgd", "momentum", "adam", "adamw", "adagrad", "adadelta",
+                                                          "rmsprop", "lbfgs"),
+                                          testing::Values(false), testing::Values<std::int64_t>(6, 1900)));
+INSTANTIATE_TEST_SUITE_P(MiniBatches, Resumed,
+                         testing::Combine(testing::Values("sgd", "momentum", "adam", "adamw", "adagrad", "adadelta",
+                                                          "rmsprop"),
+                                          testing::Values(true), testing::Values<std::int64_t>(6, 1900)));
 
 TEST(Resumed, WithGatesInFloat32IsTheRunThatWasNotInterrupted) {
-  Options options = OptionsOf({"adam", true, true, 6});
+  Options options = OptionsOf({"adam", true, 6}, true);
   options.activation = Activation::kGated;
   const Data data = SmallData(24, 5, 2, at::kFloat);
   const Told whole = Train(options, data);
@@ -169,7 +178,7 @@ TEST(Resumed, WithGatesInFloat32IsTheRunThatWasNotInterrupted) {
 }
 
 TEST(Resumed, CountsTheSecondsOfEarlierAttempts) {
-  Options options = OptionsOf({"adam", false, false, 6});
+  Options options = OptionsOf({"adam", false, 6}, false);
   const Data data = SmallData(24, 5, 2);
   std::string state;
   Observers observers;
@@ -204,7 +213,7 @@ std::string StateOf(const Options& options, const Data& data) {
 
 class Checkpoints : public testing::TestWithParam<const char*> {
  protected:
-  Checkpoints() : options_(OptionsOf({GetParam(), false, true, 6})), state_(StateOf(options_, data_)) {}
+  Checkpoints() : options_(OptionsOf({GetParam(), false, 6}, true)), state_(StateOf(options_, data_)) {}
 
   absl::StatusCode CodeOf(const std::string& state) const {
     return RunDescent(options_, data_, {}, &state).status().code();
