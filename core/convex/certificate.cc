@@ -9,40 +9,47 @@
 #include <limits>
 
 #include "core/convex/group_l2.h"
+#include "core/convex/nuclear.h"
 
 namespace cvxnn::convex {
 
-LowerBound::LowerBound(const at::Tensor& targets, double beta, double features_norm, Loss loss)
+LowerBound::LowerBound(const at::Tensor& targets, double beta, double features_norm, Loss loss, bool nuclear)
     : loss_(loss),
       dual_loss_(*DualOf(loss)),
       targets_(targets.to(at::kDouble)),
       narrow_(targets.scalar_type() == at::kFloat),
       beta_(beta),
       features_norm_(features_norm),
-      best_(static_cast<std::size_t>(DualOf(loss)->CouplesOutputs() ? 1 : targets.size(1))) {}
+      nuclear_(nuclear),
+      best_(static_cast<std::size_t>(nuclear || DualOf(loss)->CouplesOutputs() ? 1 : targets.size(1))) {}
 
-at::Tensor LowerBound::Raised(const at::Tensor& norms, const at::Tensor& sizes) const {
+at::Tensor LowerBound::Raised(const at::Tensor& norms, const at::Tensor& sizes, std::int64_t inputs) const {
   constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
   const double gamma = 0.5 * kEpsilon * static_cast<double>(targets_.size(0) + 2);
-  // The first factor is for the norm itself.
-  return norms.mul(1 + 32 * kEpsilon).add_(sizes, gamma * features_norm_);
+  // The first factor is for the norm itself; a spectral norm comes from the eigenvalues of a d·c-term Gram matrix.
+  const double own = nuclear_ ? static_cast<double>(64 + inputs * targets_.size(1)) : 32;
+  return norms.mul(1 + own * kEpsilon).add_(sizes, gamma * features_norm_);
 }
 
 std::vector<double> LowerBound::Values(const at::Tensor& dual, const at::Tensor& norms) const {
   const std::int64_t outputs = targets_.size(1);
-  const at::Tensor largest = norms.numel() == 0 ? at::zeros_like(dual.select(0, 0)) : norms.view({-1, outputs}).amax(0);
+  const bool coupled = Width() == outputs;
+  at::Tensor largest =
+      norms.numel() == 0 ? at::zeros_like(dual.select(0, 0)) : norms.view({-1, nuclear_ ? 1 : outputs}).amax(0);
+  if (coupled) largest = largest.amax().unsqueeze(0);
   if (loss_ != Loss::kSquared) {
-    const at::Tensor reach = dual_loss_.CouplesOutputs() ? largest.max().unsqueeze(0) : largest;
     // Towards 0 the dual falls from a point that is a gradient near the optimum, so the longest scale is the best.
-    const at::Tensor values =
-        dual_loss_.Values(dual.mul(reach.reciprocal().mul_(beta_).clamp_max_(1)), targets_).to(at::kCPU).contiguous();
+    at::Tensor values = dual_loss_.Values(dual.mul(largest.reciprocal().mul_(beta_).clamp_max_(1)), targets_);
+    if (coupled) values = values.sum().unsqueeze(0);
+    values = values.to(at::kCPU).contiguous();
     return {values.data_ptr<double>(), values.data_ptr<double>() + values.numel()};
   }
+  const auto total = [&](const at::Tensor& x) { return coupled ? x.sum().unsqueeze(0) : x.sum(0); };
   // One transfer for all three, since each waits for the device.
-  const at::Tensor sums = at::stack({dual.mul(targets_).sum(0), dual.square().sum(0), largest}).to(at::kCPU);
+  const at::Tensor sums = at::stack({total(dual.mul(targets_)), total(dual.square()), largest}).to(at::kCPU);
   const auto sum = sums.accessor<double, 2>();
   std::vector<double> values(best_.size(), 0);
-  for (std::int64_t k = 0; k < outputs; ++k) {
+  for (std::int64_t k = 0; k < sums.size(1); ++k) {
     const double product = sum[0][k], square = sum[1][k], norm = sum[2][k];
     // max over τ in [0, β/norm] of τ·νᵀy − ½τ²‖ν‖², a parabola with its peak at νᵀy/‖ν‖².
     if (!(product > 0) || !(square > 0) || !std::isfinite(norm)) continue;
@@ -57,10 +64,12 @@ void LowerBound::Offer(const at::Tensor& dual, const at::Tensor& constraints, co
                        const at::Tensor& sizes) {
   const std::int64_t outputs = targets_.size(1);
   const at::Tensor nu = dual_loss_.IntoDomain(dual.to(at::kDouble), targets_);
-  at::Tensor norms = ColumnNorms(constraints);
+  at::Tensor norms = nuclear_ ? SpectralNorms(constraints, outputs) : ColumnNorms(constraints);
   if (!narrow_) {
-    const at::Tensor per_output = sizes.defined() ? sizes : ColumnNorms(nu);
-    norms = Raised(norms, row_side.defined() ? ColumnNorms(row_side) : per_output.repeat(norms.size(0) / outputs));
+    const at::Tensor per_output = nuclear_ ? nu.norm().unsqueeze(0) : sizes.defined() ? sizes : ColumnNorms(nu);
+    norms = Raised(norms,
+                   row_side.defined() ? ColumnNorms(row_side) : per_output.repeat(norms.size(0) / per_output.size(0)),
+                   constraints.size(0));
   }
   const std::vector<double> values = Values(nu, norms);
   for (std::size_t k = 0; k < best_.size(); ++k) {
@@ -86,14 +95,14 @@ void LowerBound::Certify(const PatternOperator& original) {
   const at::Tensor dual = dual_loss_.IntoDomain(at::cat(duals, 1), targets_);
   at::Tensor norms, sizes;
   if (row_sides.empty()) {
-    norms = original.AdjointNorms(dual);
-    sizes = ColumnNorms(dual).repeat(original.patterns());
+    norms = nuclear_ ? original.AdjointSpectralNorms(dual) : original.AdjointNorms(dual);
+    sizes = nuclear_ ? dual.norm().repeat({original.patterns()}) : ColumnNorms(dual).repeat(original.patterns());
   } else {
     const at::Tensor row_side = at::cat(row_sides, 2).flatten(1);
     norms = ProductNorms(original.features(), row_side);
     sizes = ColumnNorms(row_side);
   }
-  const std::vector<double> values = Values(dual, Raised(norms, sizes));
+  const std::vector<double> values = Values(dual, Raised(norms, sizes, original.inputs()));
   for (std::size_t k = 0; k < best_.size(); ++k) best_[k].value = values[k];
 }
 

@@ -25,7 +25,9 @@ class LowerBound {
  public:
   /// `targets` n×c; `beta` for the half-sum loss; `features_norm` = ‖X‖_F; a loss that DualOf knows. Starts at 0, a
   /// bound for every loss.
-  LowerBound(const at::Tensor& targets, double beta, double features_norm, Loss loss = Loss::kSquared);
+  /// `nuclear`: the constraints bound the spectral norms of d×c blocks, ‖Xᵀ D_p ν‖₂ <= β.
+  LowerBound(const at::Tensor& targets, double beta, double features_norm, Loss loss = Loss::kSquared,
+             bool nuclear = false);
 
   /// Offers a dual point: ν (n×c); the left-hand sides of the constraints at it, one column each, arranged so that
   /// column j belongs to output j mod c (d×(P·c) for gated, d×(2·P·c) for ReLU); and for ReLU the vectors
@@ -52,8 +54,8 @@ class LowerBound {
   std::int64_t Width() const { return targets_.size(1) / static_cast<std::int64_t>(best_.size()); }
   // Per program, the value of ν (float64) whose constraints have these norms (float64, laid out as the constraints).
   std::vector<double> Values(const at::Tensor& dual, const at::Tensor& norms) const;
-  // `norms` raised by the rounding of float64 products with columns of norm `sizes`.
-  at::Tensor Raised(const at::Tensor& norms, const at::Tensor& sizes) const;
+  // `norms` of d×… products raised by the rounding of float64 products with columns of norm `sizes`.
+  at::Tensor Raised(const at::Tensor& norms, const at::Tensor& sizes, std::int64_t inputs) const;
 
   Loss loss_;
   const DualLoss& dual_loss_;
@@ -61,6 +63,7 @@ class LowerBound {
   bool narrow_;         // float32 data
   double beta_;
   double features_norm_;
+  bool nuclear_;
   std::vector<Best> best_;
 };
 

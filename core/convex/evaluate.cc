@@ -75,7 +75,7 @@ void Evaluator::Measure(const Iterate& iterate, Progress& progress) const {
   } else if (!program_outputs.defined()) {
     program_outputs = network_outputs = map_.ApplyColumns(weights, active);
   }
-  progress.penalty = program_.beta * iterate.norms.sum().item<double>();
+  progress.penalty = program_.beta * iterate.Sizes().sum().item<double>();
   progress.loss = LossValue(loss, program_.loss_scale, program_outputs, program_.targets);
   progress.objective = progress.loss + progress.penalty;
   progress.network_objective =
@@ -83,7 +83,7 @@ void Evaluator::Measure(const Iterate& iterate, Progress& progress) const {
           ? LossValue(loss, program_.loss_scale, network_outputs, program_.targets) + progress.penalty
           : progress.objective;
   progress.train_accuracy = Accuracy(evaluation_.counting, network_outputs, program_.targets);
-  progress.active_neurons = active.size(0);
+  progress.active_neurons = iterate.Sizes().count_nonzero().item<std::int64_t>();
   if (!test_features_.defined()) return;
   const at::Tensor outputs = TestOutputs(weights, active);
   progress.test_accuracy = Accuracy(evaluation_.counting, outputs, evaluation_.test_targets);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/convex/group_l2.h"
+#include "core/convex/nuclear.h"
 
 namespace cvxnn::convex {
 PatternOperator::PatternOperator(at::Tensor features, at::Tensor mask, std::int64_t outputs)
@@ -59,6 +60,25 @@ at::Tensor PatternOperator::AdjointNorms(const at::Tensor& residual) const {
     const at::Tensor spread =
         (residual.unsqueeze(1) * mask_.narrow(1, begin, size).unsqueeze(2)).view({rows(), size * outputs_});
     norms.narrow(0, begin * outputs_, size * outputs_).copy_(ProductNorms(features_, spread));
+  }
+  return norms;
+}
+
+at::Tensor PatternOperator::AdjointSpectralNorms(const at::Tensor& residual) const {
+  const std::int64_t widest = std::max(rows(), inputs());
+  const std::int64_t block = std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(1, widest * outputs_));
+  const std::int64_t height = std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(1, inputs()));
+  at::Tensor norms = at::empty({patterns()}, features_.options().dtype(at::kDouble));
+  for (std::int64_t begin = 0; begin < patterns(); begin += block) {
+    const std::int64_t size = std::min(block, patterns() - begin);
+    const at::Tensor spread =
+        (residual.unsqueeze(1) * mask_.narrow(1, begin, size).unsqueeze(2)).view({rows(), size * outputs_});
+    at::Tensor product = at::zeros({inputs(), size * outputs_}, norms.options());
+    for (std::int64_t row = 0; row < rows(); row += height) {
+      const std::int64_t some = std::min(height, rows() - row);
+      product.addmm_(features_.narrow(0, row, some).to(at::kDouble).t(), spread.narrow(0, row, some).to(at::kDouble));
+    }
+    norms.narrow(0, begin, size).copy_(SpectralNorms(product, outputs_));
   }
   return norms;
 }

@@ -37,6 +37,9 @@ class PatternOperator {
   /// ‖Xᵀ D_p r_k‖₂ of every block in float64 (P·c), for r n×c in float64, whatever the dtype of X.
   at::Tensor AdjointNorms(const at::Tensor& residual) const;
 
+  /// ‖Xᵀ D_p r‖₂ in the spectral norm of every pattern's d×c block, float64 (P), likewise.
+  at::Tensor AdjointSpectralNorms(const at::Tensor& residual) const;
+
  private:
   at::Tensor features_;
   at::Tensor mask_;

@@ -2,8 +2,9 @@
 // The convex program of MATH, section 1, for given patterns D_1 … D_P, and the rows it is evaluated on besides.
 //   gated: min_v   s·½ℓ(Σ_p D_p X v_p, Y) + β Σ_{p,k} ‖v_pk‖₂
 //   ReLU:  min_v,w s·½ℓ(Σ_p D_p X (v_p − w_p), Y) + β Σ_{p,k} (‖v_pk‖₂ + ‖w_pk‖₂),  (2D_p − I) X {v_p, w_p} >= 0
-// with one column per output k. Unless the loss ℓ couples them, as cross-entropy does, the outputs are separate
-// programs that share data, masks and factors.
+// with one column per output k; or, for plain weight decay and gated programs of several outputs, β Σ_p ‖V_p‖_*, the
+// nuclear norm of the d×c block V_p of each pattern. Unless the loss ℓ or the penalty couples them, as cross-entropy
+// and the nuclear norm do, the outputs are separate programs that share data, masks and factors.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,7 +17,7 @@
 
 namespace cvxnn::convex {
 
-/// A convex program with the group-ℓ2 penalty. All tensors share device and dtype (float32/float64).
+/// A convex program. All tensors share device and dtype (float32/float64).
 struct Program {
   Activation activation = Activation::kGated;  ///< kGated: no constraints; kRelu: cone constraints
   at::Tensor features;                         ///< X, n×d
@@ -24,11 +25,18 @@ struct Program {
   ActivationPatterns patterns;
   Loss loss = Loss::kSquared;  ///< gated: one that DualOf knows; ReLU: squared
   LossScale loss_scale = LossScale::kHalfSum;
-  double beta = 0;  ///< β > 0, for the loss at `loss_scale`; not used when the next is set
+  Penalty penalty = Penalty::kGroupL2;  ///< kGroupL2 or kWeightDecay; ReLU programs of several outputs: kGroupL2
+  double beta = 0;                      ///< β > 0, for the loss at `loss_scale`; not used when the next is set
   /// β as a share, in (0, 1], of β_max = s·max_{p,k} ‖Xᵀ D_p ν_k‖₂ with ν = −½∇ℓ at zero outputs (the targets, for the
-  /// squared loss), the least β at which zero solves the gated program (it then solves the ReLU program too).
+  /// squared loss), or s·max_p ‖Xᵀ D_p ν‖ in the spectral norm where the penalty is nuclear: the least β at which zero
+  /// solves the gated program (it then solves the ReLU program too).
   std::optional<double> beta_max_fraction;
 };
+
+/// Whether the penalty couples the outputs of a pattern through a nuclear norm.
+inline bool IsNuclear(const Program& program) {
+  return program.penalty == Penalty::kWeightDecay && program.targets.size(1) > 1;
+}
 
 /// How answers are judged besides the program's own value. All optional.
 struct Evaluation {

@@ -17,6 +17,7 @@
 #include "core/convex/dual_loss.h"
 #include "core/convex/evaluate.h"
 #include "core/convex/group_l2.h"
+#include "core/convex/nuclear.h"
 #include "core/convex/operator.h"
 #include "core/convex/rank_reduction.h"
 #include "core/convex/solvers/admm.h"
@@ -62,6 +63,11 @@ absl::Status Check(const Program& program, const Options& options) {
   if (gated ? DualOf(program.loss) == nullptr : program.loss != Loss::kSquared) {
     return absl::InvalidArgumentError(absl::StrCat("loss = ", Name(program.loss), ": must be ",
                                                    gated ? "smooth for gated programs" : "squared for ReLU programs"));
+  }
+  if (program.penalty == Penalty::kNone || (!gated && IsNuclear(program))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("penalty = ", Name(program.penalty), ": must be group_l2",
+                     gated ? " or weight_decay" : " for ReLU programs of several outputs"));
   }
   if (gated != (options.solver == SolverKind::kFista)) {
     return absl::InvalidArgumentError(gated ? "solver = admm: must be fista for gated programs"
@@ -119,7 +125,9 @@ class Run {
     const at::Tensor zeros = at::zeros_like(program_.targets);
     const at::Tensor dual = FunctionOf(program_.loss).Gradient(zeros, program_.targets).mul(-0.5);
     const at::Tensor correlations = map_.Adjoint(dual);
-    const double largest = map_.blocks() == 0 ? 0 : ColumnNorms(correlations).max().item<double>();
+    const at::Tensor norms =
+        IsNuclear(program_) ? SpectralNorms(correlations, map_.outputs()) : ColumnNorms(correlations);
+    const double largest = map_.blocks() == 0 ? 0 : norms.max().item<double>();
     if (!std::isfinite(largest)) return absl::InternalError("the products of features and targets are not finite");
     if (absl::Status status = SetBeta(largest); !status.ok()) return status;
     // The dual point of zero weights settles the question alone when β >= β_max. A β that is β_max in other
@@ -128,7 +136,7 @@ class Run {
     if (largest <= beta_ * (1 + 8 * Epsilon(map_.features()))) return FinishAtZero();
 
     const HalfSumProblem problem{
-        map_, program_.targets, correlations, program_.loss, beta_, [this] { return Stopped(); }};
+        map_, program_.targets, correlations, program_.loss, beta_, [this] { return Stopped(); }, IsNuclear(program_)};
     std::unique_ptr<Solver> solver;
     if (program_.activation == Activation::kGated) {
       solver = std::make_unique<Fista>(problem);
@@ -168,7 +176,7 @@ class Run {
     bound_.emplace(
         program_.targets, beta_,
         at::linalg_vector_norm(program_.features, 2, at::OptionalIntArrayRef(), false, at::kDouble).item<double>(),
-        program_.loss);
+        program_.loss, IsNuclear(program_));
     return absl::OkStatus();
   }
 

@@ -140,6 +140,7 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   program.targets = data.targets;
   program.patterns = *std::move(patterns);
   program.loss = spec.loss;
+  program.penalty = spec.penalty;
   program.loss_scale = spec.loss_scale;
   program.beta = spec.beta.value_or(0);
   program.beta_max_fraction = spec.beta_max_fraction;

@@ -131,9 +131,9 @@ absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, cons
     return absl::UnimplementedError(absl::StrCat(
         "loss = ", Name(spec.loss), ": convex training of relu is built for squared only; gated is for smooth losses"));
   }
-  if (spec.penalty == Penalty::kWeightDecay && outputs > 1) {
+  if (spec.penalty == Penalty::kWeightDecay && outputs > 1 && convex.activation == Activation::kRelu) {
     return absl::UnimplementedError(
-        absl::StrCat("penalty = weight_decay: convex training with ", outputs,
+        absl::StrCat("penalty = weight_decay: convex training of relu with ", outputs,
                      " outputs is not built for it (a nuclear norm per pattern); group_l2 is"));
   }
   return absl::OkStatus();

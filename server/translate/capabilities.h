@@ -36,7 +36,7 @@ inline constexpr std::array kLossScales = {Choice{v1::LOSS_SCALE_HALF_SUM, LossS
                                            Choice{v1::LOSS_SCALE_SUM, LossScale::kSum},
                                            Choice{v1::LOSS_SCALE_MEAN, LossScale::kMean}};
 
-/// Weight decay in convex training is built for one output only; core refuses more.
+/// Weight decay of several outputs in convex training is built for gated only; core refuses the rest.
 inline constexpr std::array kConvexPenalties = {Choice{v1::PENALTY_GROUP_L2, Penalty::kGroupL2},
                                                 Choice{v1::PENALTY_WEIGHT_DECAY, Penalty::kWeightDecay}};
 inline constexpr std::array kDescentPenalties = {Choice{v1::PENALTY_GROUP_L2, Penalty::kGroupL2},

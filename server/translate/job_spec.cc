@@ -203,10 +203,11 @@ void CheckSpecFits(const Spec& spec, const v1::Dataset& dataset, Violations* vio
         patches->patch_size <= longest, "convex.patterns.convolutional.patch_size", patches->patch_size,
         dataset.has_image_shape() ? absl::StrCat("must be 1 to ", longest) : std::string("needs a data set of images"));
   }
-  if (convex && spec.penalty == Penalty::kWeightDecay && dataset.targets().cols() > 1) {
-    violations->NotBuilt(
-        "penalty", ValueName(v1::PENALTY_WEIGHT_DECAY),
-        absl::StrCat("PENALTY_GROUP_L2 for convex training with ", dataset.targets().cols(), " outputs"));
+  const bool relu = convex && method->activation == Activation::kRelu;
+  if (relu && spec.penalty == Penalty::kWeightDecay && dataset.targets().cols() > 1) {
+    violations->NotBuilt("penalty", ValueName(v1::PENALTY_WEIGHT_DECAY),
+                         absl::StrCat("PENALTY_GROUP_L2 for convex training of ACTIVATION_RELU with ",
+                                      dataset.targets().cols(), " outputs"));
   }
 }
 

@@ -80,7 +80,7 @@ def slope_at_zero(targets, loss):
     return targets
 
 
-def solve(features, targets, mask, activation, loss, multiple, beta):
+def solve(features, targets, mask, activation, loss, penalty, multiple, beta):
     """The optimal value, from the definition, and the relative tolerance that it was found to."""
     outputs, patterns = targets.shape[1], mask.shape[1]
     diagonals = [np.diag(mask[:, p].astype(float)) for p in range(patterns)]
@@ -89,7 +89,10 @@ def solve(features, targets, mask, activation, loss, multiple, beta):
     for p, sign in itertools.product(range(patterns), signs):
         weights = cp.Variable((features.shape[1], outputs))
         total = total + sign * diagonals[p] @ features @ weights
-        norms = norms + sum(cp.norm(weights[:, k], 2) for k in range(outputs))
+        if penalty == "weight_decay":
+            norms = norms + cp.normNuc(weights)
+        else:
+            norms = norms + sum(cp.norm(weights[:, k], 2) for k in range(outputs))
         if activation == "relu":
             cone = 2 * diagonals[p] - np.eye(len(features))
             constraints.append(cone @ features @ weights >= 0)
@@ -107,23 +110,28 @@ def solve(features, targets, mask, activation, loss, multiple, beta):
     raise RuntimeError(f"the conic solver ended with {problem.status}")
 
 
-def make_case(seed, activation, outputs, shape, scale, loss="squared"):
+def make_case(seed, activation, outputs, shape, scale, loss="squared", penalty="group_l2"):
     rng = np.random.default_rng(seed)
     features = draw_features(rng, shape)
     targets = draw_targets(rng, features, outputs, loss)
     mask, gates = draw_patterns(rng, features, 8)
     multiple = SCALES[scale](len(features))
     slope = slope_at_zero(targets, loss)
-    beta_max = multiple * max(
-        np.linalg.norm(features.T @ (mask[:, p] * slope[:, k]))
-        for p, k in itertools.product(range(mask.shape[1]), range(outputs))
-    )
+    correlations = [features.T @ (mask[:, p : p + 1] * slope) for p in range(mask.shape[1])]
+    axis = None if penalty == "weight_decay" else 0
+    beta_max = multiple * max(np.max(np.linalg.norm(block, 2, axis=axis)) for block in correlations)
     beta = beta_max * float(rng.choice([0.3, 0.1, 0.02]))
-    optimum, accuracy = solve(features, targets, mask, activation, loss, multiple, beta)
+    optimum, accuracy = solve(features, targets, mask, activation, loss, penalty, multiple, beta)
     return {
-        "name": f"{activation}_{'' if loss == 'squared' else loss + '_'}{shape}_c{outputs}_{scale}",
+        "name": "_".join(
+            [activation]
+            + [loss] * (loss != "squared")
+            + ["nuclear"] * (penalty == "weight_decay")
+            + [shape, f"c{outputs}", scale]
+        ),
         "activation": activation,
         "loss": loss,
+        "penalty": penalty,
         "loss_scale": scale,
         "beta": beta,
         "beta_max": float(beta_max),
@@ -143,6 +151,8 @@ def kinds():
     yield from ((activation, outputs, "plain", "sum") for activation in ("gated", "relu") for outputs in (1, 3))
     for outputs, loss in ((1, "logistic"), (3, "logistic"), (1, "squared_hinge"), (3, "squared_hinge"), (3, "cross_entropy")):
         yield from (("gated", outputs, shape, scale, loss) for shape, scale in zip(SHAPES, ("half_sum", "mean", "sum") * 2))
+    for loss in ("squared", "logistic", "cross_entropy"):
+        yield from (("gated", 3, shape, scale, loss, "weight_decay") for shape, scale in zip(SHAPES, ("half_sum", "mean", "sum") * 2))
 
 
 CHECKED = 7

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/convex/dual_loss.h"
 #include "core/convex/group_l2.h"
+#include "core/convex/nuclear.h"
 #include "core/convex/solvers/lipschitz.h"
 #include "core/torch/runtime.h"
 
@@ -71,6 +72,16 @@ absl::Status Fista::SetUp() {
   return absl::OkStatus();
 }
 
+Iterate Fista::Prox(const at::Tensor& weights, double lipschitz) const {
+  if (!problem_.nuclear) {
+    const ShrunkColumns shrunk = ShrinkColumns(weights, problem_.beta / lipschitz);
+    return {shrunk.weights, shrunk.norms, Outputs(shrunk.weights, shrunk.norms), {}};
+  }
+  const ShrunkBlocks shrunk = ShrinkBlocks(weights, problem_.map.outputs(), problem_.beta / lipschitz);
+  const at::Tensor norms = ColumnNorms(shrunk.weights);
+  return {shrunk.weights, norms, Outputs(shrunk.weights, norms), shrunk.values};
+}
+
 at::Tensor Fista::Outputs(const at::Tensor& weights, const at::Tensor& norms) const {
   const at::Tensor active = norms.nonzero().squeeze(1);
   if (static_cast<double>(active.size(0)) > kGatherShare * static_cast<double>(problem_.map.blocks())) {
@@ -106,8 +117,7 @@ absl::Status Fista::Step(LowerBound& bound) {
       gradient = problem_.map.Adjoint(slope);
     }
 
-    auto shrunk = ShrinkColumns(at::sub(point, gradient, 1 / step_lipschitz), problem_.beta / step_lipschitz);
-    next.iterate = {shrunk.weights, shrunk.norms, Outputs(shrunk.weights, shrunk.norms)};
+    next.iterate = Prox(at::sub(point, gradient, 1 / step_lipschitz), step_lipschitz);
 
     const at::Tensor step = next.iterate.weights.sub(point);
     const double length = SquaredNorm(step);
@@ -134,7 +144,7 @@ absl::Status Fista::Step(LowerBound& bound) {
     const at::Tensor residual = next.iterate.outputs.sub(problem_.targets), dual = residual.neg();
     next.gradient = problem_.map.Adjoint(residual);
     bound.Offer(dual, next.gradient);
-    span_.Add(dual, next.gradient, bound);
+    if (!problem_.nuclear) span_.Add(dual, next.gradient, bound);
   } else {
     bound.Offer(slope.neg(), gradient);
   }

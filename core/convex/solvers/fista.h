@@ -37,6 +37,8 @@ class Fista : public Solver {
     at::Tensor gradient;  // squared loss: Fᵀ(F·u − Y)
   };
 
+  // The prox of the penalty over L, and its outputs.
+  Iterate Prox(const at::Tensor& weights, double lipschitz) const;
   at::Tensor Outputs(const at::Tensor& weights, const at::Tensor& norms) const;
   at::Tensor Slope(const at::Tensor& outputs) const;  // ∇L, n×c
   // Twice the bound on the divergence of `after` from `before`, where ∇L is `slope` (undefined for the squared loss).

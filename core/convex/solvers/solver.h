@@ -24,14 +24,19 @@ struct HalfSumProblem {
   Loss loss;                          ///< of which L is the half-sum
   double beta;                        ///< β / s > 0
   std::function<bool()> should_stop;  ///< may be empty
+  bool nuclear = false;               ///< β Σ_p ‖V_p‖_* (nuclear.h) takes the place of β Σ_j ‖u_j‖₂
   bool Stopped() const { return should_stop && should_stop(); }
 };
 
 /// The point a solver stands for after an epoch. Columns of w follow those of v in ReLU programs.
 struct Iterate {
-  at::Tensor weights;  ///< d×(P·c) gated, d×(2·P·c) ReLU; blocks the penalty removed are exactly zero
-  at::Tensor norms;    ///< ‖u_j‖₂ of every column, float64
-  at::Tensor outputs;  ///< F·u, n×c; undefined when the solver does not have it for nothing
+  at::Tensor weights;      ///< d×(P·c) gated, d×(2·P·c) ReLU; blocks the penalty removed are exactly zero
+  at::Tensor norms;        ///< ‖u_j‖₂ of every column, float64
+  at::Tensor outputs;      ///< F·u, n×c; undefined when the solver does not have it for nothing
+  at::Tensor values = {};  ///< nuclear programs: the singular values of all blocks, P·c, float64
+
+  /// What the penalty sums; those that are not zero are neurons.
+  const at::Tensor& Sizes() const { return values.defined() ? values : norms; }
 };
 
 /// One solver at work on one problem. Not thread-safe.

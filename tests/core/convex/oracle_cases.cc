@@ -47,6 +47,7 @@ std::vector<OracleCase> ReadOracleCases(at::ScalarType dtype) {
     oracle.program.patterns.mask = ToTensor(entry.at("mask"), at::kBool);
     oracle.program.patterns.gates = ToTensor(entry.at("gates"), dtype);
     oracle.program.loss = LossOf(entry.at("loss"));
+    oracle.program.penalty = entry.at("penalty") == "weight_decay" ? Penalty::kWeightDecay : Penalty::kGroupL2;
     oracle.program.loss_scale = ScaleOf(entry.at("loss_scale"));
     oracle.program.beta = entry.at("beta");
     oracle.beta_max = entry.at("beta_max");

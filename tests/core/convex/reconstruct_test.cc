@@ -27,7 +27,7 @@ TEST_P(Reconstruction, KeepsTheObjectiveAtAFeasibleOptimum) {
   EXPECT_EQ(network.neurons(), solution->progress.active_neurons);
   const double objective =
       LossValue(program.loss, program.loss_scale, Forward(network, program.features), program.targets) +
-      PenaltyValue(Penalty::kGroupL2, program.beta, network);
+      PenaltyValue(program.penalty, program.beta, network);
   EXPECT_NEAR(objective, solution->progress.network_objective, 1e-9 * objective);
   EXPECT_NEAR(objective, GetParam().optimum, (gated ? 1e-5 : 1e-4) * GetParam().optimum);
 }

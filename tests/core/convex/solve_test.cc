@@ -336,6 +336,17 @@ TEST(Solve, RefusesLossesThatItsSolversCannotTake) {
   }
 }
 
+TEST(Solve, RefusesPenaltiesThatItsSolversCannotTake) {
+  Program program = ReadOracleCase("relu_plain_c3_half_sum").program;
+  program.penalty = Penalty::kWeightDecay;
+  EXPECT_EQ(Solve(program, {}, OptionsFor(program)).status().message(),
+            "penalty = weight_decay: must be group_l2 for ReLU programs of several outputs");
+  program.activation = Activation::kGated;
+  program.penalty = Penalty::kNone;
+  EXPECT_EQ(Solve(program, {}, OptionsFor(program)).status().message(),
+            "penalty = none: must be group_l2 or weight_decay");
+}
+
 TEST(Solve, RefusesPatternsOfAnotherLength) {
   Program program = ReadOracleCase("gated_plain_c1_half_sum").program;
   program.patterns.mask = program.patterns.mask.narrow(0, 0, 5);

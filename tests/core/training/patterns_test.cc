@@ -77,6 +77,21 @@ TEST_P(PatternsOfAModel, MakeTheConvexOptimumNoWorseThanTheModel) {
   }
 }
 
+TEST(PatternsOfAGatedModel, MakeTheConvexOptimumNoWorseThanTheModelUnderWeightDecayToo) {
+  for (const Loss loss : {Loss::kSquared, Loss::kCrossEntropy}) {
+    Spec spec = SpecOf(Activation::kGated);
+    spec.penalty = Penalty::kWeightDecay;
+    spec.loss = loss;
+    const auto descended = Descend(spec, Activation::kGated, SmallMulticlassDataset(), 1);
+    ASSERT_TRUE(descended.ok()) << descended.status();
+    const auto solved = Train(spec, SmallMulticlassDataset(), HooksWith(descended->models[0].network));
+    ASSERT_TRUE(solved.ok()) << solved.status();
+    EXPECT_TRUE(solved->summary.certificate->verified) << solved->summary.message;
+    const double model = *descended->models[0].final_metrics.objective;
+    EXPECT_LE(*solved->models[0].final_metrics.objective, model * (1 + 1e-5));
+  }
+}
+
 TEST_P(PatternsOfAModel, MayComeFromANetworkOfTheOtherActivation) {
   const Activation other = GetParam() == Activation::kRelu ? Activation::kGated : Activation::kRelu;
   const auto descended = Descend(SpecOf(other), other, SmallDataset(), 1);

@@ -135,9 +135,12 @@ const Refusal kRefusals[] = {
 INSTANTIATE_TEST_SUITE_P(Spec, Refused, testing::ValuesIn(kRefusals),
                          [](const testing::TestParamInfo<Refusal>& refusal) { return refusal.param.name; });
 
-TEST(Validate, SaysThatConvexWeightDecayOfSeveralOutputsIsNotBuilt) {
+TEST(Validate, SaysThatConvexWeightDecayOfSeveralOutputsIsNotBuiltForRelu) {
   Spec spec = ConvexSpec();
   spec.penalty = Penalty::kWeightDecay;
+  EXPECT_TRUE(Validate(spec, SmallDataset()).ok());
+  EXPECT_TRUE(Validate(spec, SmallMulticlassDataset()).ok());
+  Convex(spec).activation = Activation::kRelu;
   EXPECT_TRUE(Validate(spec, SmallDataset()).ok());
   const absl::Status status = Validate(spec, SmallMulticlassDataset());
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);

@@ -91,6 +91,7 @@ TEST_F(JobServiceTest, NamesTheFieldOfWhatDoesNotFitTheDataSet) {
   ASSERT_TRUE(datasets_->GenerateDataset(&context, blobs, &dataset).ok());
   auto request = ConvexJob(dataset.name());
   request.mutable_job()->mutable_spec()->set_penalty(v1::PENALTY_WEIGHT_DECAY);
+  request.mutable_job()->mutable_spec()->mutable_convex()->set_activation(v1::ACTIVATION_RELU);
   v1::Job job;
   const grpc::Status status = Create(request, &job);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
