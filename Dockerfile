@@ -66,5 +66,6 @@ EXPOSE 50051 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["cvxnn-server", "--healthcheck", "127.0.0.1:50051"]
 # A container's loopback cannot be reached from outside it, so the server listens on every interface of the container;
-# publish the ports to loopback only (deploy/compose.yaml does): there is no encryption and no login yet.
+# publish the ports to loopback only (deploy/compose.yaml does), or give it TLS and principals by CVXNN_TLS_CERTIFICATE,
+# CVXNN_TLS_KEY and CVXNN_PRINCIPALS, which the health check heeds too.
 ENTRYPOINT ["cvxnn-server", "--listen", "0.0.0.0:50051", "--http", "0.0.0.0:8080", "--insecure", "--data-dir", "/var/lib/cvxnn"]

@@ -12,8 +12,8 @@ namespace cvxnn::server {
 /// Each role may do all that the ones before it may.
 enum class Role {
   kReader,     ///< read: get, list, watch, download, predict, evaluate, reflection
-  kSubmitter,  ///< also create, and cancel or delete what it created itself
-  kAdmin,      ///< also cancel and delete what others created; channelz
+  kSubmitter,  ///< also create, cancel and delete
+  kAdmin,      ///< also look into the server's connections (channelz)
 };
 
 /// A person or program that the server knows.

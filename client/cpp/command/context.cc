@@ -29,9 +29,10 @@ void PrintJsonError(const absl::Status& status) {
 }  // namespace
 
 absl::StatusOr<client::Client> Context::Connect() const {
-  client::ConnectOptions options;
-  if (timeout_seconds.has_value()) options.timeout = options.slow_timeout = absl::Seconds(*timeout_seconds);
-  return client::Client::Connect(server, options);
+  auto options = ToConnectOptions(connection);
+  if (!options.ok()) return options.status();
+  if (timeout_seconds.has_value()) options->timeout = options->slow_timeout = absl::Seconds(*timeout_seconds);
+  return client::Client::Connect(connection.server, *options);
 }
 
 ExitStatus Fail(const Context& context, const absl::Status& status) {
@@ -43,7 +44,8 @@ ExitStatus Fail(const Context& context, const absl::Status& status) {
             << "\n";
   for (const std::string& line : client::DetailLines(status)) std::cerr << "  " << Printable(line) << "\n";
   if (absl::IsUnavailable(status) && absl::StrContains(status.message(), "onnect")) {
-    std::cerr << "  is cvxnn-server running at " << context.server << "? (--server or CVXNN_SERVER names another)\n";
+    std::cerr << "  is cvxnn-server running at " << context.connection.server
+              << "? (--server or CVXNN_SERVER names another)\n";
   }
   return kFailure;
 }

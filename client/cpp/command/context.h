@@ -12,13 +12,14 @@
 #include <string>
 
 #include "client/cpp/client.h"
+#include "client/cpp/command/connection_flags.h"
 #include "client/cpp/command/exit_status.h"
 
 namespace cvxnn::command {
 
 /// Global flags. One per run of the command.
 struct Context {
-  std::string server = "127.0.0.1:50051";
+  ConnectionFlags connection;
   std::string output = "table";           ///< "table" or "json"
   std::optional<double> timeout_seconds;  ///< of a call; absent: 30, and 600 for calls that work through data
   bool quiet = false;                     ///< print names of resources only

@@ -59,7 +59,7 @@ int Run(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.fallthrough();  // global flags may stand anywhere
   app.option_defaults()->always_capture_default(false);
-  app.add_option("--server", context.server, "Address of the server")->envname("CVXNN_SERVER")->capture_default_str();
+  AddConnectionFlags(app, context.connection);
   app.add_option("--output", context.output, "table for people, json for scripts")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();

@@ -32,7 +32,7 @@ ExitStatus ReportInfo(const Context& context, const v1::ServerInfo& info) {
     return kSuccess;
   }
   FieldList fields;
-  fields.Add("server", absl::StrCat("cvxnn ", info.version(), " at ", context.server));
+  fields.Add("server", absl::StrCat("cvxnn ", info.version(), " at ", context.connection.server));
   fields.Add("LibTorch", info.libtorch_version());
   fields.Add("started",
              absl::StrCat(HumanTime(info.start_time()), " (", HumanAge(info.start_time(), absl::Now()), ")"));

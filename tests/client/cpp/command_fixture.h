@@ -27,7 +27,8 @@ struct Output {
 /// A process whose standard output is read line by line. Killed when this goes.
 class ServerProcess {
  public:
-  explicit ServerProcess(const std::filesystem::path& folder) {
+  /// Keeps its data below `folder`; `more` are further flags.
+  explicit ServerProcess(const std::filesystem::path& folder, const std::vector<std::string>& more = {}) {
     int ends[2];
     if (pipe(ends) != 0) return;
     pid_ = fork();
@@ -36,11 +37,20 @@ class ServerProcess {
       close(ends[0]);
       close(ends[1]);
       if (std::freopen((folder / "server.log").c_str(), "w", stderr) == nullptr) _exit(126);
-      const std::string binary = CVXNN_BINARY_DIR "/cvxnn-server";
-      const std::string data = (folder / "data").string();
-      const std::string import_root = folder.string();
-      execl(binary.c_str(), binary.c_str(), "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir",
-            data.c_str(), "--import-root", import_root.c_str(), nullptr);
+      std::vector<std::string> words = {CVXNN_BINARY_DIR "/cvxnn-server",
+                                        "--listen",
+                                        "127.0.0.1:0",
+                                        "--http",
+                                        "127.0.0.1:0",
+                                        "--data-dir",
+                                        folder / "data",
+                                        "--import-root",
+                                        folder};
+      words.insert(words.end(), more.begin(), more.end());
+      std::vector<char*> arguments;
+      for (std::string& word : words) arguments.push_back(word.data());
+      arguments.push_back(nullptr);
+      execv(arguments.front(), arguments.data());
       _exit(127);
     }
     close(ends[1]);
@@ -66,6 +76,18 @@ class ServerProcess {
   pid_t pid_ = -1;
   std::string address_;
 };
+
+/// Runs a line of the shell.
+inline Output RunLine(const std::string& line) {
+  FILE* pipe = popen(line.c_str(), "r");
+  Output output;
+  std::array<char, 4096> buffer{};
+  std::size_t size = 0;
+  while ((size = fread(buffer.data(), 1, buffer.size(), pipe)) > 0) output.text.append(buffer.data(), size);
+  const int status = pclose(pipe);
+  output.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return output;
+}
 
 class Command : public testing::Test {
  protected:
@@ -100,16 +122,8 @@ class Command : public testing::Test {
 
   /// Runs `cvxnn` with these arguments in the test's folder, through a shell.
   static Output Run(const std::string& arguments) {
-    const std::string line = "cd '" + folder_->string() + "' && CVXNN_SERVER=" + server_->address() +
-                             " " CVXNN_BINARY_DIR "/cvxnn " + arguments + " 2>&1";
-    FILE* pipe = popen(line.c_str(), "r");
-    Output output;
-    std::array<char, 4096> buffer{};
-    std::size_t size = 0;
-    while ((size = fread(buffer.data(), 1, buffer.size(), pipe)) > 0) output.text.append(buffer.data(), size);
-    const int status = pclose(pipe);
-    output.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return output;
+    return RunLine("cd '" + folder_->string() + "' && CVXNN_SERVER=" + server_->address() +
+                   " " CVXNN_BINARY_DIR "/cvxnn " + arguments + " 2>&1");
   }
 
   static std::string Succeed(const std::string& arguments) {
