@@ -34,7 +34,7 @@ class StateReader {
   /// Names are looked up behind `prefix`. `state` must outlive it.
   StateReader(const State& state, std::string prefix) : state_(state), prefix_(std::move(prefix)) {}
 
-  bool Has(const std::string& name) const { return state_.count(prefix_ + name) > 0; }
+  bool Has(const std::string& name) const { return state_.contains(prefix_ + name); }
   std::string Text(const std::string& name);
   std::int64_t Integer(const std::string& name);
   double Number(const std::string& name);

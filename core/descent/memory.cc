@@ -91,8 +91,9 @@ double CheckpointBytes(const Options& options, const Data& data) {
     results += networks;
     largest = std::max(largest, networks);
   }
-  // Of the batch in training: weights as of the last epoch and as they are, and the optimiser's state.
-  return results + (2 + static_cast<double>(StateMatrices(options.optimizer))) * largest;
+  // Networks are put together, and then written. Of the batch in training: weights as of the last epoch and as they
+  // are, and the optimiser's state.
+  return 2 * results + (2 + static_cast<double>(StateMatrices(options.optimizer))) * largest;
 }
 
 absl::Status CheckMemoryFits(const Options& options, const Data& data, const Observers& observers) {

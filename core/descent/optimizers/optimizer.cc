@@ -14,8 +14,9 @@ struct MatricesOf {
   std::int64_t operator()(const RmsProp& rmsprop) const {
     return 1 + (rmsprop.momentum > 0 ? 1 : 0) + (rmsprop.centered ? 1 : 0);
   }
-  // Pairs of the history; start, direction, last gradient and two products of the recursion.
-  std::int64_t operator()(const Lbfgs& lbfgs) const { return 2 * lbfgs.history + 5; }
+  // Pairs of the history and the one that a step replaces; start, two directions, two gradients, and two products of
+  // the recursion: the state before the step is kept until it is done.
+  std::int64_t operator()(const Lbfgs& lbfgs) const { return 2 * (lbfgs.history + 1) + 7; }
 };
 
 }  // namespace
