@@ -71,6 +71,10 @@ void AddFlags(CLI::App* app, Flags* flags) {
                           "On SIGTERM: how long running jobs may go on before they are put back into the queue"),
           0.0, 86400.0)
       ->capture_default_str();
+  InRange(app->add_option("--checkpoint-seconds", flags->checkpoint_seconds,
+                          "Time between checkpoints of a running job; 0: only when it is paused or the server ends"),
+          0.0, 86400.0)
+      ->capture_default_str();
   SecurityOptions& security = flags->server.security;
   app->add_option("--tls-certificate", security.tls_certificate,
                   "PEM file of the server's certificate and those between it and its root: the gRPC port speaks TLS")
@@ -106,6 +110,7 @@ absl::Status CompleteFlags(Flags* flags) {
   options.limits.max_dataset_bytes =
       flags->max_dataset_bytes.value_or(std::max<std::int64_t>(memory / 2, std::int64_t{1} << 28));
   options.resident_bytes = flags->resident_bytes.value_or(memory / 4);
+  options.checkpoint_interval = absl::Seconds(flags->checkpoint_seconds);
   options.compute_threads = flags->threads.value_or(UsableProcessors());
   return absl::OkStatus();
 }

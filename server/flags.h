@@ -21,6 +21,7 @@ struct Flags {
   std::string healthcheck;
   std::string new_token;
   double drain_seconds = 10;
+  double checkpoint_seconds = 30;
   std::optional<std::int64_t> max_dataset_bytes;
   std::optional<std::int64_t> resident_bytes;
   std::optional<int> threads;

@@ -87,6 +87,9 @@ class Server::Implementation {
     auto models = ModelStore::Open(database_);
     if (!models.ok()) return models.status();
     models_ = *std::move(models);
+    auto checkpoints = CheckpointStore::Open(database_);
+    if (!checkpoints.ok()) return checkpoints.status();
+    checkpoints_ = *std::move(checkpoints);
     jobs_ = std::make_unique<JobStore>(database_);
     resident_ = std::make_unique<ResidentDatasets>(
         ResidentDatasets::Source{[store = datasets_.get()](const std::string& name) { return store->Identify(name); },
@@ -102,9 +105,11 @@ class Server::Implementation {
     job_options.max_queued_jobs = options.limits.max_queued_jobs;
     job_options.running_jobs_per_device = options.limits.running_jobs_per_device;
     job_options.compute_threads = options.compute_threads;
+    job_options.checkpoint_interval = options.checkpoint_interval;
     job_options.trainer = options.trainer;
     if (options.compute_threads > 0) SetComputeThreads(options.compute_threads);
-    auto manager = JobManager::Start({jobs_.get(), models_.get(), resident_.get(), &devices_}, std::move(job_options));
+    auto manager = JobManager::Start({jobs_.get(), models_.get(), checkpoints_.get(), resident_.get(), &devices_},
+                                     std::move(job_options));
     if (!manager.ok()) return manager.status();
     manager_ = *std::move(manager);
     parts_.datasets = datasets_.get();
@@ -163,6 +168,7 @@ class Server::Implementation {
   std::shared_ptr<Database> database_;
   std::unique_ptr<DatasetStore> datasets_;
   std::unique_ptr<ModelStore> models_;
+  std::unique_ptr<CheckpointStore> checkpoints_;
   std::unique_ptr<JobStore> jobs_;
   std::unique_ptr<ResidentDatasets> resident_;
   std::unique_ptr<JobManager> manager_;

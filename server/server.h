@@ -22,10 +22,11 @@ class Server {
     std::string data_dir;                    ///< created where missing; one server at a time
     std::string import_root;                 ///< ImportDataset reads below it; empty: importing is off
     Limits limits;
-    std::int64_t resident_bytes = std::int64_t{4} << 30;  ///< data sets kept in memory between jobs
-    int compute_threads = 0;                              ///< of one tensor operation; 0: as many as processors
-    SecurityOptions security;                             ///< who is let in, and how the port speaks
-    Trainer trainer;                                      ///< empty: training::Train; a stand-in in tests
+    std::int64_t resident_bytes = std::int64_t{4} << 30;     ///< data sets kept in memory between jobs
+    absl::Duration checkpoint_interval = absl::Seconds(30);  ///< of running jobs; 0: only when they are interrupted
+    int compute_threads = 0;                                 ///< of one tensor operation; 0: as many as processors
+    SecurityOptions security;                                ///< who is let in, and how the port speaks
+    Trainer trainer;                                         ///< empty: training::Train; a stand-in in tests
   };
 
   /// Opens the data directory, takes up its queue and listens. INVALID_ARGUMENT: an option out of range, or as Guard

@@ -87,6 +87,9 @@ struct Spec {
   Precision precision = Precision::kAuto;
   std::uint64_t seed = 0;  ///< the only source of randomness
   StoppingRule stopping;
+  /// Of whoever stores the models of descent: so many are kept, those of the least objective; 0 keeps all. Training
+  /// itself gives all.
+  std::int64_t keep_best = 0;
   std::variant<ConvexTraining, GradientDescent> method;
 };
 

@@ -139,18 +139,37 @@ grpc::ServerUnaryReactor* JobService::ListJobs(grpc::CallbackServerContext* cont
                     [this, request, response] { return List(*request, response); });
 }
 
-grpc::ServerUnaryReactor* JobService::CancelJob(grpc::CallbackServerContext* context,
-                                                const v1::CancelJobRequest* request, v1::Job* response) {
-  // Until a cancellation is on disk may take long, and reads must not wait for it.
+namespace {
+
+// Until a change is on disk may take long, and reads must not wait for it.
+template <typename Request>
+grpc::ServerUnaryReactor* Change(const Parts& parts, grpc::CallbackServerContext* context, const char* rpc,
+                                 const Request* request, v1::Job* response,
+                                 void (JobManager::*change)(const std::string&, LiveLog::Written)) {
   return AnswerLater(
-      parts_.quick, context, CallLog(context, "JobService.CancelJob", request->name()),
-      [this, request, response](Done done) {
-        if (absl::Status status = CheckResourceName(kCollection, request->name(), "name"); !status.ok()) {
-          return done(status);
-        }
-        parts_.manager->Cancel(
+      parts.quick, context, CallLog(context, rpc, request->name()), [&parts, request, response, change](Done done) {
+        const absl::Status status = CheckResourceName(kCollection, request->name(), "name");
+        if (!status.ok()) return done(status);
+        (parts.manager->*change)(
             request->name(), [response, done](absl::StatusOr<v1::Job> job) { done(Reply(std::move(job), response)); });
       });
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* JobService::CancelJob(grpc::CallbackServerContext* context,
+                                                const v1::CancelJobRequest* request, v1::Job* response) {
+  return Change(parts_, context, "JobService.CancelJob", request, response, &JobManager::Cancel);
+}
+
+grpc::ServerUnaryReactor* JobService::PauseJob(grpc::CallbackServerContext* context, const v1::PauseJobRequest* request,
+                                               v1::Job* response) {
+  return Change(parts_, context, "JobService.PauseJob", request, response, &JobManager::Pause);
+}
+
+grpc::ServerUnaryReactor* JobService::ResumeJob(grpc::CallbackServerContext* context,
+                                                const v1::ResumeJobRequest* request, v1::Job* response) {
+  return Change(parts_, context, "JobService.ResumeJob", request, response, &JobManager::Resume);
 }
 
 grpc::ServerUnaryReactor* JobService::DeleteJob(grpc::CallbackServerContext* context,

@@ -27,8 +27,9 @@ absl::Status ModelService::List(const v1::ListModelsRequest& request, v1::ListMo
   if (!request.job().empty()) {
     if (absl::Status status = CheckResourceName("jobs", request.job(), "job"); !status.ok()) return status;
   }
-  auto page = ListWithinMessage(request.page_size(), request.page_token(),
-                                [&](const PageRequest& asked) { return parts_.models->List(request.job(), asked); });
+  auto page = ListWithinMessage(request.page_size(), request.page_token(), [&](const PageRequest& asked) {
+    return parts_.models->List(request.job(), request.include_snapshots(), asked);
+  });
   if (!page.ok()) return page.status();
   for (v1::Model& model : page->items) *response->add_models() = std::move(model);
   response->set_next_page_token(page->next_token);

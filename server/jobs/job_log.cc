@@ -22,9 +22,9 @@ JobLog::~JobLog() {
   writer_.join();
 }
 
-std::shared_ptr<LiveLog> JobLog::Open(const v1::Job& job) {
-  auto log =
-      std::make_shared<LiveLog>(job, options_.limits, [this](LiveLog* from, Urgency urgency) { Wake(from, urgency); });
+std::shared_ptr<LiveLog> JobLog::Open(const v1::Job& job, std::int64_t epochs) {
+  auto log = std::make_shared<LiveLog>(job, epochs, options_.limits,
+                                       [this](LiveLog* from, Urgency urgency) { Wake(from, urgency); });
   absl::MutexLock lock(&mutex_);
   live_[job.name()] = log;
   return log;

@@ -52,8 +52,8 @@ class JobLog {
   /// Commits what waits and ends the writer thread. Nothing may be appended any more.
   ~JobLog();
 
-  /// Takes a job that has not ended into memory, so that it can be appended to.
-  std::shared_ptr<LiveLog> Open(const v1::Job& job) ABSL_LOCKS_EXCLUDED(mutex_);
+  /// Takes a job that has not ended into memory, so that it can be appended to. `epochs`: those in its log already.
+  std::shared_ptr<LiveLog> Open(const v1::Job& job, std::int64_t epochs = 0) ABSL_LOCKS_EXCLUDED(mutex_);
   /// Takes a job that was opened and then not created out of memory.
   void Forget(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
   /// Makes a commit visible that was written elsewhere: the creation of a job.

@@ -7,6 +7,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/torch/runtime.h"
 #include "server/log/log.h"
@@ -51,6 +52,15 @@ v1::Job NewJob(const v1::Job& asked) {
   return job;
 }
 
+// `done` told that a change is not written as something that passes.
+LiveLog::Written NotWritten(const std::string& name, LiveLog::Written done) {
+  return [name, done = std::move(done)](absl::StatusOr<v1::Job> written) {
+    if (written.ok()) return done(*std::move(written));
+    done(absl::UnavailableError(
+        absl::StrCat(name, ": the change cannot be written just now: ", written.status().message())));
+  };
+}
+
 JobCommit FirstCommit(const v1::Job& job) {
   JobCommit commit;
   commit.job = job;
@@ -69,7 +79,7 @@ JobCommit FirstCommit(const v1::Job& job) {
 JobManager::JobManager(const Parts& parts, Options options)
     : parts_(parts),
       options_(WithDefaults(std::move(options))),
-      runner_{parts.models, parts.datasets, options_.trainer},
+      runner_{parts.models, parts.datasets, parts.checkpoints, options_.trainer, options_.checkpoint_interval},
       log_(parts.jobs, &changes_, options_.log) {}
 
 JobManager::~JobManager() {
@@ -91,10 +101,19 @@ absl::StatusOr<std::unique_ptr<JobManager>> JobManager::Start(const Parts& parts
 absl::Status JobManager::TakeUpStoredJobs() {
   auto unfinished = parts_.jobs->ListUnfinished();
   if (!unfinished.ok()) return unfinished.status();
+  absl::flat_hash_set<std::string> names;
+  for (const JobStore::Created& stored : *unfinished) names.insert(stored.job.name());
+  parts_.checkpoints->RemoveOthers(names);
   absl::MutexLock lock(&mutex_);
   for (const JobStore::Created& stored : *unfinished) {
+    std::int64_t epochs = 0;
+    if (stored.job.has_latest()) {
+      auto counted = parts_.jobs->CountEpochs(stored.job.name());
+      if (!counted.ok()) return counted.status();
+      epochs = *counted;
+    }
     auto job = std::make_shared<LiveJob>();
-    job->log = log_.Open(stored.job);
+    job->log = log_.Open(stored.job, epochs);
     job->number = stored.number;
     job->begin = Begin::kOnceRecorded;
     auto device = parts_.devices->Canonical(stored.job.spec().device());
@@ -105,13 +124,18 @@ absl::Status JobManager::TakeUpStoredJobs() {
     }
     job->device = *std::move(device);
     // A drain would have put it back into the queue.
-    if (stored.job.state() == v1::JOB_STATE_RUNNING && !Requeue(job->log.get())) continue;
+    if (stored.job.state() == v1::JOB_STATE_RUNNING && !QueueAgain(job->log.get())) continue;
+    if (stored.job.state() == v1::JOB_STATE_PAUSED) {
+      job->paused = true;
+      live_[stored.job.name()] = job;
+      continue;
+    }
     Enqueue(job);
   }
   return absl::OkStatus();
 }
 
-bool JobManager::Requeue(LiveLog* log) {
+bool JobManager::QueueAgain(LiveLog* log) {
   const v1::Job job = log->appended();
   const int lost = job.lost_attempts() + 1;
   LogFields fields = {
@@ -141,6 +165,8 @@ bool JobManager::Requeue(LiveLog* log) {
 
 void JobManager::Enqueue(const std::shared_ptr<LiveJob>& job) {
   job->running = false;
+  job->paused = false;
+  job->stop = StopReason::kNone;
   live_[job->log->name()] = job;
   queue_.Push(job->device, job->number, job->log->name());
 }
@@ -234,28 +260,101 @@ void JobManager::Cancel(const std::string& name, LiveLog::Written done) {
     }
   }
   if (queued == nullptr) return done(Get(name));
-  CancelQueued(queued->log.get(), [name, done = std::move(done)](absl::StatusOr<v1::Job> written) {
-    if (written.ok()) return done(*std::move(written));
-    done(absl::UnavailableError(
-        absl::StrCat(name, ": the cancellation cannot be written just now: ", written.status().message())));
-  });
+  const std::string reason = queued->paused ? "cancelled while paused" : "cancelled in the queue";
+  CancelWaiting(queued->log.get(), reason, NotWritten(name, std::move(done)));
 }
 
-void JobManager::CancelQueued(LiveLog* log, LiveLog::Written written) {
+void JobManager::CancelWaiting(LiveLog* log, const std::string& reason, LiveLog::Written written) {
   const auto cancel = [](v1::Job* cancelled) {
     cancelled->set_state(v1::JOB_STATE_CANCELLED);
     *cancelled->mutable_end_time() = TimestampNow();
   };
-  log->ChangeState(cancel, "cancelled in the queue", {}, std::move(written));
-  LogEvent(LogLevel::kInfo, "job cancelled in the queue", {{"job", log->name()}});
+  log->ChangeState(cancel, reason, {}, std::move(written));
+  parts_.checkpoints->Remove(log->name());
+  LogEvent(LogLevel::kInfo, "job cancelled", {{"job", log->name()}, {"reason", reason}});
+}
+
+void JobManager::Pause(const std::string& name, LiveLog::Written done) {
+  std::shared_ptr<LiveJob> queued;
+  absl::Status refused;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto is_stored = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !creating_.contains(name); };
+    mutex_.Await(absl::Condition(&is_stored));
+    const auto found = live_.find(name);
+    if (found != live_.end() && found->second->running) {
+      StopReason reason = StopReason::kNone;
+      found->second->stop.compare_exchange_strong(reason, StopReason::kPause);
+      found->second->resume = false;
+      if (reason == StopReason::kCancel) refused = absl::FailedPreconditionError(name + ": is being cancelled");
+      if (reason == StopReason::kDrain)
+        refused = absl::UnavailableError("the server is stopping: try again in a moment");
+    } else if (found != live_.end() && !found->second->paused) {
+      queued = found->second;
+      queue_.Remove(queued->device, queued->number);
+      queued->paused = true;
+      const auto pause = [](v1::Job* paused) { paused->set_state(v1::JOB_STATE_PAUSED); };
+      queued->log->ChangeState(pause, "paused in the queue", {}, NotWritten(name, std::move(done)));
+    }
+  }
+  if (queued != nullptr) return;
+  if (!refused.ok()) return done(refused);
+  auto job = Get(name);
+  if (job.ok() && HasEnded(job->state())) return done(absl::FailedPreconditionError(name + ": has ended"));
+  done(std::move(job));
+}
+
+void JobManager::Requeue(const std::shared_ptr<LiveJob>& job, LiveLog::Written written) {
+  const auto queue = [](v1::Job* queued) {
+    queued->set_state(v1::JOB_STATE_QUEUED);
+    if (queued->has_start_time()) queued->set_attempt(queued->attempt() + 1);
+  };
+  job->log->ChangeState(queue, "resumed", {}, std::move(written));
+  Enqueue(job);
+}
+
+void JobManager::Resume(const std::string& name, LiveLog::Written done) {
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = live_.find(name);
+    if (found != live_.end() && found->second->paused) {
+      Requeue(found->second, NotWritten(name, std::move(done)));
+      return;
+    }
+    if (found != live_.end() && found->second->stop.load() == StopReason::kPause) found->second->resume = true;
+  }
+  auto job = Get(name);
+  if (job.ok() && HasEnded(job->state())) return done(absl::FailedPreconditionError(name + ": has ended"));
+  done(std::move(job));
 }
 
 absl::Status JobManager::Delete(const std::string& name) {
-  auto models = parts_.jobs->Delete(name);
-  if (!models.ok()) return models.status();
-  for (const std::string& model : *models) parts_.models->RemoveFile(model);
+  std::shared_ptr<LiveJob> paused;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = live_.find(name);
+    if (found != live_.end() && found->second->paused) {
+      paused = found->second;
+      live_.erase(found);
+    }
+  }
+  if (paused != nullptr) {
+    // Whoever watches it learns of its end.
+    absl::Notification ended;
+    absl::Status status;
+    CancelWaiting(paused->log.get(), "deleted while paused", [&](const absl::StatusOr<v1::Job>& written) {
+      status = written.status();
+      ended.Notify();
+    });
+    ended.WaitForNotification();
+    if (!status.ok())
+      return absl::UnavailableError(absl::StrCat(name, ": cannot be deleted just now: ", status.message()));
+  }
+  auto files = parts_.jobs->Delete(name);
+  if (!files.ok()) return files.status();
+  for (const std::string& file : *files) parts_.models->RemoveFile(file);
   changes_.Publish({name, true});
-  LogEvent(LogLevel::kInfo, "job deleted", {{"job", name}, {"models", static_cast<std::int64_t>(models->size())}});
+  LogEvent(LogLevel::kInfo, "job deleted", {{"job", name}});
   return absl::OkStatus();
 }
 
@@ -284,15 +383,23 @@ void JobManager::RunSlot(const std::string& device) {
     // With a full disk the final state is written later; a server that stops does not wait for that.
     while (!job->log->WaitCommitted(last, absl::Now() + kWritePoll) && !IsDraining()) {
     }
-    const bool ended = HasEnded(job->log->appended().state());
+    const v1::JobState state = job->log->appended().state();
+    if (HasEnded(state)) parts_.checkpoints->Remove(job->log->name());
     absl::MutexLock lock(&mutex_);
     --running_;
-    if (ended) {
+    if (HasEnded(state)) {
       live_.erase(job->log->name());
     } else if (job->stop.load() == StopReason::kCancel) {
-      // Cancelled when a drain had put it back into the queue already.
+      // Cancelled when a drain had put it back into the queue, or a pause had come about, already.
       live_.erase(job->log->name());
-      CancelQueued(job->log.get(), nullptr);
+      CancelWaiting(job->log.get(), "cancelled after it had stopped running", nullptr);
+    } else if (state == v1::JOB_STATE_PAUSED && !job->resume) {
+      job->running = false;
+      job->paused = true;
+      job->stop = StopReason::kNone;
+    } else if (state == v1::JOB_STATE_PAUSED) {
+      job->resume = false;
+      Requeue(job, nullptr);
     } else {
       Enqueue(job);
     }

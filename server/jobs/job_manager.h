@@ -25,6 +25,7 @@
 #include "server/jobs/job_log.h"
 #include "server/jobs/job_queue.h"
 #include "server/jobs/job_runner.h"
+#include "server/store/checkpoint_store.h"
 #include "server/store/job_store.h"
 #include "server/store/model_store.h"
 
@@ -34,16 +35,18 @@ namespace cvxnn::server {
 class JobManager {
  public:
   struct Options {
-    std::int64_t max_queued_jobs = 10000;      ///< jobs waiting, over all devices
-    std::int32_t running_jobs_per_device = 1;  ///< slots per device, >= 1
-    int compute_threads = 0;                   ///< threads of one tensor operation; 0: as many as processors
-    Trainer trainer;                           ///< empty: training::Train
+    std::int64_t max_queued_jobs = 10000;                    ///< jobs waiting, over all devices
+    std::int32_t running_jobs_per_device = 1;                ///< slots per device, >= 1
+    absl::Duration checkpoint_interval = absl::Seconds(30);  ///< see JobRunner
+    int compute_threads = 0;  ///< threads of one tensor operation; 0: as many as processors
+    Trainer trainer;          ///< empty: training::Train
     JobLog::Options log;
   };
   /// Parts of the server that jobs are made of. All must outlive the manager.
   struct Parts {
     JobStore* jobs = nullptr;
     ModelStore* models = nullptr;
+    CheckpointStore* checkpoints = nullptr;
     ResidentDatasets* datasets = nullptr;
     const DeviceList* devices = nullptr;
   };
@@ -74,7 +77,15 @@ class JobManager {
   /// now; it will be. Never waits for the disk: `done`, which must be quick, is called before this returns or later on
   /// another thread, always before the manager is gone.
   void Cancel(const std::string& name, LiveLog::Written done) ABSL_LOCKS_EXCLUDED(mutex_);
-  /// Deletes a job that has ended, with its log and models. NOT_FOUND; FAILED_PRECONDITION: it has not ended.
+  /// A queued job is PAUSED when `done` is called, a running one is told to pause and does so within one epoch; a
+  /// paused one is given as it is. NOT_FOUND; FAILED_PRECONDITION: it has ended or is being cancelled; UNAVAILABLE as
+  /// Cancel. `done` as with Cancel.
+  void Pause(const std::string& name, LiveLog::Written done) ABSL_LOCKS_EXCLUDED(mutex_);
+  /// A paused job is QUEUED, at its old place, when `done` is called; one that is about to pause will be. A job that is
+  /// queued or running is given as it is. NOT_FOUND; FAILED_PRECONDITION: it has ended; UNAVAILABLE as Cancel.
+  void Resume(const std::string& name, LiveLog::Written done) ABSL_LOCKS_EXCLUDED(mutex_);
+  /// Deletes a job that has ended or is paused, with its log, models and checkpoint. NOT_FOUND; FAILED_PRECONDITION: it
+  /// has not ended. May wait for the disk.
   absl::Status Delete(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
 
   /// Logs of jobs, for WatchJob.
@@ -94,6 +105,8 @@ class JobManager {
     std::string device;
     std::int64_t number = 0;
     bool running = false;
+    bool paused = false;  // in nobody's hands, not in the queue
+    bool resume = false;  // resumed before the pause had come about
     // A job from before the server started may be what ended the last one, before that could be recorded.
     Begin begin = Begin::kAtOnce;
     std::atomic<StopReason> stop = StopReason::kNone;
@@ -103,13 +116,15 @@ class JobManager {
   absl::Status TakeUpStoredJobs() ABSL_LOCKS_EXCLUDED(mutex_);
   void Enqueue(const std::shared_ptr<LiveJob>& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // After a server that ended while the job ran: into the queue again, or false when it failed too often.
-  static bool Requeue(LiveLog* log);
+  static bool QueueAgain(LiveLog* log);
   // Takes a place in the queue for a new job: its name is in creating_ until StoreNew has ended.
   absl::Status Reserve(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<v1::Job> StoreNew(v1::Job job, const std::string& device, const std::string& request_id)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Ends a job that is in nobody's hands but the caller's.
-  static void CancelQueued(LiveLog* log, LiveLog::Written written);
+  void CancelWaiting(LiveLog* log, const std::string& reason, LiveLog::Written written);
+  // Puts a paused job back into the queue.
+  void Requeue(const std::shared_ptr<LiveJob>& job, LiveLog::Written written) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunSlot(const std::string& device) ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<LiveJob> NextJob(const std::string& device) ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsDraining() const ABSL_LOCKS_EXCLUDED(mutex_);

@@ -2,21 +2,24 @@
 // One attempt of one job.
 #include "server/jobs/job_runner.h"
 
+#include <algorithm>
 #include <exception>
+#include <limits>
 #include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/jobs/checkpoint_keeper.h"
+#include "server/jobs/disk_need.h"
+#include "server/jobs/model_writer.h"
+#include "server/jobs/snapshot_keeper.h"
 #include "server/log/log.h"
 #include "server/store/clock.h"
-#include "server/store/dataset_description.h"
-#include "server/translate/dataset_description.h"
 #include "server/translate/job_progress.h"
 #include "server/translate/job_spec.h"
 
@@ -71,47 +74,125 @@ absl::StatusOr<training::Result> Train(const Trainer& trainer, const training::S
   }
 }
 
-absl::StatusOr<std::vector<WrittenModel>> WriteModels(ModelStore* store, const v1::Job& job,
-                                                      const ResidentDatasets::Resident& resident,
-                                                      const training::Result& result) {
-  const data::Dataset& dataset = *resident.dataset;
-  std::vector<WrittenModel> written;
-  auto description = std::make_shared<const std::string>(EncodeDescription(dataset.description));
-  if (description->size() > kMostKeptDescriptionBytes) description = nullptr;
-  absl::Cleanup discard = [&] {
-    for (const WrittenModel& model : written) store->RemoveFile(model.metadata.name());
-  };
-  for (const training::TrainedModel& trained : result.models) {
-    v1::Model metadata = ModelToProto(trained);
-    metadata.set_job(job.name());
-    metadata.set_dataset(job.spec().dataset());
-    metadata.set_dataset_uid(resident.uid);
-    metadata.set_task(TaskToProto(dataset.description.task));
-    for (const std::string& name : dataset.description.class_names) metadata.add_class_names(name);
-    auto model = store->Write(std::move(metadata), trained.network);
-    if (!model.ok()) return model.status();
-    model->description = description;
-    written.push_back(*std::move(model));
+// Which models are kept, in their order: all, or those of the least objective that did not diverge.
+std::vector<std::size_t> Kept(const training::Result& result, std::int64_t keep_best) {
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < result.models.size(); ++i) {
+    if (keep_best == 0 || !result.models[i].diverged) kept.push_back(i);
   }
-  std::move(discard).Cancel();
+  const auto most = static_cast<std::size_t>(keep_best);
+  if (keep_best == 0 || kept.size() <= most) return kept;
+  const auto objective = [&](std::size_t i) {
+    return result.models[i].final_metrics.objective.value_or(std::numeric_limits<double>::infinity());
+  };
+  std::stable_sort(kept.begin(), kept.end(), [&](std::size_t a, std::size_t b) { return objective(a) < objective(b); });
+  kept.resize(most);
+  std::sort(kept.begin(), kept.end());
+  return kept;
+}
+
+// Writes the weights that are kept. `names` gets one name for each model of the result, empty where it is not kept.
+absl::StatusOr<std::vector<WrittenModel>> WriteModels(ModelWriter* writer, const training::Spec& spec,
+                                                      const training::Result& result, std::vector<std::string>* names) {
+  const std::vector<std::size_t> kept = Kept(result, spec.keep_best);
+  std::vector<ModelStore::Unwritten> models;
+  for (const std::size_t i : kept) {
+    const training::TrainedModel& trained = result.models[i];
+    models.push_back({ModelToProto(trained.network, trained.final_metrics), &trained.network});
+  }
+  auto written = writer->Write(std::move(models));
+  if (!written.ok()) return written;
+  names->assign(result.models.size(), "");
+  for (std::size_t i = 0; i < kept.size(); ++i) (*names)[kept[i]] = (*written)[i].metadata.name();
   return written;
 }
 
-Outcome Attempt(const JobRunner& runner, const v1::Job& job, LiveLog* log, const std::atomic<StopReason>& stop) {
+// What an attempt and its hooks share.
+struct Running {
+  const JobRunner& runner;
+  const v1::Job& job;
+  const training::Spec& spec;
+  const ResidentDatasets::Resident& dataset;
+  LiveLog* log;
+  const std::atomic<StopReason>& stop;
+};
+
+// Trains from a checkpoint or from the start. What the log has already of earlier attempts is not appended again: the
+// same spec on the same data reports the same epochs.
+absl::StatusOr<training::Result> TrainFrom(const Running& running, const StoredCheckpoint* checkpoint,
+                                           ModelWriter* writer) {
+  LiveLog* const log = running.log;
+  std::vector<std::pair<std::int32_t, std::int64_t>> known;
+  if (running.job.attempt() > 1) {
+    auto stored = running.runner.models->Snapshots(running.job.name());
+    if (!stored.ok()) return stored.status();
+    known = *std::move(stored);
+  }
+  SnapshotKeeper snapshots(writer, log, std::move(known));
+  CheckpointKeeper checkpoints(running.runner.checkpoints, log, &snapshots, running.dataset.uid,
+                               running.runner.checkpoint_interval, &running.stop);
+  std::int64_t repeated = log->epochs() - (checkpoint == nullptr ? 0 : checkpoint->reports);
+
+  const auto stopping = [&] { return running.stop.load(std::memory_order_relaxed) != StopReason::kNone; };
+  training::Hooks hooks;
+  absl::Status snapshot_fault;
+  hooks.observer = [&](const training::EpochMetrics& metrics) {
+    if (repeated > 0) {
+      --repeated;
+    } else {
+      log->AppendEpoch(MetricsToProto(metrics), stopping);
+    }
+    snapshot_fault.Update(snapshots.FlushWhenDue());
+    // Other stops come between epochs, so that a checkpoint has the reports of all trials.
+    const bool cancelled = running.stop.load(std::memory_order_relaxed) == StopReason::kCancel;
+    return cancelled || !snapshot_fault.ok() ? training::Continue::kStop : training::Continue::kYes;
+  };
+  hooks.should_stop = stopping;
+  hooks.load_model = [&](const std::string& model) { return running.runner.models->Load(model); };
+  hooks.on_snapshot = [&](const training::Snapshot& snapshot) { return snapshots.Add(snapshot); };
+  hooks.checkpoint_due = [&] { return checkpoints.Due(); };
+  hooks.save_checkpoint = [&](training::Checkpoint saved) { checkpoints.Save(std::move(saved)); };
+  if (checkpoint != nullptr) hooks.resume_from = checkpoint->state;
+  auto trained = Train(running.runner.trainer, running.spec, *running.dataset.dataset, hooks);
+  if (trained.ok()) snapshot_fault.Update(snapshots.Flush());
+  if (trained.ok() && !snapshot_fault.ok()) return snapshot_fault;
+  return trained;
+}
+
+// As TrainFrom; a checkpoint that training refuses is logged and then not used.
+absl::StatusOr<training::Result> TrainOn(const Running& running, AttemptStart start, ModelWriter* writer) {
+  if (!start.checkpoint.has_value()) return TrainFrom(running, nullptr, writer);
+  absl::Status refused;
+  if (start.checkpoint->dataset_uid != running.dataset.uid) {
+    refused = absl::FailedPreconditionError("its data set is another one than that of its checkpoint");
+  } else {
+    auto trained = TrainFrom(running, &*start.checkpoint, writer);
+    if (!absl::IsDataLoss(trained.status()) && !absl::IsFailedPrecondition(trained.status())) return trained;
+    refused = trained.status();
+  }
+  LogEvent(LogLevel::kError, "a checkpoint is refused; the job begins again",
+           {{"job", running.job.name()}, {"error", std::string(refused.message())}});
+  running.log->ChangeState([](v1::Job* job) { job->set_state(v1::JOB_STATE_RUNNING); },
+                           absl::StrCat("begins again: ", refused.message()));
+  return TrainFrom(running, nullptr, writer);
+}
+
+Outcome Attempt(const JobRunner& runner, const v1::Job& job, AttemptStart start, LiveLog* log,
+                const std::atomic<StopReason>& stop) {
   auto spec = SpecFromProto(job.spec());
   if (!spec.ok()) return Failed(spec.status());
   auto dataset = runner.datasets->Get(job.spec().dataset());
   if (!dataset.ok()) return Failed(dataset.status());
-
-  const auto stopping = [&stop] { return stop.load(std::memory_order_relaxed) != StopReason::kNone; };
-  training::Hooks hooks;
-  hooks.observer = [&](const training::EpochMetrics& metrics) {
-    log->AppendEpoch(MetricsToProto(metrics), stopping);
-    return stopping() ? training::Continue::kStop : training::Continue::kYes;
-  };
-  hooks.should_stop = stopping;
-  hooks.load_model = [&](const std::string& model) { return runner.models->Load(model); };
-  auto trained = Train(runner.trainer, *spec, *dataset->dataset, hooks);
+  const data::Part& train = dataset->dataset->train;
+  const std::int64_t need = BytesOfModels(*spec, train.features.cols(), train.targets.cols());
+  if (const std::int64_t free = runner.models->FreeBytes(); need > free) {
+    return Failed(absl::ResourceExhaustedError(absl::StrCat("the models of this job take up to ", need,
+                                                            " bytes, the disk has ", free,
+                                                            ": keep fewer (keep_best, "
+                                                            "snapshots)")));
+  }
+  ModelWriter writer(runner.models, job, *dataset);
+  auto trained = TrainOn({runner, job, *spec, *dataset, log, stop}, std::move(start), &writer);
 
   const bool stopped = trained.ok() ? trained->summary.termination == training::Termination::kStopped
                                     : absl::IsCancelled(trained.status());
@@ -124,6 +205,11 @@ Outcome Attempt(const JobRunner& runner, const v1::Job& job, LiveLog* log, const
     outcome.reason = "server stopped";
     return outcome;
   }
+  if (reason == StopReason::kPause) {
+    outcome.state = v1::JOB_STATE_PAUSED;
+    outcome.reason = "paused";
+    return outcome;
+  }
   if (!trained.ok() && !cancelled) return Failed(trained.status());
   if (trained.ok() && trained->summary.termination == training::Termination::kDiverged) {
     return Diverged(*trained);
@@ -133,7 +219,8 @@ Outcome Attempt(const JobRunner& runner, const v1::Job& job, LiveLog* log, const
   // Cancelled before the first epoch there is nothing worth keeping.
   if (!trained.ok() || (cancelled && trained->summary.epochs == 0)) return outcome;
 
-  auto models = WriteModels(runner.models, job, *dataset, *trained);
+  std::vector<std::string> names;
+  auto models = WriteModels(&writer, *spec, *trained, &names);
   if (!models.ok() && cancelled) {
     // On a full disk, say. Who cancels wants an end more than the network.
     absl::StrAppend(&outcome.reason, "; its network could not be stored: ", models.status().message());
@@ -141,8 +228,6 @@ Outcome Attempt(const JobRunner& runner, const v1::Job& job, LiveLog* log, const
   }
   if (!models.ok()) return Failed(models.status());
   outcome.models = *std::move(models);
-  std::vector<std::string> names;
-  for (const WrittenModel& model : outcome.models) names.push_back(model.metadata.name());
   outcome.result = ResultToProto(*trained, names);
   return outcome;
 }
@@ -153,6 +238,7 @@ void Apply(const Outcome& outcome, v1::Job* job) {
     job->set_attempt(job->attempt() + 1);
     return;
   }
+  if (outcome.state == v1::JOB_STATE_PAUSED) return;
   *job->mutable_end_time() = TimestampNow();
   if (outcome.result.has_value()) *job->mutable_result() = *outcome.result;
   if (outcome.state == v1::JOB_STATE_FAILED) {
@@ -164,11 +250,12 @@ void Apply(const Outcome& outcome, v1::Job* job) {
 }  // namespace
 
 std::int64_t JobRunner::Run(LiveLog* log, Begin begin, const std::atomic<StopReason>& stop) const {
-  const auto start = [](v1::Job* job) {
+  AttemptStart start = StartOfAttempt(*checkpoints, log->appended(), log->epochs());
+  const auto run = [](v1::Job* job) {
     job->set_state(v1::JOB_STATE_RUNNING);
     *job->mutable_start_time() = TimestampNow();
   };
-  const std::int64_t started = log->ChangeState(start, "");
+  const std::int64_t started = log->ChangeState(run, start.reason);
   while (begin == Begin::kOnceRecorded && stop.load() == StopReason::kNone &&
          !log->WaitCommitted(started, absl::Now() + kRecordPoll)) {
   }
@@ -177,7 +264,7 @@ std::int64_t JobRunner::Run(LiveLog* log, Begin begin, const std::atomic<StopRea
            {{"job", job.name()}, {"attempt", std::int64_t{job.attempt()}}, {"dataset", job.spec().dataset()}});
   Outcome outcome;
   try {
-    outcome = Attempt(*this, job, log, stop);
+    outcome = Attempt(*this, job, std::move(start), log, stop);
   } catch (const std::bad_alloc&) {
     outcome = Failed(absl::ResourceExhaustedError("out of memory"));
   } catch (const std::exception& error) {

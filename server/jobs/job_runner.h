@@ -6,9 +6,12 @@
 #include <functional>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "core/training/train.h"
 #include "server/devices/resident_datasets.h"
 #include "server/jobs/live_log.h"
+#include "server/jobs/stop_reason.h"
+#include "server/store/checkpoint_store.h"
 #include "server/store/model_store.h"
 
 namespace cvxnn::server {
@@ -17,13 +20,6 @@ namespace cvxnn::server {
 /// hooks say stop.
 using Trainer = std::function<absl::StatusOr<training::Result>(const training::Spec&, const data::Dataset&,
                                                                const training::Hooks&)>;
-
-/// Why a running job is asked to stop.
-enum class StopReason {
-  kNone,
-  kDrain,   ///< the server ends: back into the queue, for the next start
-  kCancel,  ///< somebody cancelled it
-};
 
 /// When training may begin.
 enum class Begin {
@@ -35,11 +31,15 @@ enum class Begin {
 struct JobRunner {
   ModelStore* models = nullptr;
   ResidentDatasets* datasets = nullptr;
+  CheckpointStore* checkpoints = nullptr;
   Trainer trainer;
+  absl::Duration checkpoint_interval;  ///< time between checkpoints; 0: only when the job is paused or the server ends
 
   /// Runs the job of `log` to its end and appends everything to the log: RUNNING, epochs, and the final state with
-  /// result and models; or QUEUED with the next attempt when it was stopped by kDrain. Gives the number of that last
-  /// record. No failure of the job leaves this function but as a final state; `stop` is read at every epoch.
+  /// result and models; or QUEUED with the next attempt when it was stopped by kDrain, or PAUSED. An attempt that
+  /// follows others goes on from the last checkpoint, and what the log has already is not appended again. Gives the
+  /// number of the last record. No failure of the job leaves this function but as a final state; `stop` is read at
+  /// every epoch.
   std::int64_t Run(LiveLog* log, Begin begin, const std::atomic<StopReason>& stop) const;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "server/store/clock.h"
 
 namespace cvxnn::server {
@@ -21,8 +22,13 @@ std::int64_t Records(const v1::WatchJobResponse& event) { return event.sequence(
 
 }  // namespace
 
-LiveLog::LiveLog(v1::Job job, LogLimits limits, std::function<void(LiveLog*, Urgency)> wake_writer)
-    : name_(job.name()), limits_(limits), wake_writer_(std::move(wake_writer)), job_(job), visible_(std::move(job)) {}
+LiveLog::LiveLog(v1::Job job, std::int64_t epochs, LogLimits limits, std::function<void(LiveLog*, Urgency)> wake_writer)
+    : name_(job.name()),
+      limits_(limits),
+      wake_writer_(std::move(wake_writer)),
+      job_(job),
+      epochs_(epochs),
+      visible_(std::move(job)) {}
 
 std::int64_t LiveLog::NextSequence() {
   ++waiting_records_;
@@ -41,6 +47,7 @@ void LiveLog::AppendEpoch(v1::EpochMetrics metrics, absl::FunctionRef<bool()> gi
     }
     // One epoch among those that wait has called the writer already; a change of state may have asked for less.
     wake = waiting_.empty() || waiting_.back()->has_state_change();
+    ++epochs_;
     if (IsLatest(job_, metrics)) *job_.mutable_latest() = metrics;
     if (waiting_.empty() || !waiting_.back()->has_metrics() ||
         waiting_.back()->metrics().epochs_size() >= limits_.epochs_per_event) {
@@ -77,6 +84,31 @@ std::int64_t LiveLog::ChangeState(absl::FunctionRef<void(v1::Job*)> change, cons
   return sequence;
 }
 
+void LiveLog::AddModels(std::vector<WrittenModel> models) {
+  if (models.empty()) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    std::move(models.begin(), models.end(), std::back_inserter(waiting_models_));
+  }
+  wake_writer_(this, Urgency::kPrompt);
+}
+
+std::int64_t LiveLog::epochs() const {
+  absl::MutexLock lock(&mutex_);
+  return epochs_;
+}
+
+bool LiveLog::WaitCommitted(absl::Time deadline, absl::FunctionRef<bool()> give_up) const {
+  absl::MutexLock lock(&mutex_);
+  const auto committed = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return taken_ == 0 && waiting_.empty() && waiting_models_.empty();
+  };
+  while (!mutex_.AwaitWithTimeout(absl::Condition(&committed), kGiveUpPoll)) {
+    if (give_up() || absl::Now() >= deadline) return false;
+  }
+  return true;
+}
+
 bool LiveLog::WaitCommitted(std::int64_t sequence, absl::Time deadline) const {
   absl::MutexLock lock(&mutex_);
   const auto committed = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return visible_.last_sequence() >= sequence; };
@@ -90,7 +122,8 @@ v1::Job LiveLog::appended() const {
 
 std::optional<JobCommit> LiveLog::TakeWaiting() {
   absl::MutexLock lock(&mutex_);
-  if (waiting_.empty()) return std::nullopt;
+  if (waiting_.empty() && waiting_models_.empty()) return std::nullopt;
+  ++taken_;
   JobCommit commit;
   commit.job = job_;
   commit.events.assign(waiting_.begin(), waiting_.end());
@@ -113,6 +146,7 @@ void LiveLog::Publish(const JobCommit& commit) {
   {
     absl::MutexLock lock(&mutex_);
     visible_ = commit.job;
+    taken_ = 0;
     // A job that was just created appears in its live log with its first commit.
     if (job_.last_sequence() < visible_.last_sequence()) job_ = visible_;
     tail_.insert(tail_.end(), commit.events.begin(), commit.events.end());
@@ -129,6 +163,7 @@ void LiveLog::PutBack(JobCommit commit, const absl::Status& reason) {
   std::vector<Written> told;
   {
     absl::MutexLock lock(&mutex_);
+    taken_ = 0;
     told = TakeTold(commit.job.last_sequence());
     std::vector<std::shared_ptr<v1::WatchJobResponse>> events;
     for (const auto& event : commit.events) {

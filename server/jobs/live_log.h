@@ -41,9 +41,9 @@ enum class Urgency {
 /// One job's log. Thread-safe. Records get their numbers in the order of the calls.
 class LiveLog {
  public:
-  /// `job` as it is stored. `wake_writer(log, urgency)` is called, without a lock of the log, when records begin to
-  /// wait.
-  LiveLog(v1::Job job, LogLimits limits, std::function<void(LiveLog*, Urgency)> wake_writer);
+  /// `job` as it is stored, `epochs` as many as its log has. `wake_writer(log, urgency)` is called, without a lock of
+  /// the log, when records begin to wait.
+  LiveLog(v1::Job job, std::int64_t epochs, LogLimits limits, std::function<void(LiveLog*, Urgency)> wake_writer);
 
   /// Appends one epoch. While the buffer is full it waits for the writer; `give_up` is polled meanwhile, and once it is
   /// true the epoch is kept without waiting.
@@ -59,6 +59,15 @@ class LiveLog {
                            std::vector<WrittenModel> models = {}, Written written = nullptr)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  /// Hands over models that become visible with the next commit. Never waits.
+  void AddModels(std::vector<WrittenModel> models) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  /// Epochs in the log, committed or not, of all attempts.
+  std::int64_t epochs() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  /// Waits until everything appended and handed over so far is committed; false when `deadline` came first or
+  /// `give_up`, polled meanwhile, is true.
+  bool WaitCommitted(absl::Time deadline, absl::FunctionRef<bool()> give_up) const ABSL_LOCKS_EXCLUDED(mutex_);
   /// Waits until record `sequence` is committed; false when `deadline` came first.
   bool WaitCommitted(std::int64_t sequence, absl::Time deadline) const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -99,6 +108,8 @@ class LiveLog {
   std::vector<std::shared_ptr<v1::WatchJobResponse>> waiting_ ABSL_GUARDED_BY(mutex_);
   std::int64_t waiting_records_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<WrittenModel> waiting_models_ ABSL_GUARDED_BY(mutex_);
+  std::int64_t epochs_ ABSL_GUARDED_BY(mutex_);
+  std::int64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;  // commits begun and not yet ended: 0 or 1
   std::deque<std::pair<std::int64_t, Written>> to_tell_ ABSL_GUARDED_BY(mutex_);          // by number of their record
   std::deque<std::shared_ptr<const v1::WatchJobResponse>> tail_ ABSL_GUARDED_BY(mutex_);  // committed, consecutive
   v1::Job visible_ ABSL_GUARDED_BY(mutex_);                                               // after all records committed

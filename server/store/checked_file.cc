@@ -7,22 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "server/log/log.h"
 #include "server/store/checked_reader.h"
+#include "server/store/synced_file.h"
 
 namespace cvxnn::server {
-namespace {
-
-// Linux moves at most 2 GiB a call; smaller pieces also stay in the cache for the checksum.
-constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
-
-}  // namespace
-
 std::uint32_t Crc32(const void* data, std::size_t bytes) { return libdeflate_crc32(0, data, bytes); }
 
 absl::Status ErrnoStatus(int error, const std::string& what) {
@@ -46,30 +39,12 @@ absl::Status ErrnoStatus(int error, const std::string& what) {
 }
 
 absl::StatusOr<std::uint32_t> WriteSynced(const std::filesystem::path& file, const void* data, std::size_t bytes) {
-  const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("cannot create ", file.string()));
-  const auto fail = [&](int error) {
-    close(descriptor);
-    unlink(file.c_str());
-    return ErrnoStatus(error, absl::StrCat("cannot write ", file.string()));
-  };
-  const char* next = static_cast<const char*>(data);
-  std::uint32_t crc = 0;
-  while (bytes > 0) {
-    const ssize_t written = write(descriptor, next, std::min(bytes, kPieceBytes));
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return fail(written < 0 ? errno : ENOSPC);
-    crc = libdeflate_crc32(crc, next, static_cast<std::size_t>(written));
-    next += written;
-    bytes -= static_cast<std::size_t>(written);
-  }
-  if (fsync(descriptor) != 0) return fail(errno);
-  if (close(descriptor) != 0) {
-    const int error = errno;
-    unlink(file.c_str());
-    return ErrnoStatus(error, absl::StrCat("cannot close ", file.string()));
-  }
-  return crc;
+  auto created = SyncedFile::Create(file);
+  if (!created.ok()) return created.status();
+  absl::Status status = created->Append(data, bytes);
+  if (status.ok()) status = created->Finish();
+  if (!status.ok()) return status;
+  return created->crc32();
 }
 
 absl::Status CreateDirectoriesSynced(const std::filesystem::path& directory) {

@@ -28,8 +28,9 @@ absl::Status Damaged(const std::filesystem::path& file, const std::string& how) 
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<CheckedReader>> CheckedReader::Open(const std::filesystem::path& file,
-                                                                   std::uint32_t crc32, std::size_t bytes) {
+absl::StatusOr<std::unique_ptr<CheckedReader>> CheckedReader::OpenAny(const std::filesystem::path& file,
+                                                                      std::uint32_t crc32, std::size_t bytes,
+                                                                      std::size_t* size) {
   const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {
     // A file that metadata promise and that is not there is as lost as one that cannot be read.
@@ -39,8 +40,29 @@ absl::StatusOr<std::unique_ptr<CheckedReader>> CheckedReader::Open(const std::fi
   std::unique_ptr<CheckedReader> reader(new CheckedReader(file, descriptor, crc32, bytes));
   struct stat info {};
   if (fstat(descriptor, &info) != 0) return ErrnoStatus(errno, absl::StrCat("cannot stat ", file.string()));
-  if (static_cast<std::size_t>(info.st_size) != bytes) {
-    return Damaged(file, absl::StrCat("has ", info.st_size, " bytes instead of ", bytes));
+  *size = static_cast<std::size_t>(info.st_size);
+  return reader;
+}
+
+absl::StatusOr<std::unique_ptr<CheckedReader>> CheckedReader::Open(const std::filesystem::path& file,
+                                                                   std::uint32_t crc32, std::size_t bytes) {
+  std::size_t size = 0;
+  auto reader = OpenAny(file, crc32, bytes, &size);
+  if (reader.ok() && size != bytes) return Damaged(file, absl::StrCat("has ", size, " bytes instead of ", bytes));
+  return reader;
+}
+
+absl::StatusOr<std::unique_ptr<CheckedReader>> CheckedReader::OpenPart(const std::filesystem::path& file,
+                                                                       std::size_t first_byte, std::uint32_t crc32,
+                                                                       std::size_t bytes) {
+  std::size_t size = 0;
+  auto reader = OpenAny(file, crc32, bytes, &size);
+  if (!reader.ok()) return reader;
+  if (size < first_byte || size - first_byte < bytes) {
+    return Damaged(file, absl::StrCat("has ", size, " bytes instead of at least ", first_byte + bytes));
+  }
+  if (lseek((*reader)->descriptor_, static_cast<off_t>(first_byte), SEEK_SET) < 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot read ", file.string()));
   }
   return reader;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a file from beginning to end in pieces and verifies its checksum with the last of them.
+// Reads a file, or a part of one, from beginning to end in pieces and verifies its checksum with the last of them.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,11 @@ class CheckedReader {
   /// DATA_LOSS naming the file when it is missing or does not have `bytes` bytes.
   static absl::StatusOr<std::unique_ptr<CheckedReader>> Open(const std::filesystem::path& file, std::uint32_t crc32,
                                                              std::size_t bytes);
+  /// A part of a file: `bytes` bytes from `first_byte` on, with the CRC-32 of this part. DATA_LOSS naming the file when
+  /// it is missing or ends before the part does.
+  static absl::StatusOr<std::unique_ptr<CheckedReader>> OpenPart(const std::filesystem::path& file,
+                                                                 std::size_t first_byte, std::uint32_t crc32,
+                                                                 std::size_t bytes);
   ~CheckedReader();
   CheckedReader(const CheckedReader&) = delete;
   CheckedReader& operator=(const CheckedReader&) = delete;
@@ -27,11 +32,14 @@ class CheckedReader {
   absl::Status Read(char* data, std::size_t bytes);
 
   std::size_t left() const { return left_; }
-  std::uint32_t crc32() const { return crc32_; }  ///< of the whole file, as expected
+  std::uint32_t crc32() const { return crc32_; }  ///< of all that is read, as expected
 
  private:
   CheckedReader(std::filesystem::path file, int descriptor, std::uint32_t crc32, std::size_t bytes)
       : file_(std::move(file)), descriptor_(descriptor), crc32_(crc32), left_(bytes) {}
+
+  static absl::StatusOr<std::unique_ptr<CheckedReader>> OpenAny(const std::filesystem::path& file, std::uint32_t crc32,
+                                                                std::size_t bytes, std::size_t* size);
 
   const std::filesystem::path file_;
   const int descriptor_;

@@ -93,7 +93,8 @@ absl::Status InsertEvents(SQLite::Database& db, std::int64_t number, std::int64_
 
 void InsertModels(SQLite::Database& db, std::int64_t number, const std::vector<WrittenModel>& models) {
   SQLite::Statement insert(db,
-                           "INSERT INTO models (name, job, crc32, bytes, body, dataset_uid) VALUES (?, ?, ?, ?, ?, ?)");
+                           "INSERT INTO models (name, job, crc32, bytes, body, dataset_uid, file, first_byte, "
+                           "snapshot) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   SQLite::Statement describe(db, "INSERT OR IGNORE INTO dataset_descriptions (uid, body) VALUES (?, ?)");
   for (const WrittenModel& model : models) {
     insert.bind(1, model.metadata.name());
@@ -102,6 +103,9 @@ void InsertModels(SQLite::Database& db, std::int64_t number, const std::vector<W
     insert.bind(4, static_cast<std::int64_t>(model.metadata.stored_bytes()));
     BindBlob(insert, 5, model.metadata.SerializeAsString());
     insert.bind(6, model.metadata.dataset_uid());
+    insert.bind(7, model.file);
+    insert.bind(8, static_cast<std::int64_t>(model.first_byte));
+    insert.bind(9, model.metadata.snapshot() ? 1 : 0);
     insert.exec();
     insert.reset();
     if (model.description == nullptr) continue;
@@ -198,9 +202,10 @@ absl::StatusOr<Page<v1::Job>> JobStore::List(const v1::JobFilter& filter, const 
 absl::StatusOr<std::vector<JobStore::Created>> JobStore::ListUnfinished() const {
   std::vector<Created> jobs;
   absl::Status read = database_->Read([&](SQLite::Database& db) {
-    SQLite::Statement query(db, "SELECT number, name, body FROM jobs WHERE state IN (?, ?) ORDER BY number");
+    SQLite::Statement query(db, "SELECT number, name, body FROM jobs WHERE state IN (?, ?, ?) ORDER BY number");
     query.bind(1, static_cast<int>(v1::JOB_STATE_QUEUED));
     query.bind(2, static_cast<int>(v1::JOB_STATE_RUNNING));
+    query.bind(3, static_cast<int>(v1::JOB_STATE_PAUSED));
     while (query.executeStep()) {
       auto job = ParseBody<v1::Job>(query.getColumn(2), RowOf(query.getColumn(1).getString()));
       if (!job.ok()) return job.status();
@@ -254,10 +259,36 @@ absl::StatusOr<JobStore::LogPart> JobStore::ReadLog(const std::string& name, std
   return part;
 }
 
+absl::StatusOr<std::int64_t> JobStore::CountEpochs(const std::string& name) const {
+  std::int64_t epochs = 0;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement job(db, "SELECT number FROM jobs WHERE name = ?");
+    job.bind(1, name);
+    if (!job.executeStep()) return NoSuchRow(kJobs, name);
+    SQLite::Statement query(db, "SELECT last_sequence, body FROM job_events WHERE job = ? ORDER BY last_sequence");
+    query.bind(1, job.getColumn(0).getInt64());
+    std::int64_t last = 0;
+    while (query.executeStep()) {
+      const std::int64_t records = query.getColumn(0).getInt64() - std::exchange(last, query.getColumn(0).getInt64());
+      if (records > 1) {  // a change of state is alone
+        epochs += records;
+        continue;
+      }
+      auto event =
+          ParseBody<v1::WatchJobResponse>(query.getColumn(1), absl::StrCat("record ", last, " of the log of ", name));
+      if (!event.ok()) return event.status();
+      epochs += event->metrics().epochs_size();
+    }
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return epochs;
+}
+
 absl::StatusOr<std::vector<std::string>> JobStore::Delete(const std::string& name) {
-  std::vector<std::string> models;
+  std::vector<std::string> files;
   const auto erase_rows = [&](SQLite::Database& db) {
-    models.clear();
+    files.clear();
     SQLite::Statement query(db, "SELECT number, state FROM jobs WHERE name = ?");
     query.bind(1, name);
     if (!query.executeStep()) return NoSuchRow(kJobs, name);
@@ -268,11 +299,11 @@ absl::StatusOr<std::vector<std::string>> JobStore::Delete(const std::string& nam
                                                         state == v1::JOB_STATE_QUEUED ? " is queued" : " is running",
                                                         ": cancel it and wait for its end first"));
     }
-    SQLite::Statement select(db, "SELECT name, dataset_uid FROM models WHERE job = ?");
+    SQLite::Statement select(db, "SELECT DISTINCT file, dataset_uid FROM models WHERE job = ?");
     select.bind(1, number);
     std::string dataset_uid;
     while (select.executeStep()) {
-      models.push_back(select.getColumn(0).getString());
+      files.push_back(select.getColumn(0).getString());
       dataset_uid = select.getColumn(1).getString();
     }
     SQLite::Statement erase(db, "DELETE FROM jobs WHERE number = ?");
@@ -287,7 +318,7 @@ absl::StatusOr<std::vector<std::string>> JobStore::Delete(const std::string& nam
     return absl::OkStatus();
   };
   if (absl::Status deleted = database_->Write(erase_rows, Database::Room::kReserve); !deleted.ok()) return deleted;
-  return models;
+  return files;
 }
 
 }  // namespace cvxnn::server

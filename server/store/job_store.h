@@ -53,7 +53,7 @@ class JobStore {
   absl::StatusOr<v1::Job> Get(const std::string& name) const;
   /// Newest first. INVALID_ARGUMENT: bad page size or token.
   absl::StatusOr<Page<v1::Job>> List(const v1::JobFilter& filter, const PageRequest& request) const;
-  /// Jobs that have not ended, oldest first.
+  /// Jobs that have not ended, paused ones too, oldest first.
   absl::StatusOr<std::vector<Created>> ListUnfinished() const;
 
   /// Appends records, replaces job messages and makes written models visible, for all of `commits` in one transaction.
@@ -68,7 +68,10 @@ class JobStore {
   absl::StatusOr<LogPart> ReadLog(const std::string& name, std::int64_t after_sequence, std::int64_t max_records,
                                   int epochs_per_event) const;
 
-  /// Deletes a job that has ended with its log and models; returns the names of the models, whose files are now free.
+  /// Epochs in the log of a job. NOT_FOUND.
+  absl::StatusOr<std::int64_t> CountEpochs(const std::string& name) const;
+
+  /// Deletes a job that has ended with its log and models; returns the files of their weights, which are now free.
   /// NOT_FOUND: no job of that name. FAILED_PRECONDITION: it has not ended.
   absl::StatusOr<std::vector<std::string>> Delete(const std::string& name);
 

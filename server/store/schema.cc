@@ -84,6 +84,15 @@ constexpr std::array kMigrations = {
   ALTER TABLE models ADD COLUMN dataset_uid TEXT NOT NULL DEFAULT '';
   CREATE INDEX models_by_dataset_uid ON models (dataset_uid);
   UPDATE datasets SET body = CAST(body || x'8A010C' || directory AS BLOB);
+)sql",
+    // Weights of many models share a file; models on the way are told from those that jobs ended with.
+    R"sql(
+  ALTER TABLE models ADD COLUMN file TEXT NOT NULL DEFAULT '';
+  ALTER TABLE models ADD COLUMN first_byte INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE models ADD COLUMN snapshot INTEGER NOT NULL DEFAULT 0;
+  UPDATE models SET file = substr(name, length('models/') + 1) || '.safetensors';
+  DROP INDEX models_by_job;
+  CREATE INDEX models_by_job ON models (job, snapshot, number);
 )sql"};
 
 int Pragma(SQLite::Database& database, const char* name) {

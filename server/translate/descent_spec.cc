@@ -4,6 +4,10 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
+#include <optional>
+#include <vector>
+
 #include "core/descent/ranges.h"
 #include "server/translate/capabilities.h"
 #include "server/translate/choose.h"
@@ -15,6 +19,8 @@ namespace {
 using training::GradientDescent;
 
 constexpr char kPath[] = "descent.";
+// What each trial comes to has to fit into the job's message.
+constexpr std::int64_t kMostTrials = 20000;
 
 descent::Optimizer OptimizerFromProto(const v1::Optimizer& from) {
   switch (from.kind_case()) {
@@ -223,6 +229,63 @@ struct InitializationToProto {
   }
 };
 
+template <typename Value>
+std::vector<Value> List(const google::protobuf::RepeatedField<Value>& from) {
+  return {from.begin(), from.end()};
+}
+
+descent::Grid GridFromProto(const v1::GradientDescent& from, Violations* violations) {
+  const v1::Grid& grid = from.grid();
+  const std::string path = kPath;
+  if (grid.neurons_size() > 0 && from.has_neurons()) {
+    violations->Invalid(path + "neurons", from.neurons(), "must be absent with grid.neurons");
+  }
+  if (grid.neurons_size() > 0 && from.initialization().has_from_models()) {
+    violations->Wrong(path + "grid.neurons", "must be absent with initialization.from_models: the width is theirs");
+  }
+  if (grid.learning_rates_size() > 0 && from.has_learning_rate()) {
+    violations->Invalid(path + "learning_rate", from.learning_rate(), "must be absent with grid.learning_rates");
+  }
+  const auto values = [](int size) { return static_cast<double>(std::max(1, size)); };
+  const double trials = values(grid.training_rows_size()) * values(grid.neurons_size()) *
+                        values(grid.learning_rates_size()) * values(grid.betas_size()) *
+                        static_cast<double>(std::max<std::int64_t>(1, from.trials()));
+  if (from.has_grid() && trials > static_cast<double>(kMostTrials)) {
+    violations->Wrong(path + "grid", absl::StrCat("makes ", trials, " trials: must be at most ", kMostTrials));
+  }
+  return {List(grid.training_rows()), List(grid.neurons()), List(grid.learning_rates()), List(grid.betas())};
+}
+
+void GridToProto(const descent::Grid& from, v1::GradientDescent* descent) {
+  const auto add = [descent](const auto& values, auto* (v1::Grid::*field)()) {
+    if (!values.empty()) (descent->mutable_grid()->*field)()->Add(values.begin(), values.end());
+  };
+  add(from.training_rows, &v1::Grid::mutable_training_rows);
+  add(from.neurons, &v1::Grid::mutable_neurons);
+  add(from.learning_rates, &v1::Grid::mutable_learning_rates);
+  add(from.betas, &v1::Grid::mutable_betas);
+}
+
+std::optional<descent::Snapshots> SnapshotsFromProto(const v1::GradientDescent& from, Violations* violations) {
+  if (!from.has_snapshots()) return std::nullopt;
+  switch (from.snapshots().spacing_case()) {
+    case v1::Snapshots::kEveryEpochs:
+      return descent::Snapshots{descent::EveryEpochs{from.snapshots().every_epochs()}};
+    case v1::Snapshots::kPerDecade:
+      return descent::Snapshots{descent::PerDecade{from.snapshots().per_decade()}};
+    case v1::Snapshots::SPACING_NOT_SET:
+      violations->Wrong(absl::StrCat(kPath, "snapshots"), "required: set every_epochs or per_decade");
+  }
+  return std::nullopt;
+}
+
+struct SnapshotsToProto {
+  v1::Snapshots* to;
+
+  void operator()(const descent::EveryEpochs& every) const { to->set_every_epochs(every.epochs); }
+  void operator()(const descent::PerDecade& decade) const { to->set_per_decade(decade.count); }
+};
+
 }  // namespace
 
 GradientDescent DescentFromProto(const v1::GradientDescent& from, Violations* violations) {
@@ -231,12 +294,19 @@ GradientDescent DescentFromProto(const v1::GradientDescent& from, Violations* vi
   to.activation = Choose(kDescentActivations, from.activation(), path + "activation", violations);
   if (from.has_neurons()) to.neurons = from.neurons();
   to.optimizer = OptimizerFromProto(from.optimizer());
-  to.learning_rate = from.has_learning_rate() ? from.learning_rate() : descent::DefaultLearningRate(to.optimizer);
+  to.grid = GridFromProto(from, violations);
+  if (to.grid.learning_rates.empty()) {
+    to.learning_rate = from.has_learning_rate() ? from.learning_rate() : descent::DefaultLearningRate(to.optimizer);
+  }
   to.schedule = ScheduleFromProto(from.schedule(), violations);
   if (from.has_clip_norm()) to.clip_norm = from.clip_norm();
   to.batch_size = from.batch_size();
   if (from.trials() != 0) to.trials = from.trials();
   to.initialization = InitializationFromProto(from.initialization(), violations);
+  if (from.reports().every_epochs() != 0) to.reports.every_epochs = from.reports().every_epochs();
+  to.reports.gradient_norm = from.reports().gradient_norm();
+  to.reports.pattern_statistics = from.reports().pattern_statistics();
+  to.snapshots = SnapshotsFromProto(from, violations);
   if (from.initialization().has_from_models()) {
     const char* const theirs = "must be absent with initialization.from_models: it is that of the models";
     if (from.has_neurons()) violations->Invalid(path + "neurons", from.neurons(), theirs);
@@ -255,10 +325,10 @@ v1::GradientDescent DescentToProto(const GradientDescent& from) {
   v1::GradientDescent to;
   if (!std::holds_alternative<descent::FromModels>(from.initialization)) {
     to.set_activation(Reverse(kDescentActivations, from.activation));
-    to.set_neurons(from.neurons);
+    if (from.grid.neurons.empty()) to.set_neurons(from.neurons);
   }
   std::visit(OptimizerToProto{to.mutable_optimizer()}, from.optimizer);
-  to.set_learning_rate(descent::LearningRate(from));
+  if (from.grid.learning_rates.empty()) to.set_learning_rate(descent::LearningRate(from));
   std::visit(ScheduleToProto{to.mutable_schedule()}, from.schedule.kind);
   if (from.schedule.warmup.epochs > 0) {
     to.mutable_schedule()->mutable_warmup()->set_epochs(from.schedule.warmup.epochs);
@@ -268,6 +338,11 @@ v1::GradientDescent DescentToProto(const GradientDescent& from) {
   to.set_batch_size(from.batch_size);
   to.set_trials(from.trials);
   std::visit(InitializationToProto{to.mutable_initialization()}, from.initialization);
+  GridToProto(from.grid, &to);
+  to.mutable_reports()->set_every_epochs(from.reports.every_epochs);
+  to.mutable_reports()->set_gradient_norm(from.reports.gradient_norm);
+  to.mutable_reports()->set_pattern_statistics(from.reports.pattern_statistics);
+  if (from.snapshots) std::visit(SnapshotsToProto{to.mutable_snapshots()}, from.snapshots->spacing);
   return to;
 }
 

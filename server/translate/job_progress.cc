@@ -25,7 +25,11 @@ namespace {
   VISIT(gap)                          \
   VISIT(constraint_violation)         \
   VISIT(active_neurons)               \
-  VISIT(step_size)
+  VISIT(step_size)                    \
+  VISIT(gradient_norm)                \
+  VISIT(changed_patterns)             \
+  VISIT(distinct_patterns)            \
+  VISIT(dead_neurons)
 
 v1::Activation ActivationToProto(Activation activation) { return Reverse(kDescentActivations, activation); }
 
@@ -74,6 +78,15 @@ v1::Termination TerminationToProto(training::Termination termination) {
   return v1::TERMINATION_UNSPECIFIED;
 }
 
+v1::TrialSetting SettingToProto(const training::TrialSetting& setting) {
+  v1::TrialSetting to;
+  to.set_training_rows(setting.training_rows);
+  to.set_neurons(setting.neurons);
+  to.set_learning_rate(setting.learning_rate);
+  to.set_beta(setting.beta);
+  return to;
+}
+
 v1::JobResult ResultToProto(const training::Result& result, const std::vector<std::string>& models) {
   const auto& summary = result.summary;
   v1::JobResult to;
@@ -96,21 +109,22 @@ v1::JobResult ResultToProto(const training::Result& result, const std::vector<st
     model->set_trial(result.models[i].final_metrics.trial);
     *model->mutable_metrics() = MetricsToProto(result.models[i].final_metrics);
     model->set_diverged(result.models[i].diverged);
+    if (result.models[i].diverged_epoch) model->set_diverged_epoch(*result.models[i].diverged_epoch);
+    if (result.models[i].setting) *model->mutable_setting() = SettingToProto(*result.models[i].setting);
   }
   if (result.best < models.size()) to.set_best_model(models[result.best]);
   return to;
 }
 
-v1::Model ModelToProto(const training::TrainedModel& model) {
+v1::Model ModelToProto(const Network& network, const training::EpochMetrics& metrics) {
   v1::Model to;
-  to.set_trial(model.final_metrics.trial);
-  to.set_activation(ActivationToProto(model.network.activation));
-  to.set_inputs(model.network.inputs());
-  to.set_neurons(model.network.neurons());
-  to.set_outputs(model.network.outputs());
-  to.set_data_type(model.network.first_layer.scalar_type() == at::kDouble ? v1::DATA_TYPE_FLOAT64
-                                                                          : v1::DATA_TYPE_FLOAT32);
-  *to.mutable_metrics() = MetricsToProto(model.final_metrics);
+  to.set_trial(metrics.trial);
+  to.set_activation(ActivationToProto(network.activation));
+  to.set_inputs(network.inputs());
+  to.set_neurons(network.neurons());
+  to.set_outputs(network.outputs());
+  to.set_data_type(network.first_layer.scalar_type() == at::kDouble ? v1::DATA_TYPE_FLOAT64 : v1::DATA_TYPE_FLOAT32);
+  *to.mutable_metrics() = MetricsToProto(metrics);
   return to;
 }
 

@@ -18,11 +18,14 @@ training::EpochMetrics MetricsFromProto(const v1::EpochMetrics& metrics);
 
 v1::Termination TerminationToProto(training::Termination termination);
 
-/// The result of a job whose networks are stored as `models` ("models/{model}", in the order of result.models).
+v1::TrialSetting SettingToProto(const training::TrialSetting& setting);
+
+/// The result of a job whose networks are stored as `models` ("models/{model}", in the order of result.models; empty
+/// for one that is not kept).
 v1::JobResult ResultToProto(const training::Result& result, const std::vector<std::string>& models);
 
 /// Metadata of one trained network: everything but the names of job, data set, model, the data set's task and classes,
-/// size and time.
-v1::Model ModelToProto(const training::TrainedModel& model);
+/// size and time, and whether it is a snapshot.
+v1::Model ModelToProto(const Network& network, const training::EpochMetrics& metrics);
 
 }  // namespace cvxnn::server

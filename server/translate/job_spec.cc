@@ -21,6 +21,8 @@ using training::ConvexTraining;
 using training::GradientDescent;
 using training::Spec;
 
+constexpr std::int64_t kMostKept = 20000;
+
 bool Positive(double value) { return std::isfinite(value) && value > 0; }
 bool InUnitInterval(double value) { return value >= 0 && value < 1; }
 
@@ -104,16 +106,19 @@ ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, V
 // β, or its share of β_max, or neither: what the penalty and the kind of training allow.
 void Regularization(const v1::JobSpec& from, bool convex, Spec* to, Violations* violations) {
   const char* const by_convex = "set beta (> 0) or beta_max_fraction (above 0, at most 1)";
+  const bool grid = from.descent().grid().betas_size() > 0;
   if (to->penalty == Penalty::kNone) {
     if (from.has_beta()) violations->Invalid("beta", from.beta(), "must be absent with PENALTY_NONE");
     if (from.has_beta_max_fraction()) {
       violations->Invalid("beta_max_fraction", from.beta_max_fraction(), "must be absent with PENALTY_NONE");
     }
+    if (grid) violations->Wrong("descent.grid.betas", "must be absent with PENALTY_NONE");
     return;
   }
   switch (from.regularization_case()) {
     case v1::JobSpec::kBeta:
       violations->Require(Positive(from.beta()), "beta", from.beta(), "must be finite and > 0");
+      if (grid) violations->Invalid("beta", from.beta(), "must be absent with descent.grid.betas");
       to->beta = from.beta();
       break;
     case v1::JobSpec::kBetaMaxFraction:
@@ -124,6 +129,7 @@ void Regularization(const v1::JobSpec& from, bool convex, Spec* to, Violations* 
       to->beta_max_fraction = from.beta_max_fraction();
       break;
     case v1::JobSpec::REGULARIZATION_NOT_SET:
+      if (grid) return;
       violations->Wrong("beta", absl::StrCat("required: ", convex ? by_convex : "set beta (> 0)",
                                              convex ? "" : ", or penalty PENALTY_NONE"));
   }
@@ -158,6 +164,9 @@ Spec SpecFromProto(const v1::JobSpec& from, Violations* violations) {
   } else if (IsBuilt(v1::JobSpec::descriptor(), kTrainings, kind, "training", violations)) {
     if (descent) {
       to.method = DescentFromProto(from.descent(), violations);
+      to.keep_best = from.descent().keep_best();
+      violations->Require(to.keep_best >= 0 && to.keep_best <= kMostKept, "descent.keep_best", to.keep_best,
+                          absl::StrCat("must be 1 to ", kMostKept, ", or 0 to keep all"));
     } else {
       to.method = Convex(from.convex(), "convex.", violations);
     }
@@ -203,6 +212,13 @@ void CheckSpecFits(const Spec& spec, const v1::Dataset& dataset, Violations* vio
         patches->patch_size <= longest, "convex.patterns.convolutional.patch_size", patches->patch_size,
         dataset.has_image_shape() ? absl::StrCat("must be 1 to ", longest) : std::string("needs a data set of images"));
   }
+  if (const auto* descent = std::get_if<GradientDescent>(&spec.method)) {
+    const std::int64_t rows = dataset.features().rows();
+    for (const std::int64_t asked : descent->grid.training_rows) {
+      violations->Require(asked <= rows, "descent.grid.training_rows", asked,
+                          absl::StrCat("must be 1 to ", rows, ", the training rows of the data set"));
+    }
+  }
   const bool relu = convex && method->activation == Activation::kRelu;
   if (relu && spec.penalty == Penalty::kWeightDecay && dataset.targets().cols() > 1) {
     violations->NotBuilt("penalty", ValueName(v1::PENALTY_WEIGHT_DECAY),
@@ -235,6 +251,7 @@ v1::JobSpec SpecToProto(const Spec& from, const std::string& dataset) {
   to.set_loss(Reverse(kDescentLosses, from.loss));
   to.set_penalty(Reverse(kDescentPenalties, from.penalty));
   *to.mutable_descent() = DescentToProto(descent);
+  to.mutable_descent()->set_keep_best(from.keep_best);
   return to;
 }
 

@@ -18,7 +18,8 @@
 
 namespace cvxnn::server {
 
-/// Trains as told: reports epochs while `epochs` allows, then waits for more, for Finish or for a stop.
+/// Trains as told: reports epochs while `epochs` allows, then waits for more, for Finish or for a stop. Its state is
+/// the number of the last epoch.
 class DirectedTrainer {
  public:
   Trainer AsTrainer() {
@@ -41,6 +42,21 @@ class DirectedTrainer {
     absl::MutexLock lock(&mutex_);
     const auto started = [&] { return started_ >= count; };
     mutex_.Await(absl::Condition(&started));
+  }
+  /// Every training gives its state when the hooks want it.
+  void KeepCheckpoints() {
+    absl::MutexLock lock(&mutex_);
+    checkpoints_ = true;
+  }
+  /// What each training went on from; "" for one that began at the start.
+  std::vector<std::string> resumed() const {
+    absl::MutexLock lock(&mutex_);
+    return resumed_;
+  }
+  /// Refuses to go on from what it is given.
+  void RefuseStates() {
+    absl::MutexLock lock(&mutex_);
+    refuse_ = true;
   }
   std::vector<std::uint64_t> seeds() const {
     absl::MutexLock lock(&mutex_);
@@ -71,9 +87,15 @@ class DirectedTrainer {
       absl::MutexLock lock(&mutex_);
       ++started_;
       seeds_.push_back(spec.seed);
+      resumed_.push_back(hooks.resume_from.value_or(""));
+      if (refuse_ && hooks.resume_from) return absl::DataLossError("the state is damaged");
     }
-    std::int64_t epoch = 0;
+    std::int64_t epoch = hooks.resume_from ? std::stoll(*hooks.resume_from) : 0;
+    const auto checkpoint = [&] {
+      if (checkpoints_ && hooks.checkpoint_due()) hooks.save_checkpoint({std::to_string(epoch), epoch});
+    };
     for (;;) {
+      bool stopped = false;
       {
         absl::MutexLock lock(&mutex_);
         const auto go_on = [&] { return epoch < allowed_ || finish_; };
@@ -83,14 +105,20 @@ class DirectedTrainer {
           return MakeResult(training::Termination::kEpochLimit, epoch);
         }
         if (epoch >= allowed_) {
-          if (hooks.should_stop()) return MakeResult(training::Termination::kStopped, epoch);
-          continue;
+          if (!hooks.should_stop()) continue;
+          stopped = true;
         }
+      }
+      if (stopped) {
+        checkpoint();
+        return MakeResult(training::Termination::kStopped, epoch);
       }
       training::EpochMetrics metrics;
       metrics.epoch = ++epoch;
       metrics.objective = 1.0 / static_cast<double>(epoch);
-      if (hooks.observer(metrics) == training::Continue::kStop) {
+      const training::Continue go_on = hooks.observer(metrics);
+      checkpoint();
+      if (go_on == training::Continue::kStop || hooks.should_stop()) {
         return MakeResult(training::Termination::kStopped, epoch);
       }
     }
@@ -102,6 +130,9 @@ class DirectedTrainer {
   absl::Status status_;
   int started_ = 0;
   std::vector<std::uint64_t> seeds_;
+  std::vector<std::string> resumed_;
+  std::atomic<bool> checkpoints_ = false;
+  bool refuse_ = false;
 };
 
 class JobManagerTest : public StoreTest {
@@ -113,16 +144,29 @@ class JobManagerTest : public StoreTest {
   ~JobManagerTest() override { StopManager(); }
 
   void StartManager() {
+    auto checkpoints = CheckpointStore::Open(database_);
+    ASSERT_TRUE(checkpoints.ok()) << checkpoints.status();
+    checkpoints_ = *std::move(checkpoints);
     resident_ = std::make_unique<ResidentDatasets>(
         ResidentDatasets::Source{
             [this](const std::string& name) { return datasets_->Identify(name); },
             [this](const std::string& name, const std::string& uid) { return datasets_->Load(name, uid); }},
         std::int64_t{1} << 20);
-    auto manager = JobManager::Start({jobs_.get(), models_.get(), resident_.get(), &devices_}, options_);
+    auto manager =
+        JobManager::Start({jobs_.get(), models_.get(), checkpoints_.get(), resident_.get(), &devices_}, options_);
     ASSERT_TRUE(manager.ok()) << manager.status();
     manager_ = *std::move(manager);
   }
   void StopManager() { manager_ = nullptr; }
+
+  // As if the server had ended and started again.
+  void Restart() {
+    StopManager();
+    resident_ = nullptr;
+    checkpoints_ = nullptr;
+    Reopen();
+    StartManager();
+  }
 
   static v1::Job Asked(std::uint64_t seed = 0) {
     v1::Job job;
@@ -194,6 +238,7 @@ class JobManagerTest : public StoreTest {
   DirectedTrainer trainer_;
   DeviceList devices_{{"cpu"}};
   JobManager::Options options_;
+  std::unique_ptr<CheckpointStore> checkpoints_;
   std::unique_ptr<ResidentDatasets> resident_;
   std::unique_ptr<JobManager> manager_;
 };

@@ -65,6 +65,39 @@ TEST_F(RealTrainingTest, FailsWhenTheLearningRateMakesEveryTrialExplode) {
   EXPECT_TRUE(job.has_latest());
 }
 
+TEST_F(RealTrainingTest, GoesOnAfterAPauseBitForBit) {
+  v1::Job asked = Asked(7);
+  asked.mutable_spec()->mutable_descent()->set_trials(3);
+  asked.mutable_spec()->mutable_descent()->set_neurons(8);
+  asked.mutable_spec()->mutable_descent()->mutable_optimizer()->mutable_adam();
+  asked.mutable_spec()->mutable_descent()->mutable_snapshots()->set_per_decade(2);
+  asked.mutable_spec()->mutable_stopping()->set_max_epochs(20000);
+  const v1::Job undisturbed = Run(asked);
+  ASSERT_EQ(undisturbed.state(), v1::JOB_STATE_SUCCEEDED) << undisturbed.error().message();
+  const std::string name = manager_->Create(asked, "")->name();
+  while (manager_->Get(name)->latest().epoch() < 100) absl::SleepFor(absl::Milliseconds(1));
+  absl::Notification asked_to_pause;
+  manager_->Pause(name, [&](const auto&) { asked_to_pause.Notify(); });
+  asked_to_pause.WaitForNotification();
+  const v1::Job paused = WaitForState(name, v1::JOB_STATE_PAUSED);
+  EXPECT_LT(paused.latest().epoch(), 20000);
+  Restart();
+  absl::Notification resumed;
+  manager_->Resume(name, [&](const auto&) { resumed.Notify(); });
+  resumed.WaitForNotification();
+  const v1::Job job = WaitForState(name, v1::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(job.attempt(), 2);
+  EXPECT_EQ(job.result().epochs(), undisturbed.result().epochs());
+  ASSERT_EQ(job.result().models_size(), 3);
+  for (int trial = 0; trial < 3; ++trial) {
+    EXPECT_EQ(Bytes(job.result().models(trial).model()), Bytes(undisturbed.result().models(trial).model())) << trial;
+  }
+  std::int64_t epochs = 0;
+  for (const auto& event : ReadLog(name)) epochs += event.metrics().epochs_size();
+  EXPECT_EQ(epochs, 3 * 20001);
+  EXPECT_EQ(models_->Snapshots(name)->size(), models_->Snapshots(undisturbed.name())->size());
+}
+
 TEST_F(RealTrainingTest, GivesTheSameResultForTheSameSpec) {
   v1::Job asked = Asked(7);
   asked.mutable_spec()->mutable_descent()->set_neurons(4);

@@ -138,6 +138,7 @@ TEST_F(DatasetStoreTest, TakesUpADirectoryOfTheFirstSchema) {
     SQLite::Statement update(db, "UPDATE datasets SET body = ?");
     update.bind(1, body.data(), static_cast<int>(body.size()));
     update.exec();
+    ToSecondSchema(db);
     db.exec(
         "DROP INDEX models_by_dataset_uid; ALTER TABLE models DROP COLUMN dataset_uid;"
         "DROP TABLE dataset_descriptions; PRAGMA user_version = 1");

@@ -2,6 +2,7 @@
 // Stores in a temporary directory that can be closed and opened again, and small things to put into them.
 #pragma once
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -113,6 +114,14 @@ class StoreTest : public testing::Test {
     commit.models = std::move(models);
     const absl::Status committed = jobs_->Commit(absl::MakeConstSpan(&commit, 1));
     ASSERT_TRUE(committed.ok()) << committed;
+  }
+
+  // Takes back what the third version of the schema added.
+  static void ToSecondSchema(SQLite::Database& db) {
+    db.exec(
+        "DROP INDEX models_by_job; ALTER TABLE models DROP COLUMN file; ALTER TABLE models DROP COLUMN first_byte;"
+        "ALTER TABLE models DROP COLUMN snapshot; CREATE INDEX models_by_job ON models (job, number);"
+        "PRAGMA user_version = 2");
   }
 
   // Turns one bit of a file around.

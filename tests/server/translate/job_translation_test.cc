@@ -159,6 +159,87 @@ TEST(SpecFromProto, RefusesLbfgsWithMiniBatches) {
             "descent.batch_size = 1: must be 0 (full batch) with optimizer.lbfgs, whose line search needs all rows");
 }
 
+TEST(SpecFromProto, TakesAGridInPlaceOfSingleValues) {
+  v1::JobSpec spec = Base(false);
+  spec.clear_regularization();
+  v1::Grid* grid = spec.mutable_descent()->mutable_grid();
+  for (const std::int64_t rows : {3, 5}) grid->add_training_rows(rows);
+  for (const std::int64_t neurons : {2, 4, 8}) grid->add_neurons(neurons);
+  for (const double rate : {0.1, 0.2}) grid->add_learning_rates(rate);
+  for (const double beta : {0.5, 0.25}) grid->add_betas(beta);
+  spec.mutable_descent()->mutable_snapshots()->set_per_decade(4);
+  spec.mutable_descent()->set_keep_best(5);
+  const auto once = SpecFromProto(spec);
+  ASSERT_TRUE(once.ok()) << once.status();
+  const auto& method = std::get<training::GradientDescent>(once->method);
+  EXPECT_THAT(method.grid.training_rows, ::testing::ElementsAre(3, 5));
+  EXPECT_THAT(method.grid.neurons, ::testing::ElementsAre(2, 4, 8));
+  EXPECT_THAT(method.grid.learning_rates, ::testing::ElementsAre(0.1, 0.2));
+  EXPECT_THAT(method.grid.betas, ::testing::ElementsAre(0.5, 0.25));
+  EXPECT_EQ(once->keep_best, 5);
+  const v1::JobSpec again = SpecToProto(*once, "datasets/d");
+  EXPECT_TRUE(MessageDifferencer::Equals(again.descent().grid(), *grid));
+  EXPECT_FALSE(again.descent().has_neurons());
+  EXPECT_FALSE(again.descent().has_learning_rate());
+  EXPECT_FALSE(again.has_beta());
+  EXPECT_EQ(again.descent().snapshots().per_decade(), 4);
+  EXPECT_EQ(again.descent().keep_best(), 5);
+  EXPECT_TRUE(SpecFromProto(again).ok());
+}
+
+TEST(SpecFromProto, RefusesAGridBesideTheValuesItReplaces) {
+  const auto fault = [](const std::function<void(v1::JobSpec*)>& change) {
+    v1::JobSpec spec = Base(false);
+    change(&spec);
+    return std::string(SpecFromProto(spec).status().message());
+  };
+  EXPECT_EQ(fault([](auto* s) {
+              s->mutable_descent()->set_neurons(7);
+              s->mutable_descent()->mutable_grid()->add_neurons(2);
+            }),
+            "descent.neurons = 7: must be absent with grid.neurons");
+  EXPECT_EQ(fault([](auto* s) {
+              s->mutable_descent()->set_learning_rate(0.5);
+              s->mutable_descent()->mutable_grid()->add_learning_rates(2);
+            }),
+            "descent.learning_rate = 0.5: must be absent with grid.learning_rates");
+  EXPECT_EQ(fault([](auto* s) { s->mutable_descent()->mutable_grid()->add_betas(2); }),
+            "beta = 0.1: must be absent with descent.grid.betas");
+  EXPECT_EQ(fault([](auto* s) {
+              s->clear_regularization();
+              s->set_penalty(v1::PENALTY_NONE);
+              s->mutable_descent()->mutable_grid()->add_betas(2);
+            }),
+            "descent.grid.betas: must be absent with PENALTY_NONE");
+  EXPECT_EQ(fault([](auto* s) {
+              s->mutable_descent()->mutable_initialization()->mutable_from_models()->add_models("models/a");
+              s->mutable_descent()->mutable_grid()->add_neurons(2);
+            }),
+            "descent.grid.neurons: must be absent with initialization.from_models: the width is theirs");
+  EXPECT_EQ(fault([](auto* s) {
+              s->mutable_descent()->set_trials(10000);
+              for (int i = 1; i <= 3; ++i) s->mutable_descent()->mutable_grid()->add_neurons(i);
+            }),
+            "descent.grid: makes 30000 trials: must be at most 20000");
+  EXPECT_EQ(fault([](auto* s) { s->mutable_descent()->mutable_snapshots(); }),
+            "descent.snapshots: required: set every_epochs or per_decade");
+  EXPECT_EQ(fault([](auto* s) { s->mutable_descent()->set_keep_best(20001); }),
+            "descent.keep_best = 20001: must be 1 to 20000, or 0 to keep all");
+}
+
+TEST(CheckSpecFits, RefusesMoreTrainingRowsThanThereAre) {
+  training::GradientDescent descent;
+  descent.grid.training_rows = {3, 4};
+  training::Spec spec;
+  spec.method = descent;
+  v1::Dataset dataset;
+  dataset.mutable_features()->set_rows(3);
+  Violations violations("job.spec.");
+  CheckSpecFits(spec, dataset, &violations);
+  EXPECT_EQ(std::string(violations.ToStatus().message()),
+            "descent.grid.training_rows = 4: must be 1 to 3, the training rows of the data set");
+}
+
 TEST(CheckSpecFits, RefusesLossesThatCannotFitTheTask) {
   const auto fault = [](Loss loss, v1::Task task) {
     training::Spec spec;
@@ -210,7 +291,8 @@ TEST(SpecFromProto, RefusesEveryFieldOutOfItsRange) {
     const bool is_enum =
         (field != nullptr && field->enum_type() != nullptr) || change.path.find("activation") != std::string::npos ||
         change.path.find("solver") != std::string::npos || change.path.find("nesterov") != std::string::npos ||
-        change.path.find("centered") != std::string::npos;
+        change.path.find("centered") != std::string::npos || change.path.find("gradient_norm") != std::string::npos ||
+        change.path.find("pattern_statistics") != std::string::npos;
     const bool has_no_fields = change.path == "descent.schedule.constant" ||
                                change.path == "descent.initialization.torch_linear" ||
                                change.path == "descent.initialization.kaiming";
@@ -242,7 +324,8 @@ TEST(ResultToProto, FillsEveryField) {
   Network network{Activation::kGated, at::ones({2, 3}, options), at::ones({3, 1}, options), at::ones({2, 3}, options)};
   training::EpochMetrics metrics;
   metrics.trial = 1;
-  result.models = {{network, metrics, true}, {network, metrics, true}};
+  const training::TrialSetting setting{9, 3, 0.5, 0.25};
+  result.models = {{network, metrics, true, 7, setting}, {network, metrics, true, 7, setting}};
   result.best = 1;
   result.summary = {
       training::Termination::kConverged, "done", 0.5, 9, training::Precision::kFloat32, "cpu", "fista", 3, 1.5,
@@ -254,7 +337,11 @@ TEST(ResultToProto, FillsEveryField) {
   proto.models(1).GetReflection()->ListFields(proto.models(1), &set);
   EXPECT_EQ(static_cast<int>(set.size()), v1::TrainedModel::descriptor()->field_count());
   EXPECT_EQ(proto.best_model(), "models/b");
-  const v1::Model model = ModelToProto(result.models[0]);
+  proto.models(1).setting().GetReflection()->ListFields(proto.models(1).setting(), &set);
+  EXPECT_EQ(static_cast<int>(set.size()), v1::TrialSetting::descriptor()->field_count());
+  EXPECT_EQ(proto.models(1).diverged_epoch(), 7);
+  EXPECT_EQ(proto.models(1).setting().training_rows(), 9);
+  const v1::Model model = ModelToProto(network, metrics);
   EXPECT_EQ(model.inputs(), 2);
   EXPECT_EQ(model.neurons(), 3);
   EXPECT_EQ(model.outputs(), 1);
