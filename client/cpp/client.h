@@ -143,6 +143,8 @@ class Client {
   /// At most `limit`, newest first; 0: all.
   absl::StatusOr<std::vector<v1::Job>> ListJobs(const v1::JobFilter& filter, std::int64_t limit = 0) const;
   absl::StatusOr<v1::Job> CancelJob(const std::string& name) const;
+  absl::StatusOr<v1::Job> PauseJob(const std::string& name) const;
+  absl::StatusOr<v1::Job> ResumeJob(const std::string& name) const;
   absl::Status DeleteJob(const std::string& name, bool allow_missing = false) const;
 
   /// Calls `on_event` with every state change, batch of epochs and heartbeat after options.after_sequence, each record
@@ -156,8 +158,10 @@ class Client {
                          const std::function<bool(const v1::WatchJobsResponse&)>& on_event) const;
 
   absl::StatusOr<v1::Model> GetModel(const std::string& name) const;
-  /// Of one job, or of all when `job` is empty; at most `limit`, newest first; 0: all.
-  absl::StatusOr<std::vector<v1::Model>> ListModels(const std::string& job = "", std::int64_t limit = 0) const;
+  /// Of one job, or of all when `job` is empty; at most `limit`, newest first; 0: all. `snapshots`: weights that jobs
+  /// kept on the way too.
+  absl::StatusOr<std::vector<v1::Model>> ListModels(const std::string& job = "", std::int64_t limit = 0,
+                                                    bool snapshots = false) const;
   /// Writes the file of a model to `out` and returns its header. Every chunk and the whole file are checked
   /// (DATA_LOSS); on failure `out` holds a beginning of the file.
   absl::StatusOr<v1::DownloadModelHeader> DownloadModel(const std::string& name, std::ostream& out,

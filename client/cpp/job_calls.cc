@@ -51,6 +51,19 @@ absl::StatusOr<v1::Job> Client::CancelJob(const std::string& name) const {
                    request);
 }
 
+absl::StatusOr<v1::Job> Client::PauseJob(const std::string& name) const {
+  v1::PauseJobRequest request;
+  request.set_name(name);
+  return CallUnary(state_->options, state_->options.timeout, Repeatable::kYes, *state_->jobs, &Stub::PauseJob, request);
+}
+
+absl::StatusOr<v1::Job> Client::ResumeJob(const std::string& name) const {
+  v1::ResumeJobRequest request;
+  request.set_name(name);
+  return CallUnary(state_->options, state_->options.timeout, Repeatable::kYes, *state_->jobs, &Stub::ResumeJob,
+                   request);
+}
+
 absl::Status Client::DeleteJob(const std::string& name, bool allow_missing) const {
   v1::DeleteJobRequest request;
   request.set_name(name);

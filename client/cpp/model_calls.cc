@@ -14,9 +14,11 @@ absl::StatusOr<v1::Model> Client::GetModel(const std::string& name) const {
                    request);
 }
 
-absl::StatusOr<std::vector<v1::Model>> Client::ListModels(const std::string& job, std::int64_t limit) const {
+absl::StatusOr<std::vector<v1::Model>> Client::ListModels(const std::string& job, std::int64_t limit,
+                                                          bool snapshots) const {
   v1::ListModelsRequest first;
   first.set_job(job);
+  first.set_include_snapshots(snapshots);
   return ListAll<v1::Model>(
       first, limit,
       [&](const v1::ListModelsRequest& request) {

@@ -10,6 +10,7 @@
 namespace cvxnn::command {
 
 void AddDatasetCommands(CLI::App& app, Context& context);
+void AddExperimentCommands(CLI::App& app, Context& context);
 void AddJobCommands(CLI::App& app, Context& context);
 void AddModelCommands(CLI::App& app, Context& context);
 void AddServerCommands(CLI::App& app, Context& context);

@@ -54,6 +54,16 @@ class MessageFlags {
     return OneOf<Enum>(option);
   }
 
+  /// A flag without a value.
+  CLI::Option* AddSwitch(CLI::App& app, const std::string& names, const std::string& help,
+                         std::function<void(Message&)> set) {
+    CLI::Option* option = app.add_flag(names, help);
+    setters_.push_back([option, set = std::move(set)](Message& message) {
+      if (option->count() > 0) set(message);
+    });
+    return option;
+  }
+
   /// Writes every option that was given, in the order added.
   void Apply(Message& message) const {
     for (const auto& setter : setters_) setter(message);

@@ -8,14 +8,15 @@
 #include <algorithm>
 #include <tuple>
 
+#include "client/cpp/command/job_state.h"
+
 namespace cvxnn::command {
 namespace {
 
-bool HasEnded(const v1::Job& job) { return job.state() >= v1::JOB_STATE_SUCCEEDED; }
-
-/// Places in the list: running 0, queued 1, ended 2.
+/// Places in the list: running 0, queued 1, paused 2, ended 3.
 int RankOf(const v1::Job& job) {
-  if (HasEnded(job)) return 2;
+  if (HasEnded(job.state())) return 3;
+  if (job.state() == v1::JOB_STATE_PAUSED) return 2;
   return job.state() == v1::JOB_STATE_RUNNING ? 0 : 1;
 }
 
@@ -69,7 +70,7 @@ std::vector<v1::Job> JobBoard::Sorted() const {
 }
 
 bool JobBoard::AllEnded() const {
-  return std::all_of(jobs_.begin(), jobs_.end(), [](const auto& entry) { return HasEnded(entry.second); });
+  return std::all_of(jobs_.begin(), jobs_.end(), [](const auto& entry) { return HasEnded(entry.second.state()); });
 }
 
 }  // namespace cvxnn::command

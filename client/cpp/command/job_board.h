@@ -27,7 +27,7 @@ class JobBoard {
   /// True once every job that matched has been told.
   bool synchronized() const { return synchronized_; }
   const v1::Job& job(const std::string& name) const { return jobs_.at(name); }
-  /// Running jobs, then queued ones, then those that have ended; the newest first among equals.
+  /// Running jobs, then queued, paused and ended ones; the newest first among equals.
   std::vector<v1::Job> Sorted() const;
   bool AllEnded() const;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// cvxnn job list, describe, cancel, delete.
+// cvxnn job list, describe, cancel, pause, resume, delete.
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
@@ -8,6 +8,7 @@
 #include "client/cpp/command/commands.h"
 #include "client/cpp/command/flags.h"
 #include "client/cpp/command/job_report.h"
+#include "client/cpp/command/job_state.h"
 #include "client/cpp/command/message_json.h"
 
 namespace cvxnn::command {
@@ -74,23 +75,33 @@ void AddDescribe(CLI::App& job, Context& context) {
   });
 }
 
-void AddCancel(CLI::App& job, Context& context) {
-  CLI::App* command = job.add_subcommand("cancel", "Ask jobs to end; a running one keeps its best model so far");
+/// A command that changes the state of jobs, one after the other. `doing`: what is said of one that has not got there.
+struct Change {
+  const char* name;
+  const char* help;
+  const char* example;
+  const char* doing;
+  v1::JobState goal;
+  absl::StatusOr<v1::Job> (client::Client::*call)(const std::string&) const;
+};
+
+void AddChange(CLI::App& job, Context& context, const Change& change) {
+  CLI::App* command = job.add_subcommand(change.name, change.help);
   auto names = std::make_shared<std::vector<std::string>>();
-  command->add_option("NAME", *names, "Jobs to cancel")->required();
-  command->footer("Example:\n  cvxnn job cancel $(cvxnn job list --state queued --quiet)");
-  command->callback([&context, names] {
-    context.action = [&context, names]() -> ExitStatus {
+  command->add_option("NAME", *names, absl::StrCat("Jobs to ", change.name))->required();
+  command->footer(absl::StrCat("Example:\n  ", change.example));
+  command->callback([&context, names, change] {
+    context.action = [&context, names, change]() -> ExitStatus {
       const auto client = context.Connect();
       if (!client.ok()) return Fail(context, client.status());
       for (const std::string& name : *names) {
-        const auto cancelled = client->CancelJob(ResourceName("jobs", name));
-        if (!cancelled.ok()) return Fail(context, cancelled.status());
+        const auto changed = ((*client).*change.call)(ResourceName("jobs", name));
+        if (!changed.ok()) return Fail(context, changed.status());
         if (context.json()) {
-          PrintJsonLine(MessageToJson(*cancelled));
+          PrintJsonLine(MessageToJson(*changed));
         } else if (!context.quiet) {
-          const bool ended = cancelled->state() >= v1::JOB_STATE_SUCCEEDED;
-          std::cout << cancelled->name() << ": " << (ended ? EnumText(cancelled->state()) : "ending") << "\n";
+          const bool there = HasEnded(changed->state()) || changed->state() == change.goal;
+          std::cout << changed->name() << ": " << (there ? EnumText(changed->state()) : change.doing) << "\n";
         }
       }
       return kSuccess;
@@ -128,7 +139,18 @@ void AddJobCommands(CLI::App& app, Context& context) {
   AddList(*job, context);
   AddDescribe(*job, context);
   AddJobWatch(*job, context);
-  AddCancel(*job, context);
+  AddChange(*job, context,
+            {"cancel", "Ask jobs to end; a running one keeps its best model so far",
+             "cvxnn job cancel $(cvxnn job list --state queued --quiet)", "ending", v1::JOB_STATE_CANCELLED,
+             &client::Client::CancelJob});
+  AddChange(*job, context,
+            {"pause", "Let jobs wait; descent goes on from a checkpoint, convex training begins again",
+             "cvxnn job pause $(cvxnn job list --state running --quiet)", "pausing", v1::JOB_STATE_PAUSED,
+             &client::Client::PauseJob});
+  AddChange(
+      *job, context,
+      {"resume", "Put paused jobs back into the queue", "cvxnn job resume $(cvxnn job list --state paused --quiet)",
+       "going on", v1::JOB_STATE_QUEUED, &client::Client::ResumeJob});
   AddDelete(*job, context);
 }
 

@@ -2,6 +2,7 @@
 // Flags into a Job. Ranges are the server's to check: it knows them, and its answer names the field.
 #include "client/cpp/command/job_flags.h"
 
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
@@ -11,6 +12,7 @@
 #include "client/cpp/command/context.h"
 #include "client/cpp/command/echo.h"
 #include "client/cpp/command/job_file.h"
+#include "client/cpp/command/number_list.h"
 #include "client/cpp/command/oneof_flag.h"
 
 namespace cvxnn::command {
@@ -137,10 +139,80 @@ void JobFlags::AddDescent(CLI::App& command) {
                    OneofChoices(v1::Initialization::descriptor(), "kind"), "; default torch-linear")));
   add(AddRepeated(command, "--initial-model", initial_models_,
                   "Stored model to go on from: one, or one for each trial (repeat)"));
+  add(descent_.Add<Integer>(
+      command, "--report-every", "Epochs from one report of a trial to the next; default 1",
+      [](GradientDescent& descent, const auto& value) { descent.mutable_reports()->set_every_epochs(value); }));
+  add(descent_.AddSwitch(command, "--gradient-norm", "Report the gradient's norm with mini-batches too",
+                         [](GradientDescent& descent) { descent.mutable_reports()->set_gradient_norm(true); }));
+  add(descent_.AddSwitch(command, "--pattern-statistics", "Report changed, distinct and dead activation patterns",
+                         [](GradientDescent& descent) { descent.mutable_reports()->set_pattern_statistics(true); }));
+  add(command.add_option("--snapshots", snapshots_,
+                         "Keep weights on the way as models: every=K epochs, or per-decade=K evenly in log(epoch)"));
+  add(descent_.Add<Integer>(command, "--keep-best",
+                            "Models to keep, of the trials with the least objective; default all",
+                            [](GradientDescent& descent, const auto& value) { descent.set_keep_best(value); }));
+  AddGrid(command);
+}
+
+void JobFlags::AddGrid(CLI::App& command) {
+  const auto add = [&](const char* name, std::string& text, const char* what) {
+    descent_options_.push_back(command.add_option(name, text, absl::StrCat(what, ": ", kListForm)));
+  };
+  add("--grid-rows", grid_rows_, "Grid over numbers of training rows");
+  add("--grid-neurons", grid_neurons_, "Grid over widths");
+  add("--grid-learning-rates,--grid-lr", grid_learning_rates_, "Grid over learning rates");
+  add("--grid-betas", grid_betas_, "Grid over regularisation strengths, instead of --beta");
+}
+
+namespace {
+
+template <typename Values, typename Field>
+absl::Status FillGrid(const absl::StatusOr<Values>& values, Field* field) {
+  if (!values.ok()) return values.status();
+  field->Clear();
+  field->Add(values->begin(), values->end());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status JobFlags::ApplyGrid(GradientDescent& descent) const {
+  absl::Status status;
+  if (!grid_rows_.empty()) {
+    status.Update(FillGrid(ParseIntegers("--grid-rows", grid_rows_), descent.mutable_grid()->mutable_training_rows()));
+  }
+  if (!grid_neurons_.empty()) {
+    status.Update(FillGrid(ParseIntegers("--grid-neurons", grid_neurons_), descent.mutable_grid()->mutable_neurons()));
+  }
+  if (!grid_learning_rates_.empty()) {
+    status.Update(FillGrid(ParseReals("--grid-learning-rates", grid_learning_rates_),
+                           descent.mutable_grid()->mutable_learning_rates()));
+  }
+  if (!grid_betas_.empty()) {
+    status.Update(FillGrid(ParseReals("--grid-betas", grid_betas_), descent.mutable_grid()->mutable_betas()));
+  }
+  return status;
+}
+
+absl::Status JobFlags::ApplySnapshots(GradientDescent& descent) const {
+  if (snapshots_.empty()) return absl::OkStatus();
+  const std::pair<std::string, std::string> halves = absl::StrSplit(snapshots_, absl::MaxSplits('=', 1));
+  std::int64_t number = 0;
+  if (absl::SimpleAtoi(halves.second, &number) && halves.first == "every") {
+    descent.mutable_snapshots()->set_every_epochs(number);
+  } else if (absl::SimpleAtoi(halves.second, &number) && halves.first == "per-decade") {
+    descent.mutable_snapshots()->set_per_decade(number);
+  } else {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--snapshots ", Echo(snapshots_), ": must be every=K or per-decade=K with a whole number K"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status JobFlags::ApplyDescent(GradientDescent& descent) const {
   descent_.Apply(descent);
+  if (absl::Status status = ApplyGrid(descent); !status.ok()) return status;
+  if (absl::Status status = ApplySnapshots(descent); !status.ok()) return status;
   if (!optimizer_.empty()) {
     if (auto status = SetOneof("--optimizer", optimizer_, "kind", descent.mutable_optimizer()); !status.ok()) {
       return status;

@@ -29,7 +29,10 @@ class JobFlags {
   void AddDescent(CLI::App& command);
   absl::Status ApplyMethod(v1::Job& job) const;
   absl::Status ApplyConvex(v1::ConvexTraining& convex) const;
+  void AddGrid(CLI::App& command);
   absl::Status ApplyDescent(v1::GradientDescent& descent) const;
+  absl::Status ApplyGrid(v1::GradientDescent& descent) const;
+  absl::Status ApplySnapshots(v1::GradientDescent& descent) const;
   absl::Status CheckMethodFlags(const v1::Job& job) const;
   absl::Status CheckPenaltyFlags() const;
 
@@ -41,6 +44,11 @@ class JobFlags {
   std::string schedule_;
   std::string initialization_;
   std::vector<std::string> initial_models_;
+  std::string grid_rows_;
+  std::string grid_neurons_;
+  std::string grid_learning_rates_;
+  std::string grid_betas_;
+  std::string snapshots_;
   std::vector<std::string> labels_;
   MessageFlags<v1::Job> common_;
   MessageFlags<v1::ConvexTraining> convex_;

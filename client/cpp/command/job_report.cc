@@ -52,6 +52,22 @@ std::string MemberText(const Message& message) {
   return field == nullptr ? "" : absl::StrReplaceAll(field->name(), {{"_", " "}});
 }
 
+/// The values, of many only the first and the last.
+template <typename Value, typename Text>
+std::string ListText(const google::protobuf::RepeatedField<Value>& values, Text text) {
+  constexpr int kMostShown = 8;
+  std::vector<std::string> texts;
+  for (int i = 0; i < values.size(); ++i) {
+    if (values.size() > kMostShown && i == 3) {
+      texts.emplace_back("…");
+      i = values.size() - 1;
+    }
+    texts.push_back(text(values[i]));
+  }
+  return absl::StrCat(absl::StrJoin(texts, ", "),
+                      values.size() > kMostShown ? absl::StrCat(" (", values.size(), " values)") : "");
+}
+
 void AddDescent(FieldList& fields, const v1::GradientDescent& descent) {
   if (descent.has_neurons()) fields.Add("neurons", HumanCount(descent.neurons()));
   if (descent.has_learning_rate()) fields.Add("learning rate", HumanNumber(descent.learning_rate()));
@@ -63,6 +79,20 @@ void AddDescent(FieldList& fields, const v1::GradientDescent& descent) {
   fields.Add("batch", descent.batch_size() > 0 ? HumanCount(descent.batch_size()) : "full");
   if (descent.trials() > 0) fields.Add("trials", HumanCount(descent.trials()));
   if (descent.has_initialization()) fields.Add("initialization", MemberText(descent.initialization()));
+  const v1::Grid& grid = descent.grid();
+  fields.Add("grid of rows", ListText(grid.training_rows(), HumanCount));
+  fields.Add("grid of neurons", ListText(grid.neurons(), HumanCount));
+  fields.Add("grid of learning rates", ListText(grid.learning_rates(), HumanNumber));
+  fields.Add("grid of betas", ListText(grid.betas(), HumanNumber));
+  if (descent.reports().every_epochs() > 1) {
+    fields.Add("reports", absl::StrCat("every ", HumanCount(descent.reports().every_epochs()), " epochs"));
+  }
+  if (descent.snapshots().has_every_epochs()) {
+    fields.Add("snapshots", absl::StrCat("every ", HumanCount(descent.snapshots().every_epochs()), " epochs"));
+  } else if (descent.snapshots().has_per_decade()) {
+    fields.Add("snapshots", absl::StrCat(HumanCount(descent.snapshots().per_decade()), " per factor of ten epochs"));
+  }
+  if (descent.keep_best() > 0) fields.Add("models kept", absl::StrCat("the best ", HumanCount(descent.keep_best())));
 }
 
 void AddSpec(FieldList& fields, const v1::Job& job) {
@@ -89,13 +119,6 @@ void AddSpec(FieldList& fields, const v1::Job& job) {
   fields.Add("stops at", absl::StrJoin(limits, ", "));
 }
 
-const v1::TrainedModel* BestModel(const v1::JobResult& result) {
-  for (const v1::TrainedModel& model : result.models()) {
-    if (model.model() == result.best_model()) return &model;
-  }
-  return nullptr;
-}
-
 /// Metrics that stand for the job in a list: those of its best model, else the latest.
 const v1::EpochMetrics& TellingMetrics(const v1::Job& job) {
   const v1::TrainedModel* best = BestModel(job.result());
@@ -103,6 +126,13 @@ const v1::EpochMetrics& TellingMetrics(const v1::Job& job) {
 }
 
 }  // namespace
+
+const v1::TrainedModel* BestModel(const v1::JobResult& result) {
+  for (const v1::TrainedModel& model : result.models()) {
+    if (!result.best_model().empty() && model.model() == result.best_model()) return &model;
+  }
+  return nullptr;
+}
 
 std::string MethodText(const v1::JobSpec& spec) {
   switch (spec.training_case()) {

@@ -16,6 +16,8 @@ namespace cvxnn::command {
 
 /// "convex gated", "descent relu sgd": the method in a few words.
 std::string MethodText(const v1::JobSpec& spec);
+/// The model that result.best_model names; null when there is none.
+const v1::TrainedModel* BestModel(const v1::JobResult& result);
 /// A description as the global flags want it.
 ExitStatus ReportJob(const Context& context, const v1::Job& job);
 /// One row a job.

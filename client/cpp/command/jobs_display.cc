@@ -12,6 +12,7 @@
 #include "client/cpp/command/enum_text.h"
 #include "client/cpp/command/humanize.h"
 #include "client/cpp/command/job_report.h"
+#include "client/cpp/command/job_state.h"
 #include "client/cpp/command/message_json.h"
 #include "client/cpp/command/terminal.h"
 
@@ -64,9 +65,11 @@ class TerminalJobsDisplay final : public JobsDisplay {
   static std::string SumText(const std::vector<v1::Job>& jobs, std::size_t hidden) {
     const auto count = [&](auto matches) { return std::count_if(jobs.begin(), jobs.end(), matches); };
     const auto running = count([](const v1::Job& job) { return job.state() == v1::JOB_STATE_RUNNING; });
-    const auto ended = count([](const v1::Job& job) { return job.state() >= v1::JOB_STATE_SUCCEEDED; });
-    return absl::StrCat(running, " running, ", static_cast<std::int64_t>(jobs.size()) - running - ended, " queued, ",
-                        ended, " ended", hidden > 0 ? absl::StrCat("; ", hidden, " not shown") : "");
+    const auto ended = count([](const v1::Job& job) { return HasEnded(job.state()); });
+    const auto paused = count([](const v1::Job& job) { return job.state() == v1::JOB_STATE_PAUSED; });
+    return absl::StrCat(running, " running, ", static_cast<std::int64_t>(jobs.size()) - running - paused - ended,
+                        " queued, ", paused > 0 ? absl::StrCat(paused, " paused, ") : "", ended, " ended",
+                        hidden > 0 ? absl::StrCat("; ", hidden, " not shown") : "");
   }
 
   /// Moves the cursor to the first row of what was drawn, which a terminal that became narrower has wrapped meanwhile.

@@ -15,15 +15,17 @@ void AddList(CLI::App& model, Context& context) {
   CLI::App* command = model.add_subcommand("list", "List models, newest first")->alias("ls");
   auto job = std::make_shared<std::string>();
   auto limit = std::make_shared<std::int64_t>(50);
+  auto snapshots = std::make_shared<bool>(false);
+  command->add_flag("--snapshots", *snapshots, "Weights that jobs kept on the way too");
   command->add_option("--job", *job, "Only models of this job");
   OnlyNumbers<std::int64_t>(command->add_option("-n,--limit", *limit, "Most to show; 0 shows all"), 0)
       ->capture_default_str();
   command->footer("Example:\n  cvxnn model list --job 3f2a");
-  command->callback([&context, job, limit] {
-    context.action = [&context, job, limit]() -> ExitStatus {
+  command->callback([&context, job, limit, snapshots] {
+    context.action = [&context, job, limit, snapshots]() -> ExitStatus {
       const auto client = context.Connect();
       if (!client.ok()) return Fail(context, client.status());
-      const auto models = client->ListModels(ResourceName("jobs", *job), *limit);
+      const auto models = client->ListModels(ResourceName("jobs", *job), *limit, *snapshots);
       return models.ok() ? ReportModels(context, *models) : Fail(context, models.status());
     };
   });

@@ -91,6 +91,7 @@ ExitStatus ReportModel(const Context& context, const v1::Model& model) {
   fields.Add("job", model.job());
   fields.Add("data set", model.dataset());
   fields.Add("trial", absl::StrCat(model.trial()));
+  if (model.snapshot()) fields.Add("snapshot", absl::StrCat("after ", HumanCount(model.metrics().epoch()), " epochs"));
   fields.Add("network", absl::StrCat(HumanCount(model.inputs()), " inputs, ", HumanCount(model.neurons()), " ",
                                      EnumText(model.activation()), " neurons, ", HumanCount(model.outputs()), " output",
                                      model.outputs() == 1 ? "" : "s", ", ", EnumText(model.data_type())));
@@ -108,6 +109,7 @@ ExitStatus ReportModels(const Context& context, const std::vector<v1::Model>& mo
   Table table({{"NAME"},
                {"JOB"},
                {"TRIAL", Align::kRight},
+               {"EPOCH", Align::kRight},
                {"NETWORK"},
                {"NEURONS", Align::kRight},
                {"OBJECTIVE", Align::kRight},
@@ -117,8 +119,10 @@ ExitStatus ReportModels(const Context& context, const std::vector<v1::Model>& mo
                {"CREATED", Align::kRight}});
   for (const v1::Model& model : models) {
     const v1::EpochMetrics& metrics = model.metrics();
-    table.AddRow({model.name(), model.job(), absl::StrCat(model.trial()), EnumText(model.activation()),
-                  HumanCount(model.neurons()), metrics.has_objective() ? HumanNumber(metrics.objective()) : "",
+    table.AddRow({model.name(), model.job(), absl::StrCat(model.trial()),
+                  absl::StrCat(HumanCount(metrics.epoch()), model.snapshot() ? " (snapshot)" : ""),
+                  EnumText(model.activation()), HumanCount(model.neurons()),
+                  metrics.has_objective() ? HumanNumber(metrics.objective()) : "",
                   metrics.has_train_accuracy() ? HumanShare(metrics.train_accuracy()) : "",
                   metrics.has_test_accuracy() ? HumanShare(metrics.test_accuracy()) : "",
                   HumanBytes(model.stored_bytes()), HumanAge(model.create_time(), absl::Now())});

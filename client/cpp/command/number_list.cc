@@ -8,6 +8,8 @@
 
 #include <cmath>
 
+#include "client/cpp/command/echo.h"
+
 namespace cvxnn::command {
 namespace {
 
@@ -21,7 +23,7 @@ struct Listed {
 };
 
 absl::Status ListFault(const std::string& flag, const std::string& item, const std::string& what) {
-  return absl::InvalidArgumentError(absl::StrCat(flag, ": \"", item, "\": ", what));
+  return absl::InvalidArgumentError(absl::StrCat(flag, ": \"", Echo(item), "\": ", what));
 }
 
 bool ToFinite(absl::string_view text, double* value) { return absl::SimpleAtod(text, value) && std::isfinite(*value); }

@@ -17,6 +17,9 @@
 
 namespace cvxnn::command {
 
+/// Jobs of more trials are told by the best, the median and those that diverged, not trial by trial.
+inline constexpr std::int64_t kManyTrials = 8;
+
 /// What is known of a job while it runs. Not thread-safe.
 class Progress {
  public:
@@ -39,6 +42,12 @@ class Progress {
   const v1::EpochMetrics& current() const { return latest_.at(current_trial_); }
   /// Trial and value of the least last objective over the trials.
   std::optional<std::pair<std::int32_t, double>> Best() const;
+  /// What many trials are, in a few numbers.
+  struct Overview {
+    std::optional<double> median;  ///< of the last objectives of those in training or at their end
+    std::int64_t diverged = 0;     ///< ended before others of their batch
+  };
+  Overview Survey() const;
   /// Share of all epochs that are done, 0 to 1.
   double Share() const;
   /// Over the last seconds of training; absent before two records at different times.
@@ -47,15 +56,23 @@ class Progress {
   std::optional<double> SecondsLeft() const;
 
  private:
+  // Trials of a batch go on together, so one that others have overtaken has ended.
+  bool IsGone(const v1::EpochMetrics& metrics) const;
+  std::int64_t EpochsLeft() const;
+
   std::string job_;
   std::int64_t max_epochs_ = 0;
   std::int64_t trials_ = 1;
+  std::int64_t batch_ = 1;  ///< trials of equal sizes, which train together
   double max_seconds_ = 0;
   bool may_end_early_ = false;
   v1::JobState state_ = v1::JOB_STATE_QUEUED;
   int attempt_ = 1;
   std::int32_t current_trial_ = 0;
   std::map<std::int32_t, v1::EpochMetrics> latest_;
+  std::map<std::int64_t, std::int64_t> reached_;  ///< last epoch of each batch
+  std::int64_t sweep_ = 0;                        ///< epoch of the last report
+  std::int64_t last_sweep_ = 0;                   ///< the one before it
   std::int64_t epochs_done_ = 0;
   std::deque<std::pair<double, std::int64_t>> history_;  ///< seconds of training, epochs done by then
 };

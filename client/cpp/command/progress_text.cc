@@ -29,12 +29,28 @@ std::string Bar(double share, int width, bool unicode) {
   return unicode ? bar : "[" + bar + "]";
 }
 
+void AddOverview(const Progress& progress, std::vector<Fact>* facts) {
+  if (const auto best = progress.Best(); best.has_value()) {
+    facts->push_back({1, absl::StrCat("best ", HumanNumber(best->second), " (trial ", best->first, ")")});
+  }
+  const Progress::Overview overview = progress.Survey();
+  if (overview.median.has_value()) facts->push_back({2, absl::StrCat("median ", HumanNumber(*overview.median))});
+  if (overview.diverged > 0) facts->push_back({2, absl::StrCat(overview.diverged, " diverged")});
+}
+
 /// Facts that the line for terminals and the line of a log share, in the order shown. The number of the epoch takes at
 /// least `epoch_width` columns.
 std::vector<Fact> MetricFacts(const Progress& progress, const v1::EpochMetrics& epoch, int epoch_width) {
   std::vector<Fact> facts;
-  if (progress.trials() > 1) facts.push_back({3, absl::StrCat("trial ", epoch.trial())});
+  if (progress.trials() > 1) {
+    const bool many = progress.trials() > kManyTrials;
+    facts.push_back({3, absl::StrCat("trial ", epoch.trial(), many ? absl::StrCat("/", progress.trials()) : "")});
+  }
   facts.push_back({0, absl::StrFormat("epoch %*d/%d", epoch_width, epoch.epoch(), progress.max_epochs())});
+  if (progress.trials() > kManyTrials) {
+    AddOverview(progress, &facts);
+    return facts;
+  }
   if (epoch.has_objective()) facts.push_back({1, absl::StrCat("objective ", HumanNumber(epoch.objective()))});
   if (epoch.has_gap()) facts.push_back({2, absl::StrCat("gap ", HumanSmall(epoch.gap()))});
   if (epoch.has_constraint_violation()) {
@@ -86,7 +102,7 @@ std::string RenderProgressLine(const Progress& progress, int width, bool unicode
   const int epoch_width = static_cast<int>(absl::StrCat(progress.max_epochs()).size());
   std::vector<Fact> facts = MetricFacts(progress, epoch, epoch_width);
   const auto best = progress.Best();
-  if (progress.trials() > 1 && best.has_value()) {
+  if (progress.trials() > 1 && progress.trials() <= kManyTrials && best.has_value()) {
     facts.push_back({2, absl::StrCat("best ", HumanNumber(best->second), " (trial ", best->first, ")")});
   }
   if (const auto rate = progress.EpochsPerSecond(); rate.has_value()) {

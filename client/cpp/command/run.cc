@@ -84,6 +84,7 @@ int Run(int argc, const char* const* argv) {
       "Every command has --help.");
   AddDatasetCommands(app, context);
   AddJobCommands(app, context);
+  AddExperimentCommands(app, context);
   AddModelCommands(app, context);
   AddServerCommands(app, context);
   try {

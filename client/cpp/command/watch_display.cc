@@ -9,6 +9,7 @@
 
 #include "client/cpp/command/enum_text.h"
 #include "client/cpp/command/humanize.h"
+#include "client/cpp/command/job_state.h"
 #include "client/cpp/command/message_json.h"
 #include "client/cpp/command/terminal.h"
 
@@ -91,7 +92,7 @@ class PlainDisplay final : public WatchDisplay {
       PrintHeld();
       const v1::StateChange& change = response.state_change();
       progress_.Update(change);
-      if (change.state() >= v1::JOB_STATE_SUCCEEDED) return;  // what came of the job is told after the watch
+      if (HasEnded(change.state())) return;  // what came of the job is told after the watch
       out_ << progress_.job() << ": " << EnumText(change.state());
       if (change.attempt() > 1) out_ << ", attempt " << change.attempt();
       if (!change.reason().empty()) out_ << " (" << Printable(change.reason()) << ")";

@@ -7,6 +7,8 @@
 
 #include <fstream>
 
+#include "client/cpp/command/number_list.h"
+
 namespace cvxnn::command {
 namespace {
 
@@ -101,6 +103,48 @@ TEST(JobFlags, RefuseWhatIsGivenTwice) {
   EXPECT_EQ(fault("descent --schedule reduce-on-plateau:minimum-rate=1,minimum_rate=2"),
             "--schedule reduce-on-plateau:minimum-rate=1,minimum_rate=2: minimum-rate is given twice");
   EXPECT_EQ(fault("convex --label a=1 --label b=1 --label a=2"), "--label a: is given twice");
+}
+
+TEST(JobFlags, DescribeAGrid) {
+  const auto job = Build(
+      "descent --dataset iris --grid-rows 10,100 --grid-neurons 2..6:2,50 --grid-lr 1e-4..1/5 --grid-betas 0.1,0.5 "
+      "--trials 3 --report-every 100 --gradient-norm --pattern-statistics --snapshots per-decade=4 --keep-best 9");
+  ASSERT_TRUE(job.ok()) << job.status();
+  const v1::GradientDescent& descent = job->spec().descent();
+  EXPECT_THAT(descent.grid().training_rows(), testing::ElementsAre(10, 100));
+  EXPECT_THAT(descent.grid().neurons(), testing::ElementsAre(2, 4, 6, 50));
+  EXPECT_THAT(descent.grid().learning_rates(),
+              testing::ElementsAre(testing::DoubleEq(1e-4), testing::DoubleEq(1e-3), testing::DoubleEq(1e-2),
+                                   testing::DoubleEq(0.1), 1));
+  EXPECT_THAT(descent.grid().betas(), testing::ElementsAre(0.1, 0.5));
+  EXPECT_EQ(descent.reports().every_epochs(), 100);
+  EXPECT_TRUE(descent.reports().gradient_norm());
+  EXPECT_TRUE(descent.reports().pattern_statistics());
+  EXPECT_EQ(descent.snapshots().per_decade(), 4);
+  EXPECT_EQ(descent.keep_best(), 9);
+  EXPECT_FALSE(descent.has_neurons());
+  EXPECT_EQ(Build("descent --snapshots every=7")->spec().descent().snapshots().every_epochs(), 7);
+}
+
+TEST(JobFlags, NameWhatIsWrongWithAGrid) {
+  const auto fault = [](const std::string& line) { return std::string(Build("descent " + line).status().message()); };
+  EXPECT_EQ(fault("--grid-neurons 2,many"), "--grid-neurons: \"many\": is not a number or a range");
+  EXPECT_EQ(fault("--grid-neurons 2,2.5"), "--grid-neurons: \"2,2.5\": 2.5 is not a whole number");
+  EXPECT_EQ(fault("--grid-neurons 9..2"), "--grid-neurons: \"9..2\": a range must not end below its beginning");
+  EXPECT_EQ(fault("--grid-neurons 1..1e9"), "--grid-neurons: \"1..1e9\": makes more than 10000 numbers");
+  EXPECT_EQ(fault("--grid-lr 0..1/3"), "--grid-learning-rates: \"0..1/3\": a range in log must begin above 0");
+  EXPECT_EQ(fault("--grid-betas 0..1:0"), "--grid-betas: \"0..1:0\": the step must be above 0");
+  EXPECT_EQ(fault("--snapshots 7"), "--snapshots 7: must be every=K or per-decade=K with a whole number K");
+  EXPECT_THAT(std::string(Build("convex --grid-neurons 5").status().message()),
+              HasSubstr("--grid-neurons: convex training has no"));
+}
+
+TEST(NumberList, HasTheEndsOfItsRanges) {
+  EXPECT_THAT(*ParseReals("--x", "0..1:0.1"), testing::SizeIs(11));
+  EXPECT_THAT(*ParseReals("--x", "-1..-0.5:0.25,3"), testing::ElementsAre(-1, -0.75, -0.5, 3));
+  EXPECT_THAT(*ParseIntegers("--x", "2..100"), testing::SizeIs(99));
+  EXPECT_THAT(*ParseIntegers("--x", "1..10/20"), testing::ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
+  EXPECT_THAT(*ParseIntegers("--x", "2..100/5"), testing::ElementsAre(2, 5, 14, 38, 100));
 }
 
 TEST(JobFlags, NameModelsToStartFrom) {

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "client/cpp/command/humanize.h"
+#include "client/cpp/command/metrics_table.h"
 #include "client/cpp/command/watch_display.h"
 
 namespace cvxnn::command {
@@ -79,16 +80,73 @@ TEST(Progress, KeepsWhatAnEpochDidNotCompute) {
   EXPECT_THAT(RenderProgressLine(progress, 120, true, absl::ZeroDuration()), HasSubstr("test 75.0%"));
 }
 
-TEST(Progress, StartsAgainWithANewAttempt) {
+TEST(Progress, GoesOnWithANewAttempt) {
   Progress progress(ConvexJob());
-  progress.Update(Epoch(50, 1, 5));
+  progress.Update(Epoch(40, 1, 5));
+  progress.Update(Epoch(50, 2, 5));
   v1::StateChange restart;
   restart.set_state(v1::JOB_STATE_QUEUED);
   restart.set_attempt(2);
   progress.Update(restart);
-  EXPECT_FALSE(progress.started());
-  progress.Update(Epoch(1, 1, 5));
-  EXPECT_DOUBLE_EQ(progress.Share(), 0.01);
+  EXPECT_DOUBLE_EQ(progress.Share(), 0.5);
+  EXPECT_FALSE(progress.EpochsPerSecond().has_value()) << "the pace of the new attempt is not known yet";
+  progress.Update(Epoch(51, 1, 5));
+  EXPECT_DOUBLE_EQ(progress.Share(), 0.51);
+}
+
+// Ten trials a batch, two widths. Reports come epoch by epoch, trial by trial.
+v1::Job GridJob() {
+  v1::Job job = ConvexJob();
+  job.mutable_spec()->mutable_descent()->set_trials(5);
+  for (const int neurons : {2, 4}) job.mutable_spec()->mutable_descent()->mutable_grid()->add_neurons(neurons);
+  for (const double rate : {0.1, 0.2}) job.mutable_spec()->mutable_descent()->mutable_grid()->add_learning_rates(rate);
+  return job;
+}
+
+TEST(Progress, TellsManyTrialsByTheBestTheMedianAndTheDiverged) {
+  Progress progress(GridJob());
+  EXPECT_EQ(progress.trials(), 20);
+  // Trials 3 and 7 explode after epochs 0 and 1.
+  for (const int epoch : {0, 1, 2, 100}) {
+    for (int trial = 0; trial < 10; ++trial) {
+      if ((trial == 3 && epoch > 0) || (trial == 7 && epoch > 1)) continue;
+      progress.Update(Epoch(epoch, 0.1 * epoch, 10 + trial, trial));
+    }
+    if (epoch == 2) {
+      EXPECT_EQ(progress.Survey().diverged, 2);
+    }
+  }
+  EXPECT_EQ(progress.Survey().diverged, 2);
+  EXPECT_DOUBLE_EQ(progress.Share(), 0.5) << "what exploded takes no time any more";
+  for (int trial = 10; trial < 20; ++trial) progress.Update(Epoch(0, 11, 30 - trial, trial));
+  EXPECT_EQ(progress.Survey().diverged, 2);
+  EXPECT_DOUBLE_EQ(*progress.Survey().median, 15);
+  const std::string line = RenderProgressLine(progress, 160, true, absl::ZeroDuration());
+  EXPECT_THAT(line, HasSubstr("trial 19/20  epoch   0/100  best 10 (trial 0)  median 15  2 diverged"));
+  EXPECT_THAT(RenderEpochLine(progress, progress.current()), HasSubstr("best 10 (trial 0)  median 15  2 diverged"));
+}
+
+TEST(ModelsTable, ShowsTheBestOfThousandsAndWhatVaries) {
+  v1::JobResult result;
+  for (int i = 0; i < 2940; ++i) {
+    v1::TrainedModel* model = result.add_models();
+    model->set_trial(i);
+    model->set_diverged(i % 2 == 1);
+    model->mutable_metrics()->set_objective(3000 - i);
+    model->mutable_setting()->set_neurons(2 + i / 30);
+    model->mutable_setting()->set_learning_rate(0.5);
+  }
+  result.mutable_models(2938)->set_model("models/best");
+  result.set_best_model("models/best");
+  std::ostringstream out;
+  PrintModelsTable(result, out);
+  const std::string text = out.str();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 12) << text;
+  EXPECT_THAT(text, HasSubstr("WIDTH"));
+  EXPECT_THAT(text, Not(HasSubstr("RATE")));
+  EXPECT_THAT(text, HasSubstr("models/best"));
+  EXPECT_THAT(text, HasSubstr("the best 10 of 2,940 trials: objective best 62, median 1530, worst 3000; 1,470 "
+                              "diverged; --output json tells all"));
 }
 
 TEST(ProgressLine, FitsEveryWidth) {
