@@ -16,6 +16,7 @@ import tempfile
 
 import numpy
 
+import figure4
 import works
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -100,10 +101,16 @@ def main():
         try:
             rows = [measure(service, work, folder, jax_python) for work in works.WORKS
                     if not chosen or work.name in chosen]
+            shares = None
+            if not chosen or "figure-4" in chosen:
+                row, *shares = figure4.measure(service, folder)
+                rows.append(row)
         finally:
             service.stop()
     print_table("Descent: seconds, best of the rounds",
                 ["work", "goal", "cvxnn", "torch", "JAX", "to torch", "to JAX", "objectives", "note"], rows)
+    if shares:
+        print_table("Share of runs that explode, by training rows and width", *shares)
 
 
 if __name__ == "__main__":
