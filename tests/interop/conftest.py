@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import grpc
+import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -30,9 +31,10 @@ def stubs(tmp_path_factory):
 class Server:
     """A cvxnn-server process."""
 
-    def __init__(self, data_dir):
+    def __init__(self, data_dir, *flags):
         self.process = subprocess.Popen(
-            [os.environ["CVXNN_SERVER_BINARY"], "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", str(data_dir)],
+            [os.environ["CVXNN_SERVER_BINARY"], "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", str(data_dir),
+             *flags],
             stdout=subprocess.PIPE, text=True,
         )
         for line in self.process.stdout:
@@ -44,6 +46,11 @@ class Server:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
+
+    def kill(self):
+        """As a crash or a loss of power ends it."""
+        self.process.kill()
+        self.process.wait(timeout=60)
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +64,12 @@ def server(tmp_path_factory):
 def channel(server):
     with grpc.insecure_channel(server.address) as open_channel:
         yield open_channel
+
+
+@pytest.fixture(scope="session")
+def arrays():
+    """A seeded table with a label that no linear model gets right."""
+    random = np.random.default_rng(7)
+    features = random.standard_normal((600, 5)).astype("<f4")
+    labels = np.where(np.abs(features[:, 0]) + features[:, 1] > 0.7, 1.0, -1.0).astype("<f4")[:, None]
+    return {"features": features[:400], "targets": labels[:400], "test_features": features[400:], "test_targets": labels[400:]}

@@ -15,8 +15,7 @@ import torch
 CHUNK_BYTES = 64 * 1024
 
 
-@pytest.fixture(scope="session")
-def api(stubs, channel):
+def make_api(channel):
     """The generated modules and one stub per service."""
     from cvxnn.v1 import (dataset_pb2, dataset_service_pb2, dataset_service_pb2_grpc, job_pb2, job_service_pb2,
                           job_service_pb2_grpc, model_service_pb2, model_service_pb2_grpc, server_service_pb2,
@@ -33,6 +32,11 @@ def api(stubs, channel):
     api.models = model_service_pb2_grpc.ModelServiceStub(channel)
     api.server = server_service_pb2_grpc.ServerServiceStub(channel)
     return api
+
+
+@pytest.fixture(scope="session")
+def api(stubs, channel):
+    return make_api(channel)
 
 
 def matrix_shape(api, array):
@@ -52,15 +56,6 @@ def upload_messages(api, task, arrays, **header):
             piece = data[offset:offset + CHUNK_BYTES]
             yield api.datasets_pb.CreateDatasetRequest(
                 chunk=api.datasets_pb.DatasetChunk(array=number, offset=offset, data=piece, crc32=zlib.crc32(piece)))
-
-
-@pytest.fixture(scope="session")
-def arrays():
-    """A seeded table with a label that no linear model gets right."""
-    random = np.random.default_rng(7)
-    features = random.standard_normal((600, 5)).astype("<f4")
-    labels = np.where(np.abs(features[:, 0]) + features[:, 1] > 0.7, 1.0, -1.0).astype("<f4")[:, None]
-    return {"features": features[:400], "targets": labels[:400], "test_features": features[400:], "test_targets": labels[400:]}
 
 
 @pytest.fixture(scope="session")
@@ -261,3 +256,45 @@ def test_a_bad_value_names_row_and_column(api, arrays):
         api.datasets.CreateDataset(upload_messages(api, api.data.TASK_BINARY, broken))
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "17" in caught.value.details() and "4" in caught.value.details()
+
+
+@pytest.fixture(scope="session")
+def grid_job(api, dataset):
+    """Two sizes, three widths and two trials, with weights kept on the way."""
+    pb = api.job
+    spec = pb.JobSpec(
+        dataset=dataset.name, beta=0.05, seed=3, loss_scale=pb.LOSS_SCALE_MEAN, stopping=pb.StoppingRule(max_epochs=100),
+        descent=pb.GradientDescent(
+            optimizer=pb.Optimizer(adam=pb.Adam()), learning_rate=0.01, trials=2, keep_best=3,
+            grid=pb.Grid(training_rows=[50, 400], neurons=[2, 8, 30]), reports=pb.DescentReports(every_epochs=50),
+            snapshots=pb.Snapshots(every_epochs=50)))
+    job = api.jobs.CreateJob(api.jobs_pb.CreateJobRequest(job=pb.Job(spec=spec)))
+    return watch(api, job.name)[-1].end.job
+
+
+def test_a_grid_trains_every_combination(grid_job, api):
+    assert grid_job.state == api.job.JOB_STATE_SUCCEEDED, grid_job.error
+    settings = [(m.trial, m.setting.training_rows, m.setting.neurons) for m in grid_job.result.models]
+    expected = [(rows, neurons) for rows in (50, 400) for neurons in (2, 8, 30) for _ in range(2)]
+    assert settings == [(trial, *setting) for trial, setting in enumerate(expected)]
+    kept = [m for m in grid_job.result.models if m.model]
+    assert len(kept) == 3
+    assert max(m.metrics.objective for m in kept) <= min(
+        m.metrics.objective for m in grid_job.result.models if not m.model)
+
+
+def test_snapshots_lead_to_the_final_weights(grid_job, api):
+    def models(snapshots):
+        return api.models.ListModels(api.models_pb.ListModelsRequest(
+            job=grid_job.name, include_snapshots=snapshots, page_size=1000)).models
+
+    assert {m.name for m in models(False)} == {m.model for m in grid_job.result.models if m.model}
+    snapshots = [m for m in models(True) if m.snapshot]
+    assert sorted((m.trial, m.metrics.epoch) for m in snapshots) == [(t, e) for t in range(12) for e in (0, 50, 100)]
+    best = next(m for m in grid_job.result.models if m.model == grid_job.result.best_model)
+    weights = {m.metrics.epoch: safetensors.numpy.load(download(api, m.name, api.models_pb.MODEL_FORMAT_SAFETENSORS))
+               for m in snapshots if m.trial == best.trial}
+    final = safetensors.numpy.load(download(api, best.model, api.models_pb.MODEL_FORMAT_SAFETENSORS))
+    np.testing.assert_array_equal(weights[100]["first_layer.weight"], final["first_layer.weight"])
+    moved = [np.linalg.norm(weights[e]["first_layer.weight"] - weights[0]["first_layer.weight"]) for e in (50, 100)]
+    assert 0 < moved[0] < moved[1], "a neuron's path leads away from its start"
