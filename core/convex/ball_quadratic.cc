@@ -46,7 +46,7 @@ struct Barrier {
       curvature += (2 * weight / slack) * ball + (4 * weight / (slack * slack)) * (image * image.transpose());
     }
     curvature.diagonal().array() += 1e-14 * curvature.trace();
-    const Eigen::VectorXd direction = curvature.ldlt().solve(gradient);
+    Eigen::VectorXd direction = curvature.ldlt().solve(gradient);
     *decrement = gradient.dot(direction);
     return direction;
   }
