@@ -145,7 +145,7 @@ TEST(ModelsTable, ShowsTheBestOfThousandsAndWhatVaries) {
   EXPECT_THAT(text, HasSubstr("WIDTH"));
   EXPECT_THAT(text, Not(HasSubstr("RATE")));
   EXPECT_THAT(text, HasSubstr("models/best"));
-  EXPECT_THAT(text, HasSubstr("the best 10 of 2,940 trials: objective best 62, median 1530, worst 3000; 1,470 "
+  EXPECT_THAT(text, HasSubstr("the best 10 of 2,940 trials: objective best 62, median 1532, worst 3000; 1,470 "
                               "diverged; --output json tells all"));
 }
 

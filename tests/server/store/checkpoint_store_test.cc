@@ -27,6 +27,7 @@ TEST_F(CheckpointStoreTest, GivesBackTheLastOneAfterARestart) {
   const std::string state("weights\0and all", 15);
   ASSERT_TRUE(checkpoints_->Write("jobs/one", {"uid", 3, "earlier"}).ok());
   ASSERT_TRUE(checkpoints_->Write("jobs/one", {"uid", std::int64_t{1} << 40, state}).ok());
+  checkpoints_ = nullptr;
   Reopen();
   OpenCheckpoints();
   const auto read = checkpoints_->Read("jobs/one");
