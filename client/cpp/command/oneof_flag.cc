@@ -43,6 +43,12 @@ bool SetField(const FieldDescriptor* field, const std::string& text, Message* me
       reflection->SetDouble(message, field, value);
       return true;
     }
+    case FieldDescriptor::CPPTYPE_INT32: {
+      std::int32_t value = 0;
+      if (!absl::SimpleAtoi(text, &value)) return false;
+      reflection->SetInt32(message, field, value);
+      return true;
+    }
     case FieldDescriptor::CPPTYPE_INT64: {
       std::int64_t value = 0;
       if (!absl::SimpleAtoi(text, &value)) return false;
