@@ -31,6 +31,13 @@ function(cvxnn_compile_options target)
   endif()
 endfunction()
 
+# Compiles so many sources of a target as one; an empty number leaves them alone.
+function(cvxnn_compile_together target number)
+  if(number AND CVXNN_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${number})
+  endif()
+endfunction()
+
 # cvxnn_library(NAME [TORCH] SOURCES a.cc ... [LINKS lib ...] [PRECOMPILE header ...] [TOGETHER n])
 # TORCH: the sources use tensors; they share one precompiled header (core/torch).
 # PRECOMPILE: slow headers that most of these sources need, precompiled for this target.
@@ -46,15 +53,13 @@ function(cvxnn_library name)
   elseif(ARG_PRECOMPILE)
     target_precompile_headers(${name} PRIVATE ${ARG_PRECOMPILE})
   endif()
-  if(ARG_TOGETHER AND CVXNN_UNITY)
-    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${ARG_TOGETHER})
-  endif()
+  cvxnn_compile_together(${name} "${ARG_TOGETHER}")
   cvxnn_compile_options(${name})
 endfunction()
 
-# cvxnn_executable(NAME [TORCH] SOURCES a.cc ... [LINKS lib ...])
+# cvxnn_executable(NAME [TORCH] SOURCES a.cc ... [LINKS lib ...] [TOGETHER n])
 function(cvxnn_executable name)
-  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "TOGETHER" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS})
@@ -68,19 +73,21 @@ function(cvxnn_executable name)
     set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_compile_options(${name} PRIVATE -fPIC)
   endif()
+  cvxnn_compile_together(${name} "${ARG_TOGETHER}")
   cvxnn_compile_options(${name})
 endfunction()
 
-# cvxnn_test(NAME [TORCH] SOURCES a_test.cc ... [LINKS lib ...])
+# cvxnn_test(NAME [TORCH] SOURCES a_test.cc ... [LINKS lib ...] [TOGETHER n])
 # One binary a room; each TEST becomes a ctest case. Tests run side by side, so idle OpenMP threads must not spin.
 # CVXNN_TESTDATA and CVXNN_SHARED tell tests where inputs lie.
 function(cvxnn_test name)
-  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "TOGETHER" "SOURCES;LINKS" ${ARGN})
+  set(torch)
   if(ARG_TORCH)
-    cvxnn_executable(${name} TORCH SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gmock GTest::gtest_main)
-  else()
-    cvxnn_executable(${name} SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gmock GTest::gtest_main)
+    set(torch TORCH)
   endif()
+  cvxnn_executable(${name} ${torch} SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gmock GTest::gtest_main
+                   TOGETHER ${ARG_TOGETHER})
   # Tests run for moments and compile for minutes.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   target_compile_definitions(${name} PRIVATE CVXNN_TESTDATA="${PROJECT_SOURCE_DIR}/tests/testdata"

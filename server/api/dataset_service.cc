@@ -30,11 +30,11 @@
 namespace cvxnn::server {
 namespace {
 
-constexpr char kCollection[] = "datasets";
+constexpr char kDatasets[] = "datasets";
 
 // OK when the caller's id, if any, can become a data set.
 absl::Status CheckIdFree(const Parts& parts, const std::string& id) {
-  return id.empty() ? absl::OkStatus() : parts.datasets->CheckNameFree(absl::StrCat(kCollection, "/", id));
+  return id.empty() ? absl::OkStatus() : parts.datasets->CheckNameFree(absl::StrCat(kDatasets, "/", id));
 }
 
 // The request's fields that name the files beside `path`.
@@ -158,7 +158,7 @@ grpc::ServerUnaryReactor* DatasetService::GetDataset(grpc::CallbackServerContext
                                                      const v1::GetDatasetRequest* request, v1::Dataset* response) {
   return AnswerFrom(parts_.quick, context, CallLog(context, "DatasetService.GetDataset", request->name()),
                     [this, request, response]() -> absl::Status {
-                      if (absl::Status status = CheckResourceName(kCollection, request->name(), "name"); !status.ok()) {
+                      if (absl::Status status = CheckResourceName(kDatasets, request->name(), "name"); !status.ok()) {
                         return status;
                       }
                       return Reply(parts_.datasets->Get(request->name()), response);
@@ -181,7 +181,7 @@ grpc::ServerUnaryReactor* DatasetService::ListDatasets(grpc::CallbackServerConte
 }
 
 absl::Status DatasetService::Delete(const v1::DeleteDatasetRequest& request) const {
-  if (absl::Status status = CheckResourceName(kCollection, request.name(), "name"); !status.ok()) return status;
+  if (absl::Status status = CheckResourceName(kDatasets, request.name(), "name"); !status.ok()) return status;
   auto deleted = parts_.datasets->Delete(request.name());
   if (deleted.ok()) parts_.resident->Remove(*deleted);
   return absl::IsNotFound(deleted.status()) && request.allow_missing() ? absl::OkStatus() : deleted.status();

@@ -21,7 +21,7 @@
 namespace cvxnn::server {
 namespace {
 
-constexpr char kCollection[] = "jobs";
+constexpr char kJobs[] = "jobs";
 // A full queue moves on when a job ends.
 constexpr std::int64_t kQueueRetrySeconds = 5;
 
@@ -113,7 +113,7 @@ grpc::ServerUnaryReactor* JobService::GetJob(grpc::CallbackServerContext* contex
                                              v1::Job* response) {
   return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.GetJob", request->name()),
                     [this, request, response]() -> absl::Status {
-                      if (absl::Status status = CheckResourceName(kCollection, request->name(), "name"); !status.ok()) {
+                      if (absl::Status status = CheckResourceName(kJobs, request->name(), "name"); !status.ok()) {
                         return status;
                       }
                       return Reply(parts_.manager->Get(request->name()), response);
@@ -148,7 +148,7 @@ grpc::ServerUnaryReactor* Change(const Parts& parts, grpc::CallbackServerContext
                                  void (JobManager::*change)(const std::string&, LiveLog::Written)) {
   return AnswerLater(
       parts.quick, context, CallLog(context, rpc, request->name()), [&parts, request, response, change](Done done) {
-        const absl::Status status = CheckResourceName(kCollection, request->name(), "name");
+        const absl::Status status = CheckResourceName(kJobs, request->name(), "name");
         if (!status.ok()) return done(status);
         (parts.manager->*change)(
             request->name(), [response, done](absl::StatusOr<v1::Job> job) { done(Reply(std::move(job), response)); });
@@ -177,7 +177,7 @@ grpc::ServerUnaryReactor* JobService::DeleteJob(grpc::CallbackServerContext* con
                                                 google::protobuf::Empty* /*response*/) {
   return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.DeleteJob", request->name()),
                     [this, request]() -> absl::Status {
-                      if (absl::Status status = CheckResourceName(kCollection, request->name(), "name"); !status.ok()) {
+                      if (absl::Status status = CheckResourceName(kJobs, request->name(), "name"); !status.ok()) {
                         return status;
                       }
                       const absl::Status status = parts_.manager->Delete(request->name());
