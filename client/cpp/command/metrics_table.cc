@@ -143,7 +143,7 @@ void PrintModelsTable(const v1::JobResult& result, std::ostream& out) {
     cells.push_back(HumanCount(model->metrics().epoch()));
     for (const Metric& metric : shown) cells.push_back(metric.text(model->metrics()));
     const bool best = !result.best_model().empty() && model->model() == result.best_model();
-    if (trials) cells.push_back(model->diverged() ? "diverged" : best ? "best" : " ");
+    if (trials) cells.emplace_back(model->diverged() ? "diverged" : best ? "best" : " ");
     table.AddRow(std::move(cells));
   }
   table.Print(out);

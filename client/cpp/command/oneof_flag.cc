@@ -29,6 +29,7 @@ std::string Written(const std::string& name) { return absl::StrReplaceAll(name, 
 
 std::string FieldNames(const Descriptor* type) {
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(type->field_count()));
   for (int i = 0; i < type->field_count(); ++i) names.push_back(Typed(type->field(i)->name()));
   return absl::StrJoin(names, ", ");
 }
@@ -78,6 +79,7 @@ bool SetField(const FieldDescriptor* field, const std::string& text, Message* me
 std::string OneofChoices(const Descriptor* type, const std::string& oneof) {
   const auto* choices = type->FindOneofByName(oneof);
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(choices->field_count()));
   for (int i = 0; i < choices->field_count(); ++i) names.push_back(Typed(choices->field(i)->name()));
   return absl::StrJoin(names, ", ");
 }
