@@ -220,11 +220,7 @@ class BatchDescent {
   /// and, when the epoch is to be reported, measures them.
   void FinishEpoch(std::int64_t epoch) {
     const bool measured = IsReported(epoch) || epoch == next_snapshot_;
-    Passes passes{&weights_};
-    if (full_batch() || measured || schedule_.NeedsObjectives()) PassOverRows(measured, passes);
-    passes.weights = &engine_->MeasureWeights(measured ? Detail::kAll : Detail::kSquares);
-    if (passes.train == nullptr && !AllHarmless(*passes.weights)) passes.train = &engine_->TrainPass(false, false);
-    if (measured && test_rows_ > 0) passes.test = &engine_->TestPass();
+    const Passes passes = measured ? Measure(*engine_, weights_) : Glance();
 
     alive_.clear();
     diverged_.clear();
@@ -254,9 +250,26 @@ class BatchDescent {
     epoch_ = epoch;
   }
 
-  void PassOverRows(bool measured, Passes& passes) {
-    passes.gradient = full_batch() || (measured && options_.reports.gradient_norm);
-    passes.train = &engine_->TrainPass(passes.gradient, measured);
+  /// All that a report says of weights, by the engine that works on them.
+  Passes Measure(Engine& engine, const TrialWeights& at) const {
+    Passes passes{&at};
+    passes.gradient = full_batch() || options_.reports.gradient_norm;
+    passes.train = &engine.TrainPass(passes.gradient, true);
+    passes.weights = &engine.MeasureWeights(Detail::kAll);
+    if (test_rows_ > 0) passes.test = &engine.TestPass();
+    return passes;
+  }
+
+  /// What the next step, the schedule and the search for trials that diverged need.
+  Passes Glance() {
+    Passes passes{&weights_};
+    if (full_batch() || schedule_.NeedsObjectives()) {
+      passes.gradient = full_batch();
+      passes.train = &engine_->TrainPass(passes.gradient, false);
+    }
+    passes.weights = &engine_->MeasureWeights(Detail::kSquares);
+    if (passes.train == nullptr && !AllHarmless(*passes.weights)) passes.train = &engine_->TrainPass(false, false);
+    return passes;
   }
 
   double Loss(const RowSums& sums, std::int64_t rows) const {
@@ -334,11 +347,7 @@ class BatchDescent {
     last.flat = finished_weights_;
     last.Keep(at::tensor(diverged_, at::TensorOptions().device(at::kCPU).dtype(at::kLong)));
     const std::unique_ptr<Engine> engine = MakeEngine(options_, batch_.data, last);
-    Passes passes{&last};
-    passes.gradient = full_batch() || options_.reports.gradient_norm;
-    passes.train = &engine->TrainPass(passes.gradient, true);
-    passes.weights = &engine->MeasureWeights(Detail::kAll);
-    if (test_rows_ > 0) passes.test = &engine->TestPass();
+    const Passes passes = Measure(*engine, last);
     const double seconds = control_.Seconds();
     for (std::size_t row = 0; row < diverged_.size(); ++row) {
       const auto slot = static_cast<std::size_t>(diverged_[row]);
@@ -411,10 +420,7 @@ class BatchDescent {
     if (IsReported(epoch_) || in_training_.empty()) return;
     if (measured_epoch_ != epoch_) {
       weights_.flat.copy_(finished_weights_);
-      Passes passes{&weights_};
-      PassOverRows(true, passes);
-      passes.weights = &engine_->MeasureWeights(Detail::kAll);
-      if (test_rows_ > 0) passes.test = &engine_->TestPass();
+      const Passes passes = Measure(*engine_, weights_);
       const double seconds = control_.Seconds();
       for (std::size_t slot = 0; slot < in_training_.size(); ++slot) {
         Record(epoch_, seconds, slot, slot, finished_rates_[slot], passes);
