@@ -10,8 +10,7 @@ namespace cvxnn::server {
 namespace {
 
 // How the names of methods begin that change nothing.
-constexpr std::array<absl::string_view, 7> kReading = {"Get",     "List",     "Watch",          "Download",
-                                                       "Predict", "Evaluate", "CheckOptimality"};
+constexpr std::array<absl::string_view, 6> kReading = {"Get", "List", "Watch", "Download", "Predict", "Evaluate"};
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 // Tokens with OpenSSL's random source, hash and comparison.
 #include "server/security/token.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 #include <openssl/crypto.h>
