@@ -89,6 +89,37 @@ inline Output RunLine(const std::string& line) {
   return output;
 }
 
+/// Runs a line of the shell whose process is the command itself (`exec`), sends it one SIGINT once its output holds
+/// `cue`, and waits for its end. Not by timeout(1): it signals the process and then its group, so that the command may
+/// see Ctrl-C twice, which is to say "at once".
+inline Output RunLineInterruptedAt(const std::string& cue, const std::string& line) {
+  Output output;
+  int ends[2];
+  if (pipe(ends) != 0) return output;
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(ends[1], STDOUT_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
+    _exit(127);
+  }
+  close(ends[1]);
+  bool interrupted = false;
+  std::array<char, 4096> buffer{};
+  for (ssize_t size = 0; (size = read(ends[0], buffer.data(), buffer.size())) > 0;) {
+    output.text.append(buffer.data(), static_cast<std::size_t>(size));
+    if (interrupted || output.text.find(cue) == std::string::npos) continue;
+    kill(child, SIGINT);
+    interrupted = true;
+  }
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  output.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return output;
+}
+
 class Command : public testing::Test {
  protected:
   static void SetUpTestSuite() {

@@ -35,15 +35,12 @@ TEST_F(Command, DetachesOnCtrlCAndLeavesTheJobRunning) {
       Succeed("job submit descent --dataset noise2 --beta 0.1 --learning-rate 1e-6 --epochs 1000000000 --quiet");
   const std::string name = job.substr(0, job.find('\n'));
   ASSERT_EQ(name.rfind("jobs/", 0), 0) << job;
-  const std::string line = "cd '" + folder_->string() + "' && CVXNN_SERVER=" + server_->address() +
-                           " timeout --preserve-status -s INT 1.5 " CVXNN_BINARY_DIR "/cvxnn job watch " + name +
-                           " 2>&1";
-  FILE* pipe = popen(line.c_str(), "r");
-  std::string text;
-  for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) text.push_back(static_cast<char>(c));
-  EXPECT_EQ(WEXITSTATUS(pclose(pipe)), 130) << text;
-  EXPECT_THAT(text, HasSubstr("goes on"));
-  EXPECT_THAT(text, HasSubstr("--from "));
+  const Output watched =
+      RunLineInterruptedAt("epoch", "cd '" + folder_->string() + "' && CVXNN_SERVER=" + server_->address() +
+                                        " exec " CVXNN_BINARY_DIR "/cvxnn job watch " + name + " 2>&1");
+  EXPECT_EQ(watched.exit_status, 130) << watched.text;
+  EXPECT_THAT(watched.text, HasSubstr("goes on"));
+  EXPECT_THAT(watched.text, HasSubstr("--from "));
   EXPECT_EQ(json::parse(Succeed("job describe " + name + " --output json"))["state"], "JOB_STATE_RUNNING");
   Succeed("job cancel " + name);
 }
