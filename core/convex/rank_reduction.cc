@@ -21,4 +21,8 @@ at::Tensor RowSpace::Restore(const at::Tensor& weights) const {
   return basis_.defined() ? at::mm(basis_, weights) : weights;
 }
 
+at::Tensor RowSpace::Project(const at::Tensor& weights) const {
+  return basis_.defined() ? at::mm(basis_.t(), weights) : weights;
+}
+
 }  // namespace cvxnn::convex

@@ -18,6 +18,9 @@ class RowSpace {
   at::Tensor Reduce(const at::Tensor& features) const;
   /// Weights in the basis (r×m) as weights on the original columns (d×m): R̃·W.
   at::Tensor Restore(const at::Tensor& weights) const;
+  /// The part in the row space of weights on the original columns (d×m), in the basis (r×m): R̃ᵀ·W. X·W is unchanged
+  /// and no column grows, so neither do objectives.
+  at::Tensor Project(const at::Tensor& weights) const;
 
  private:
   at::Tensor basis_;  // d×n

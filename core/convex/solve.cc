@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/convex/certificate.h"
 #include "core/convex/dual_loss.h"
 #include "core/convex/evaluate.h"
@@ -39,6 +40,27 @@ double RelativeGap(double objective, double lower_bound) {
 
 double LossMultiple(const Program& program) {
   return HalfSumMultiple(program.loss_scale, static_cast<double>(program.features.size(0)));
+}
+
+absl::Status CheckTensor(const char* name, const at::Tensor& tensor, std::int64_t rows, std::int64_t columns) {
+  if (!tensor.defined() || tensor.dim() != 2 || tensor.size(0) != rows || tensor.size(1) != columns) {
+    std::string size = tensor.defined() ? absl::StrCat("of size ", absl::StrJoin(tensor.sizes(), "×")) : "absent";
+    return absl::InvalidArgumentError(absl::StrCat("start.", name, " is ", size, ": must be ", rows, "×", columns));
+  }
+  if (tensor.isfinite().all().item<bool>()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("start.", name, ": must be finite"));
+}
+
+absl::Status CheckStart(const Program& program, const Start& start) {
+  const std::int64_t inputs = program.features.size(1), blocks = program.patterns.count() * program.targets.size(1);
+  if (auto status = CheckTensor("positive", start.positive, inputs, blocks); !status.ok()) return status;
+  if (program.activation == Activation::kGated) {
+    if (!start.negative.defined()) return absl::OkStatus();
+    return absl::InvalidArgumentError("start.negative: must be absent for gated programs");
+  }
+  if (auto status = CheckTensor("negative", start.negative, inputs, blocks); !status.ok()) return status;
+  if (!start.state.multipliers.defined()) return absl::OkStatus();
+  return CheckTensor("state.multipliers", start.state.multipliers, program.features.size(0), 2 * blocks);
 }
 
 absl::Status Check(const Program& program, const Options& options) {
@@ -72,6 +94,9 @@ absl::Status Check(const Program& program, const Options& options) {
   if (gated != (options.solver == SolverKind::kFista)) {
     return absl::InvalidArgumentError(gated ? "solver = admm: must be fista for gated programs"
                                             : "solver = fista: must be admm for ReLU programs");
+  }
+  if (options.start.has_value()) {
+    if (auto status = CheckStart(program, *options.start); !status.ok()) return status;
   }
   // Rank reduction leaves min(n, d) inputs.
   const std::int64_t inputs = std::min(x.size(0), x.size(1)), blocks = program.patterns.count() * y.size(1);
@@ -114,13 +139,15 @@ class Run {
         callback_(callback),
         row_space_(program_.features),
         map_(row_space_.Reduce(program_.features), program_.patterns.mask, program_.targets.size(1)),
-        evaluator_(program_, evaluation, map_, row_space_) {}
+        evaluator_(program_, evaluation, map_, row_space_) {
+    if (options.start.has_value()) start_.emplace(Reduced(*options.start));
+  }
   // The evaluator refers to members.
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
   absl::StatusOr<Solution> Solve() {
-    SetToZero();
+    SetToFirst();
     if (Stopped()) return Finish(*stop_);
     const at::Tensor zeros = at::zeros_like(program_.targets);
     const at::Tensor dual = FunctionOf(program_.loss).Gradient(zeros, program_.targets).mul(-0.5);
@@ -135,8 +162,16 @@ class Run {
     bound_->Offer(dual, correlations);
     if (largest <= beta_ * (1 + 8 * Epsilon(map_.features()))) return FinishAtZero();
 
-    const HalfSumProblem problem{
-        map_, program_.targets, correlations, program_.loss, beta_, [this] { return Stopped(); }, IsNuclear(program_)};
+    // β is known now.
+    if (start_.has_value()) SetToFirst();
+    const HalfSumProblem problem{map_,
+                                 program_.targets,
+                                 correlations,
+                                 program_.loss,
+                                 beta_,
+                                 [this] { return Stopped(); },
+                                 IsNuclear(program_),
+                                 start_.has_value() ? &*start_ : nullptr};
     std::unique_ptr<Solver> solver;
     if (program_.activation == Activation::kGated) {
       solver = std::make_unique<Fista>(problem);
@@ -144,18 +179,36 @@ class Run {
       solver = std::make_unique<Admm>(problem);
     }
     if (Stopped()) return Finish(*stop_);
-    const absl::Status ready = solver->SetUp();
-    return ready.ok() ? Loop(*solver) : Ended(ready);
+    if (const absl::Status ready = solver->SetUp(); !ready.ok()) return Ended(ready);
+    auto solution = Loop(*solver);
+    if (solution.ok()) solution->state = solver->state();
+    return solution;
   }
 
  private:
-  void SetToZero() {
+  // The start as solvers see it.
+  SolverStart Reduced(const Start& start) const {
+    const auto options = program_.features.options();
+    const at::Tensor weights = start.negative.defined() ? at::cat({start.positive, start.negative}, 1) : start.positive;
+    SolverStart reduced{row_space_.Project(weights.to(options)), start.state};
+    if (reduced.state.multipliers.defined()) reduced.state.multipliers = reduced.state.multipliers.to(options);
+    return reduced;
+  }
+
+  // The best point before any epoch is the start, or zero.
+  void SetToFirst() {
     const auto options = map_.features().options();
     const std::int64_t columns = map_.blocks() * (program_.activation == Activation::kGated ? 1 : 2);
-    best_ = {at::zeros({map_.inputs(), columns}, options), at::zeros({columns}, options.dtype(at::kDouble)),
-             at::zeros_like(program_.targets)};
+    if (start_.has_value()) {
+      best_ = {start_->weights, ColumnNorms(start_->weights), at::Tensor()};
+      if (IsNuclear(program_)) best_.values = ShrinkBlocks(start_->weights, map_.outputs(), 0).values;
+    } else {
+      best_ = {at::zeros({map_.inputs(), columns}, options), at::zeros({columns}, options.dtype(at::kDouble)),
+               at::zeros_like(program_.targets)};
+    }
     Record(best_, 0, 0);
     solution_.progress = latest_;
+    first_ = {best_, latest_};
   }
 
   // β and all that needs it, from the largest of ‖Xᵀ D_p ν_k‖₂ at zero weights.
@@ -182,7 +235,9 @@ class Run {
 
   absl::StatusOr<Solution> Loop(Solver& solver) {
     StallDetector stall(Epsilon(map_.features()));
-    double best_merit = std::numeric_limits<double>::infinity();
+    // Gated iterates are feasible, so the objective ranks them; ReLU iterates may undercut the optimum.
+    const bool gated = program_.activation == Activation::kGated;
+    double best_merit = gated && start_.has_value() ? latest_.objective : std::numeric_limits<double>::infinity();
     for (std::int64_t epoch = 1;; ++epoch) {
       if (const absl::Status status = solver.Step(*bound_); !status.ok()) return Ended(status);
       Record(solver.iterate(), epoch, solver.step_size());
@@ -191,8 +246,7 @@ class Run {
       }
       solution_.epochs = epoch;
       const bool converged = Converged(epoch);
-      // Gated iterates are feasible, so the objective ranks them; ReLU iterates may undercut the optimum.
-      const double merit = latest_.constraint_violation.has_value() ? Distance() : latest_.objective;
+      const double merit = gated ? latest_.objective : Distance();
       if (merit <= best_merit || converged) {
         best_merit = merit;
         best_ = solver.iterate();
@@ -206,7 +260,10 @@ class Run {
     }
   }
 
-  double Distance() const { return std::max(std::abs(latest_.gap), latest_.constraint_violation.value_or(0)); }
+  static double Distance(const Progress& progress) {
+    return std::max(std::abs(progress.gap), progress.constraint_violation.value_or(0));
+  }
+  double Distance() const { return Distance(latest_); }
 
   // Whether the latest iterate is within the tolerance of a certain bound. One that is not makes the next look wait,
   // since each costs a product in float64.
@@ -232,7 +289,7 @@ class Run {
     latest_.step_size = step_size;
     latest_.lower_bound = bound_.has_value() ? LossMultiple(program_) * bound_->value() : 0;
     latest_.gap = RelativeGap(latest_.objective, latest_.lower_bound);
-    latest_.seconds = SecondsSince(start_);
+    latest_.seconds = SecondsSince(began_);
   }
 
   // Whether to end now; remembers which rule said so first.
@@ -240,7 +297,7 @@ class Run {
     if (stop_.has_value()) return true;
     if (options_.should_stop && options_.should_stop()) {
       stop_ = StopReason::kStopped;
-    } else if (options_.max_seconds > 0 && SecondsSince(start_) >= options_.max_seconds) {
+    } else if (options_.max_seconds > 0 && SecondsSince(began_) >= options_.max_seconds) {
       stop_ = StopReason::kTimeLimit;
     }
     return stop_.has_value();
@@ -256,7 +313,7 @@ class Run {
   Solution FinishAtZero() {
     latest_.lower_bound = latest_.objective;
     latest_.gap = 0;
-    latest_.seconds = SecondsSince(start_);
+    latest_.seconds = SecondsSince(began_);
     solution_.progress = latest_;
     if (callback_) callback_(latest_);
     SetSolution(StopReason::kZeroIsExact);
@@ -268,9 +325,24 @@ class Run {
       Certify();
       solution_.progress.lower_bound = LossMultiple(program_) * bound_->value();
       solution_.progress.gap = RelativeGap(solution_.progress.objective, solution_.progress.lower_bound);
+      if (start_.has_value()) ReturnToABetterStart();
     }
     SetSolution(reason);
     return std::move(solution_);
+  }
+
+  // The start is judged with the last bound, as the best iterate is: bounds only rise, so a start that was feasible is
+  // left for lower objectives alone.
+  void ReturnToABetterStart() {
+    Progress& first = first_.progress;
+    first.lower_bound = solution_.progress.lower_bound;
+    first.gap = RelativeGap(first.objective, first.lower_bound);
+    const bool gated = program_.activation == Activation::kGated;
+    const bool better =
+        gated ? first.objective < solution_.progress.objective : Distance(first) < Distance(solution_.progress);
+    if (!better) return;
+    best_ = first_.iterate;
+    solution_.progress = first;
   }
 
   void SetSolution(StopReason reason) {
@@ -282,7 +354,7 @@ class Run {
     solution_.reason = reason;
   }
 
-  const Clock::time_point start_ = Clock::now();
+  const Clock::time_point began_ = Clock::now();
   Program program_;  // β set when it was a share
   const Options& options_;
   const ProgressCallback& callback_;
@@ -293,6 +365,11 @@ class Run {
   std::optional<LowerBound> bound_;
   std::optional<StopReason> stop_;
   std::int64_t next_certificate_ = 0;
+  std::optional<SolverStart> start_;
+  struct {
+    Iterate iterate;
+    Progress progress;
+  } first_;  // start or zero, as the solve began
   Progress latest_;
   Iterate best_;
   Solution solution_;

@@ -12,12 +12,20 @@
 
 #include "absl/status/statusor.h"
 #include "core/convex/program.h"
+#include "core/convex/solvers/solver.h"
 
 namespace cvxnn::convex {
 
 enum class SolverKind {
   kFista,  ///< gated only; solvers/fista.h
   kAdmm,   ///< ReLU only; solvers/admm.h
+};
+
+/// Where a solve begins: any weights on the original columns, best those of a program much like this one.
+struct Start {
+  at::Tensor positive;  ///< v, d×(P·c)
+  at::Tensor negative;  ///< w, the same shape; undefined for gated programs
+  SolverState state;    ///< of the solve that gave the weights, if any; ADMM then goes on where that ended
 };
 
 struct Options {
@@ -28,6 +36,9 @@ struct Options {
   /// solve, kStalled among them.
   double tolerance = 1e-4;
   std::function<bool()> should_stop;  ///< polled between epochs and stages of set-up, as max_seconds is; may be empty
+  /// Absent: zero weights. The solution is never worse than the start: of no higher objective than one that is
+  /// feasible.
+  std::optional<Start> start = {};
 };
 
 /// State of the solve after one epoch. Values are at the program's loss scale.
@@ -63,18 +74,23 @@ enum class StopReason {
 /// Called after every epoch; false ends the solve with kStopped.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
-/// The best iterate met: least objective for gated, least max(|gap|, violation) for ReLU.
+/// The best iterate met, the start included: least objective for gated, least max(|gap|, violation) for ReLU.
 struct Solution {
   at::Tensor positive;  ///< v, d×(P·c): column p·c + k is v_pk
   at::Tensor negative;  ///< w, the same shape; undefined for gated programs
-  Progress progress;    ///< of that iterate, with the last lower bound; epoch says when it was met
+  SolverState state;    ///< for Start, of the last iterate
+  Progress progress;    ///< of the best iterate, with the last lower bound; epoch says when it was met, 0 for the start
   StopReason reason = StopReason::kEpochLimit;
   std::int64_t epochs = 0;  ///< done in all
   double beta = 0;          ///< β used; 0 when the solve ended before β_max was known
   double beta_max = 0;      ///< see Program::beta_max_fraction; 0 likewise, and when there are no patterns
 };
 
-/// Solves the program. Errors: INVALID_ARGUMENT for shapes, β or a solver that does not fit the activation;
+/// Where to begin a program much like the one that gave this solution.
+inline Start StartAt(const Solution& solution) { return {solution.positive, solution.negative, solution.state}; }
+
+/// Solves the program. Errors: INVALID_ARGUMENT for shapes, a start that is not finite, β or a solver that does
+/// not fit the activation;
 /// RESOURCE_EXHAUSTED with needed and available bytes when the solver's state cannot fit, before any work;
 /// FAILED_PRECONDITION when β is a share of a β_max that is 0; INTERNAL when numbers fail in set-up or in the first
 /// epoch. LibTorch's exceptions pass through: callers guard (core/torch/runtime.h).

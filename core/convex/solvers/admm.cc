@@ -58,12 +58,46 @@ absl::Status Admm::SetUp() {
   const double targets = Norm(problem_.targets);
   rho2_ = 1;
   rho1_ = 4 * static_cast<double>(map.blocks()) * problem_.beta * problem_.beta / (targets * targets);
+  if (problem_.start != nullptr && problem_.start->state.rho1 > 0 && problem_.start->state.rho2 > 0) {
+    rho1_ = problem_.start->state.rho1;
+    rho2_ = problem_.start->state.rho2;
+  }
   rho1_ = std::max(rho1_, LeastRho1());
+  if (problem_.start != nullptr) Begin(*problem_.start);
   balance_interval_ = std::max(kMinBalanceInterval,
                                static_cast<std::int64_t>(std::ceil(factors_.FactorFlops() / factors_.EpochFlops())));
   next_balance_ = kMinBalanceInterval;
   return factors_.Factor(rho1_, rho2_, problem_.should_stop);
 }
+
+at::Tensor Admm::OnCones(const at::Tensor& row_side) const {
+  const at::Tensor unmasked = Unmasked(row_side);
+  return at::where(sign_mask_, unmasked.clamp_min(0), unmasked.clamp_max(0)).view(row_side.sizes());
+}
+
+at::Tensor Admm::Spread(const at::Tensor& nu) const {
+  const auto& map = problem_.map;
+  const at::Tensor positive = (nu.view({map.rows(), 1, map.outputs()}) * sign_mask_.select(1, 0)).flatten(1);
+  return at::cat({positive, positive.neg()}, 1);
+}
+
+// z and s from the weights; the duals from the multipliers, and from the stationarity of u at this point,
+// −Fᵀν + ρ₁a + ρ₂Xᵀb = 0.
+void Admm::Begin(const SolverStart& start) {
+  const auto& map = problem_.map;
+  iterate_.weights = start.weights;
+  iterate_.norms = ColumnNorms(start.weights);
+  s_ = OnCones(at::mm(map.features(), start.weights));
+  if (!start.state.multipliers.defined()) return;
+  const at::Tensor multipliers = OnCones(start.state.multipliers);
+  b_ = multipliers.div(-rho2_);
+  const at::Tensor pair =
+      start.weights.narrow(1, 0, map.blocks()).sub(start.weights.narrow(1, map.blocks(), map.blocks()));
+  outputs_ = map.Apply(pair);
+  a_ = at::mm(map.features().t(), Spread(problem_.targets.sub(outputs_)).add_(multipliers)).div_(rho1_);
+}
+
+SolverState Admm::state() const { return {b_.mul(-rho2_), rho1_, rho2_}; }
 
 double Admm::LeastRho1() const {
   const at::Tensor& x = problem_.map.features();
@@ -107,8 +141,7 @@ absl::Status Admm::Step(LowerBound& bound) {
 
   // s-step and its dual: rows of the pattern keep what is positive, the others what is negative.
   b_.add_(at::lerp(s_, products, kRelaxation));
-  const at::Tensor shifted = Unmasked(b_);
-  const at::Tensor s = at::where(sign_mask_, shifted.clamp_min(0), shifted.clamp_max(0)).view({n, 2 * blocks});
+  const at::Tensor s = OnCones(b_);
   b_.sub_(s);
   const Residuals cones{Relative(Norm(products.sub(s)), std::max(Norm(products), Norm(s))),
                         Relative(Norm(s.sub(s_)), Norm(b_))};
@@ -121,15 +154,10 @@ absl::Status Admm::Step(LowerBound& bound) {
 }
 
 void Admm::OfferDualPoint(LowerBound& bound) const {
-  const auto& map = problem_.map;
-  const std::int64_t n = map.rows(), blocks = map.blocks();
   const at::Tensor nu = problem_.targets.sub(outputs_);
-  const at::Tensor masked = (nu.view({n, 1, map.outputs()}) * sign_mask_.select(1, 0)).view({n, blocks});
-  at::Tensor row_side = b_.mul(-rho2_);
-  row_side.narrow(1, 0, blocks).add_(masked);
-  row_side.narrow(1, blocks, blocks).sub_(masked);
   // Rounding is monotone: adding a multiplier never crosses ±ν, so even the rounded rows have multipliers >= 0.
-  bound.Offer(nu, at::mm(map.features().t(), row_side), row_side);
+  const at::Tensor row_side = Spread(nu).sub_(b_, rho2_);
+  bound.Offer(nu, at::mm(problem_.map.features().t(), row_side), row_side);
 }
 
 absl::Status Admm::Balance(const Residuals& weights, const Residuals& cones) {

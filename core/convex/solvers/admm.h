@@ -23,6 +23,7 @@ class Admm : public Solver {
   absl::Status Step(LowerBound& bound) override;
   const Iterate& iterate() const override { return iterate_; }
   double step_size() const override { return rho1_; }
+  SolverState state() const override;
 
  private:
   // How far the two splittings are from agreeing (primal) and from standing still (dual), each relative to its size.
@@ -32,6 +33,10 @@ class Admm : public Solver {
   };
 
   at::Tensor Unmasked(const at::Tensor& row_side) const;  // n×(2·P·c) as n×2×P×c
+  at::Tensor OnCones(const at::Tensor& row_side) const;   // its projection, E ∘ · >= 0
+  // ±D_p ν for the v and w of every block, n×(2·P·c).
+  at::Tensor Spread(const at::Tensor& nu) const;
+  void Begin(const SolverStart& start);
   // Below this ρ₁, rounding in ρ₂XᵀX (at most ‖X‖² large) could outweigh ρ₁I and M would not be positive definite.
   double LeastRho1() const;
   void OfferDualPoint(LowerBound& bound) const;

@@ -62,14 +62,27 @@ absl::Status Fista::SetUp() {
   // Power iteration ends below the eigenvalue; the upper bound is checked at every step all the same.
   lipschitz_max_ = 1.01 * curvature_ * *largest;
   lipschitz_ = proposal_ = lipschitz_max_;
-  const auto& map = problem_.map;
-  const auto options = map.features().options();
-  current_.iterate.weights = at::zeros({map.inputs(), map.blocks()}, options);
-  current_.iterate.norms = at::zeros({map.blocks()}, options.dtype(at::kDouble));
-  current_.iterate.outputs = at::zeros_like(problem_.targets);
-  current_.gradient = problem_.correlations.neg();
+  current_ = First();
   previous_ = current_;
   return absl::OkStatus();
+}
+
+Fista::Point Fista::First() const {
+  const auto& map = problem_.map;
+  const auto options = map.features().options();
+  Point point;
+  if (problem_.start == nullptr) {
+    point.iterate.weights = at::zeros({map.inputs(), map.blocks()}, options);
+    point.iterate.norms = at::zeros({map.blocks()}, options.dtype(at::kDouble));
+    point.iterate.outputs = at::zeros_like(problem_.targets);
+    point.gradient = problem_.correlations.neg();
+    return point;
+  }
+  point.iterate.weights = problem_.start->weights;
+  point.iterate.norms = ColumnNorms(point.iterate.weights);
+  point.iterate.outputs = Outputs(point.iterate.weights, point.iterate.norms);
+  if (affine_) point.gradient = map.Adjoint(point.iterate.outputs.sub(problem_.targets));
+  return point;
 }
 
 Iterate Fista::Prox(const at::Tensor& weights, double lipschitz) const {

@@ -37,6 +37,8 @@ class Fista : public Solver {
     at::Tensor gradient;  // squared loss: Fᵀ(F·u − Y)
   };
 
+  // The problem's start, or zero weights.
+  Point First() const;
   // The prox of the penalty over L, and its outputs.
   Iterate Prox(const at::Tensor& weights, double lipschitz) const;
   at::Tensor Outputs(const at::Tensor& weights, const at::Tensor& norms) const;

@@ -15,16 +15,32 @@
 
 namespace cvxnn::convex {
 
+/// What ADMM learns beside the weights; it belongs to the program, not to a basis of its rows.
+struct SolverState {
+  /// Multipliers of the cones as they enter the stationarity of u: E_p ∘ λ_p for v, then E_p ∘ μ_p for w, n×(2·P·c).
+  /// Undefined where a solver has none.
+  at::Tensor multipliers;
+  double rho1 = 0;  ///< penalties that the splitting was balanced with; 0 when unknown
+  double rho2 = 0;
+};
+
+/// A point to begin at, in the solver's basis.
+struct SolverStart {
+  at::Tensor weights;  ///< as Iterate::weights
+  SolverState state;
+};
+
 /// The half-sum problem in the form solvers work on (features already rank-reduced). References must outlive the
 /// solver.
 struct HalfSumProblem {
-  const PatternOperator& map;         ///< F
-  const at::Tensor& targets;          ///< Y, n×c
-  const at::Tensor& correlations;     ///< −Fᵀ∇L(0), d×(P·c): Fᵀ·Y for the squared loss
-  Loss loss;                          ///< of which L is the half-sum
-  double beta;                        ///< β / s > 0
-  std::function<bool()> should_stop;  ///< may be empty
-  bool nuclear = false;               ///< β Σ_p ‖V_p‖_* (nuclear.h) takes the place of β Σ_j ‖u_j‖₂
+  const PatternOperator& map;          ///< F
+  const at::Tensor& targets;           ///< Y, n×c
+  const at::Tensor& correlations;      ///< −Fᵀ∇L(0), d×(P·c): Fᵀ·Y for the squared loss
+  Loss loss;                           ///< of which L is the half-sum
+  double beta;                         ///< β / s > 0
+  std::function<bool()> should_stop;   ///< may be empty
+  bool nuclear = false;                ///< β Σ_p ‖V_p‖_* (nuclear.h) takes the place of β Σ_j ‖u_j‖₂
+  const SolverStart* start = nullptr;  ///< null: zero weights
   bool Stopped() const { return should_stop && should_stop(); }
 };
 
@@ -51,6 +67,8 @@ class Solver {
   virtual const Iterate& iterate() const = 0;
   /// As Progress::step_size.
   virtual double step_size() const = 0;
+  /// What a later solve of a program much like this one can go on from.
+  virtual SolverState state() const { return {}; }
 };
 
 }  // namespace cvxnn::convex
