@@ -172,6 +172,10 @@ class Client {
   /// Outputs for rows that the server has; row_count 0 means all from first_row on.
   absl::StatusOr<Predictions> Predict(const std::string& model, const v1::DatasetRows& rows) const;
   absl::StatusOr<v1::EvaluateResponse> Evaluate(const v1::EvaluateRequest& request) const;
+  /// Each call makes another model.
+  absl::StatusOr<v1::Model> PruneModel(const v1::PruneModelRequest& request) const;
+  absl::StatusOr<v1::Model> DecomposeModel(const v1::DecomposeModelRequest& request) const;
+  absl::StatusOr<v1::CheckOptimalityResponse> CheckOptimality(const v1::CheckOptimalityRequest& request) const;
 
   absl::StatusOr<v1::ServerInfo> GetServerInfo() const;
   /// The standard health check: true when the server (or the named service) answers SERVING.

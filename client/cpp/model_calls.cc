@@ -33,4 +33,19 @@ absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(const v1::EvaluateRequest&
                    request);
 }
 
+absl::StatusOr<v1::Model> Client::PruneModel(const v1::PruneModelRequest& request) const {
+  return CallUnary(state_->options, state_->options.slow_timeout, Repeatable::kNo, *state_->models, &Stub::PruneModel,
+                   request);
+}
+
+absl::StatusOr<v1::Model> Client::DecomposeModel(const v1::DecomposeModelRequest& request) const {
+  return CallUnary(state_->options, state_->options.slow_timeout, Repeatable::kNo, *state_->models,
+                   &Stub::DecomposeModel, request);
+}
+
+absl::StatusOr<v1::CheckOptimalityResponse> Client::CheckOptimality(const v1::CheckOptimalityRequest& request) const {
+  return CallUnary(state_->options, state_->options.slow_timeout, Repeatable::kYes, *state_->models,
+                   &Stub::CheckOptimality, request);
+}
+
 }  // namespace cvxnn::client

@@ -12,7 +12,7 @@ namespace cvxnn::training {
 
 /// One epoch: one solver iteration of convex training, or one pass over the data of one trial of descent.
 struct EpochMetrics {
-  std::int32_t trial = 0;                      ///< 0-based; always 0 for convex training
+  std::int32_t trial = 0;                      ///< 0-based; 0 for convex training; of a path the position of its β
   std::int64_t epoch = 0;                      ///< 1-based within the trial; 0 is the state before training,
                                                ///< all there is when zero is known to be the convex optimum
   double seconds = 0;                          ///< since this attempt of training started (set-up included), monotonic
@@ -33,6 +33,7 @@ struct EpochMetrics {
   std::optional<std::int64_t> changed_patterns;   ///< descent: neurons whose pattern is not that of the start
   std::optional<std::int64_t> distinct_patterns;  ///< descent: different patterns among the m neurons
   std::optional<std::int64_t> dead_neurons;       ///< descent: neurons active on no training row
+  std::optional<double> beta;                     ///< regularisation path: the β of this program
 };
 
 /// What a trial of descent was given: training rows, neurons, learning rate and β.

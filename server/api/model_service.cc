@@ -4,9 +4,11 @@
 
 #include <utility>
 
+#include "server/api/check_optimality.h"
 #include "server/api/download.h"
 #include "server/api/list_page.h"
 #include "server/api/predict.h"
+#include "server/api/reduce.h"
 #include "server/api/unary_call.h"
 #include "server/translate/resource_name.h"
 
@@ -61,9 +63,24 @@ grpc::ServerUnaryReactor* ModelService::Evaluate(grpc::CallbackServerContext* co
 }
 
 grpc::ServerUnaryReactor* ModelService::PruneModel(grpc::CallbackServerContext* context,
-                                                   const v1::PruneModelRequest* request, v1::Model* /*response*/) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "ModelService.PruneModel", request->model()),
-                    [] { return absl::UnimplementedError("PruneModel is not built in this server"); });
+                                                   const v1::PruneModelRequest* request, v1::Model* response) {
+  return AnswerFrom(parts_.heavy, context, CallLog(context, "ModelService.PruneModel", request->model()),
+                    [this, request, response] { return server::PruneModel(parts_, &networks_, *request, response); });
+}
+
+grpc::ServerUnaryReactor* ModelService::DecomposeModel(grpc::CallbackServerContext* context,
+                                                       const v1::DecomposeModelRequest* request, v1::Model* response) {
+  return AnswerFrom(
+      parts_.heavy, context, CallLog(context, "ModelService.DecomposeModel", request->model()),
+      [this, request, response] { return server::DecomposeModel(parts_, &networks_, *request, response); });
+}
+
+grpc::ServerUnaryReactor* ModelService::CheckOptimality(grpc::CallbackServerContext* context,
+                                                        const v1::CheckOptimalityRequest* request,
+                                                        v1::CheckOptimalityResponse* response) {
+  return AnswerFrom(
+      parts_.heavy, context, CallLog(context, "ModelService.CheckOptimality", request->model()),
+      [this, request, response] { return server::CheckOptimality(parts_, &networks_, *request, response); });
 }
 
 }  // namespace cvxnn::server

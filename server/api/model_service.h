@@ -26,6 +26,11 @@ class ModelService final : public v1::ModelService::CallbackService {
                                      v1::EvaluateResponse* response) override;
   grpc::ServerUnaryReactor* PruneModel(grpc::CallbackServerContext* context, const v1::PruneModelRequest* request,
                                        v1::Model* response) override;
+  grpc::ServerUnaryReactor* DecomposeModel(grpc::CallbackServerContext* context,
+                                           const v1::DecomposeModelRequest* request, v1::Model* response) override;
+  grpc::ServerUnaryReactor* CheckOptimality(grpc::CallbackServerContext* context,
+                                            const v1::CheckOptimalityRequest* request,
+                                            v1::CheckOptimalityResponse* response) override;
 
  private:
   // Of weights kept between predictions.

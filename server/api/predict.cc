@@ -6,7 +6,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -14,45 +13,17 @@
 #include "core/network/loss_function.h"
 #include "core/network/network.h"
 #include "core/torch/runtime.h"
-#include "core/training/tensors.h"
 #include "server/api/list_page.h"
 #include "server/api/prediction_rows.h"
+#include "server/api/stored_model.h"
 #include "server/translate/capabilities.h"
 #include "server/translate/choose.h"
 #include "server/translate/dataset_description.h"
-#include "server/translate/resource_name.h"
 
 namespace cvxnn::server {
 namespace {
 
-// Rows of a matrix in the network's type. Shares the matrix's memory where the types agree.
-at::Tensor RowsAsTensor(const data::Matrix& matrix, std::int64_t first, std::int64_t count, at::ScalarType type) {
-  const bool float32 = matrix.type() == data::ElementType::kFloat32;
-  const std::int64_t element = float32 ? 4 : 8;
-  // LibTorch has no view of constant memory; nobody writes to this one.
-  auto* begin = const_cast<char*>(static_cast<const char*>(matrix.data()) + first * matrix.cols() * element);
-  const auto options = at::TensorOptions().dtype(float32 ? at::kFloat : at::kDouble).device(at::kCPU);
-  return at::from_blob(begin, {count, matrix.cols()}, options).to(type);
-}
-
-struct Loaded {
-  v1::Model metadata;
-  std::shared_ptr<const Network> shared;
-  const Network& network() const { return *shared; }
-  Counting counting() const { return training::CountingOf(TaskFromProto(metadata.task())); }
-};
-
-absl::StatusOr<Loaded> Load(const Parts& parts, LoadedNetworks* networks, const std::string& name) {
-  if (absl::Status status = CheckResourceName("models", name, "model"); !status.ok()) return status;
-  auto metadata = parts.models->Get(name);
-  if (absl::IsNotFound(metadata.status())) networks->Remove(name);
-  if (!metadata.ok()) return metadata.status();
-  auto network = networks->Get(name);
-  if (!network.ok()) return network.status();
-  return Loaded{*std::move(metadata), *std::move(network)};
-}
-
-absl::Status CheckAnswerFits(const Loaded& model, std::int64_t rows) {
+absl::Status CheckAnswerFits(const StoredModel& model, std::int64_t rows) {
   const double element = model.network().first_layer.scalar_type() == at::kDouble ? 8 : 4;
   // A predicted class takes two bytes at most for up to 16,384 classes.
   const double row_bytes = element * static_cast<double>(model.network().outputs()) + 2;
@@ -86,7 +57,7 @@ absl::StatusOr<data::Description> DescriptionOf(const Parts& parts, const v1::Mo
 }
 
 // Raw rows through the transforms of the data set that the model was trained on.
-absl::StatusOr<data::Matrix> Transformed(const Parts& parts, const Loaded& loaded, data::Matrix rows) {
+absl::StatusOr<data::Matrix> Transformed(const Parts& parts, const StoredModel& loaded, data::Matrix rows) {
   auto description = DescriptionOf(parts, loaded.metadata);
   if (!description.ok()) return description.status();
   const std::int64_t raw = data::RawColumns(*description, loaded.network().inputs());
@@ -98,7 +69,7 @@ absl::StatusOr<data::Matrix> Transformed(const Parts& parts, const Loaded& loade
   return data::TransformRows(*description, loaded.network().inputs(), std::move(rows));
 }
 
-void Answer(const Loaded& model, const at::Tensor& outputs, v1::PredictResponse* response) {
+void Answer(const StoredModel& model, const at::Tensor& outputs, v1::PredictResponse* response) {
   const at::Tensor rows = outputs.contiguous();
   auto* tensor = response->mutable_outputs();
   tensor->mutable_shape()->set_rows(rows.size(0));
@@ -114,7 +85,7 @@ void Answer(const Loaded& model, const at::Tensor& outputs, v1::PredictResponse*
   response->mutable_predicted_classes()->Add(begin, begin + classes.numel());
 }
 
-absl::Status PredictRows(const Parts& parts, const Loaded& model, const v1::PredictRequest& request,
+absl::Status PredictRows(const Parts& parts, const StoredModel& model, const v1::PredictRequest& request,
                          v1::PredictResponse* response) {
   const auto type = model.network().first_layer.scalar_type();
   const auto check_columns = [&](std::int64_t columns, const char* field) {
@@ -152,7 +123,7 @@ absl::Status Predict(const Parts& parts, LoadedNetworks* networks, const v1::Pre
     violations.Invalid("apply_transforms", "true", "is for rows only; stored rows are transformed already");
   }
   if (!violations.empty()) return violations.ToStatus();
-  auto model = Load(parts, networks, request.model());
+  auto model = LoadModel(parts, networks, request.model());
   if (!model.ok()) return model.status();
   return GuardTorch("Predict", [&] { return PredictRows(parts, *model, request, response); });
 }
@@ -163,7 +134,7 @@ absl::Status Evaluate(const Parts& parts, LoadedNetworks* networks, const v1::Ev
   const Loss loss = Choose(kDescentLosses, request.loss(), "loss", &violations);
   const LossScale scale = Choose(kLossScales, request.loss_scale(), "loss_scale", &violations);
   if (!violations.empty()) return violations.ToStatus();
-  auto model = Load(parts, networks, request.model());
+  auto model = LoadModel(parts, networks, request.model());
   if (!model.ok()) return model.status();
   auto rows = FindRows(parts, request.dataset_rows(), model->metadata);
   if (!rows.ok()) return rows.status();

@@ -10,7 +10,8 @@ namespace cvxnn::server {
 namespace {
 
 // How the names of methods begin that change nothing.
-constexpr std::array<absl::string_view, 6> kReading = {"Get", "List", "Watch", "Download", "Predict", "Evaluate"};
+constexpr std::array<absl::string_view, 7> kReading = {"Get",     "List",     "Watch", "Download",
+                                                       "Predict", "Evaluate", "Check"};
 
 }  // namespace
 

@@ -231,6 +231,16 @@ absl::Status JobStore::Commit(absl::Span<const JobCommit> commits) {
   return database_->Write(write, can_wait ? Database::Room::kOrdinary : Database::Room::kReserve);
 }
 
+absl::Status JobStore::AddModels(const std::string& job, const std::vector<WrittenModel>& models) {
+  return database_->Write([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT number FROM jobs WHERE name = ?");
+    query.bind(1, job);
+    if (!query.executeStep()) return NoSuchRow(kJobs, job);
+    InsertModels(db, query.getColumn(0).getInt64(), models);
+    return absl::OkStatus();
+  });
+}
+
 absl::StatusOr<JobStore::LogPart> JobStore::ReadLog(const std::string& name, std::int64_t after_sequence,
                                                     std::int64_t max_records, int epochs_per_event) const {
   LogPart part;

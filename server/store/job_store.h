@@ -59,6 +59,9 @@ class JobStore {
   /// Appends records, replaces job messages and makes written models visible, for all of `commits` in one transaction.
   absl::Status Commit(absl::Span<const JobCommit> commits);
 
+  /// Makes written models visible as models of a job, whatever its state. NOT_FOUND: no job of that name.
+  absl::Status AddModels(const std::string& job, const std::vector<WrittenModel>& models);
+
   struct LogPart {
     v1::Job job;
     LogEvents events;

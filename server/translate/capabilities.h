@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/network/loss.h"
+#include "core/network/reduction/methods.h"
 #include "core/training/spec.h"
 #include "cvxnn/v1/dataset_service.pb.h"
 #include "cvxnn/v1/job_spec.pb.h"
@@ -60,6 +61,13 @@ inline constexpr std::array kPrecisions = {Choice{v1::PRECISION_FLOAT32, trainin
 enum class WeightsFile { kSafetensors, kTorchScript };
 inline constexpr std::array kModelFormats = {Choice{v1::MODEL_FORMAT_SAFETENSORS, WeightsFile::kSafetensors},
                                              Choice{v1::MODEL_FORMAT_TORCHSCRIPT, WeightsFile::kTorchScript}};
+
+/// How PruneModel makes up for what it takes away, and how DecomposeModel splits.
+inline constexpr std::array kCorrections = {Choice{v1::PRUNE_CORRECTION_LEAST_SQUARES, Correction::kLeastSquares},
+                                            Choice{v1::PRUNE_CORRECTION_NONE, Correction::kNone}};
+inline constexpr std::array kDecompositions = {Choice{v1::DECOMPOSITION_LEAST_NORM, Decomposition::kLeastNorm},
+                                               Choice{v1::DECOMPOSITION_ALONG_GATE, Decomposition::kAlongGate},
+                                               Choice{v1::DECOMPOSITION_APPROXIMATE, Decomposition::kApproximate}};
 
 /// Members of a oneof that are built, by field number.
 inline constexpr std::array kTrainings = {static_cast<int>(v1::JobSpec::kConvexFieldNumber),

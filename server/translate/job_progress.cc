@@ -29,7 +29,8 @@ namespace {
   VISIT(gradient_norm)                \
   VISIT(changed_patterns)             \
   VISIT(distinct_patterns)            \
-  VISIT(dead_neurons)
+  VISIT(dead_neurons)                 \
+  VISIT(beta)
 
 v1::Activation ActivationToProto(Activation activation) { return Reverse(kDescentActivations, activation); }
 

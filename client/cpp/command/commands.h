@@ -24,5 +24,7 @@ void AddJobWatch(CLI::App& job, Context& context);
 void AddModelDownload(CLI::App& model, Context& context);
 void AddModelPredict(CLI::App& model, Context& context);
 void AddModelEvaluate(CLI::App& model, Context& context);
+void AddModelCheck(CLI::App& model, Context& context);
+void AddModelReduce(CLI::App& model, Context& context);
 
 }  // namespace cvxnn::command

@@ -23,6 +23,7 @@ struct Metric {
 
 const std::vector<Metric>& Metrics() {
   static const std::vector<Metric> metrics = {
+      {"beta", "BETA", [](const auto& m) { return m.has_beta() ? HumanNumber(m.beta()) : ""; }},
       {"objective", "OBJECTIVE", [](const auto& m) { return m.has_objective() ? HumanNumber(m.objective()) : ""; }},
       {"loss", "LOSS", [](const auto& m) { return m.has_loss() ? HumanNumber(m.loss()) : ""; }},
       {"penalty", "", [](const auto& m) { return m.has_penalty() ? HumanNumber(m.penalty()) : ""; }},

@@ -97,6 +97,8 @@ void AddModelCommands(CLI::App& app, Context& context) {
   AddModelDownload(*model, context);
   AddModelPredict(*model, context);
   AddModelEvaluate(*model, context);
+  AddModelReduce(*model, context);
+  AddModelCheck(*model, context);
 }
 
 }  // namespace cvxnn::command

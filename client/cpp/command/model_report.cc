@@ -92,6 +92,8 @@ ExitStatus ReportModel(const Context& context, const v1::Model& model) {
   fields.Add("data set", model.dataset());
   fields.Add("trial", absl::StrCat(model.trial()));
   if (model.snapshot()) fields.Add("snapshot", absl::StrCat("after ", HumanCount(model.metrics().epoch()), " epochs"));
+  fields.Add("made of", model.source_model());
+  fields.Add("how", model.derivation());
   fields.Add("network", absl::StrCat(HumanCount(model.inputs()), " inputs, ", HumanCount(model.neurons()), " ",
                                      EnumText(model.activation()), " neurons, ", HumanCount(model.outputs()), " output",
                                      model.outputs() == 1 ? "" : "s", ", ", EnumText(model.data_type())));
@@ -120,7 +122,9 @@ ExitStatus ReportModels(const Context& context, const std::vector<v1::Model>& mo
   for (const v1::Model& model : models) {
     const v1::EpochMetrics& metrics = model.metrics();
     table.AddRow({model.name(), model.job(), absl::StrCat(model.trial()),
-                  absl::StrCat(HumanCount(metrics.epoch()), model.snapshot() ? " (snapshot)" : ""),
+                  absl::StrCat(HumanCount(metrics.epoch()), model.snapshot()               ? " (snapshot)"
+                                                            : model.source_model().empty() ? ""
+                                                                                           : " (derived)"),
                   EnumText(model.activation()), HumanCount(model.neurons()),
                   metrics.has_objective() ? HumanNumber(metrics.objective()) : "",
                   metrics.has_train_accuracy() ? HumanShare(metrics.train_accuracy()) : "",

@@ -85,6 +85,19 @@ TEST_F(Command, BringsATableTrainsAndUsesTheModel) {
   ASSERT_TRUE(std::getline(predicted, line));
   EXPECT_THAT(line, testing::AnyOf(testing::EndsWith(",oak"), testing::EndsWith(",elm")));
 
+  const json pruned = json::parse(Succeed("model prune " + model + " --output json"));
+  EXPECT_EQ(pruned["source_model"], model);
+  EXPECT_THAT(Succeed("model prune " + model + " --max-neurons 2 --correction none"), HasSubstr("2 relu neurons"));
+  EXPECT_THAT(Run("model decompose " + model).text, HasSubstr("error: FAILED_PRECONDITION"));
+
+  EXPECT_THAT(Succeed("model check-optimality " + model + " --search 50"), HasSubstr("searched"));
+  WriteFile("u.csv", "1,0,0\n0,1,0\n");
+  WriteFile("a.csv", "0.5,-0.5\n");
+  const json checked = json::parse(Succeed(
+      "model check-optimality --first-layer u.csv --second-layer a.csv --dataset trees --beta 0.1 --output json"));
+  EXPECT_LE(checked["lower_bound"], checked["objective"]);
+  EXPECT_EQ(Run("model check-optimality --dataset trees").exit_status, 2) << "no network";
+
   EXPECT_EQ(Run("dataset create trees.csv --id trees").exit_status, 1) << "the name is taken";
   Succeed("job delete " + job);
   EXPECT_EQ(Run("job describe " + job).exit_status, 1);

@@ -55,6 +55,12 @@ class ModelServiceTest : public ServerTest {
     file.status = reader->Finish();
     return file;
   }
+  int Listed() {
+    grpc::ClientContext context;
+    v1::ListModelsResponse response;
+    EXPECT_TRUE(models_->ListModels(&context, {}, &response).ok());
+    return response.models_size();
+  }
   grpc::Status Predict(const v1::PredictRequest& request, v1::PredictResponse* response) {
     grpc::ClientContext context;
     return models_->Predict(&context, request, response);
@@ -257,12 +263,138 @@ TEST_F(ModelServiceTest, PredictsNothingWithADeletedModel) {
   EXPECT_EQ(Predict(Rows({1, 2}, 2), &response).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
-TEST_F(ModelServiceTest, DoesNotPruneYet) {
-  grpc::ClientContext context;
+TEST_F(ModelServiceTest, PrunesToANetworkWithTheSameOutputs) {
+  // 7 neurons in the plane, some of which do the same on the 40 rows or can be had from others.
   v1::PruneModelRequest request;
   request.set_model(model_);
-  v1::Model model;
-  EXPECT_EQ(models_->PruneModel(&context, request, &model).error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  v1::Model pruned;
+  grpc::ClientContext context;
+  const grpc::Status status = models_->PruneModel(&context, request, &pruned);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(pruned.source_model(), model_);
+  EXPECT_THAT(pruned.derivation(), testing::HasSubstr("pruned from 7 to"));
+  EXPECT_LE(pruned.neurons(), 7);
+  EXPECT_EQ(Listed(), 2);
+  // It is a model like others: downloaded, and its outputs on the training rows are those of its source.
+  const auto outputs = [&](const std::string& name) {
+    v1::PredictRequest predict;
+    predict.set_model(name);
+    predict.mutable_dataset_rows()->set_part(v1::PART_TRAIN);
+    v1::PredictResponse response;
+    EXPECT_TRUE(Predict(predict, &response).ok());
+    const bool narrow = response.outputs().shape().data_type() == v1::DATA_TYPE_FLOAT32;
+    const std::string& bytes = response.outputs().data();
+    return at::from_blob(const_cast<char*>(bytes.data()), {response.outputs().shape().rows()},
+                         at::TensorOptions().dtype(narrow ? at::kFloat : at::kDouble))
+        .to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
+  };
+  EXPECT_LE((outputs(model_) - outputs(pruned.name())).abs().max().item<double>(), 1e-5);
+
+  request.set_max_neurons(3);
+  grpc::ClientContext again;
+  ASSERT_TRUE(models_->PruneModel(&again, request, &pruned).ok());
+  EXPECT_LE(pruned.neurons(), 3);
+
+  request.set_max_neurons(0);
+  grpc::ClientContext bad;
+  const grpc::Status refused = models_->PruneModel(&bad, request, &pruned);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(ViolatedFields(refused), ElementsAre("max_neurons"));
+}
+
+TEST_F(ModelServiceTest, MakesAReluNetworkOfAGatedOne) {
+  const v1::Job job = Finished(CreateOk(ConvexJob(dataset_, 50)));
+  v1::DecomposeModelRequest request;
+  request.set_model(job.result().best_model());
+  v1::Model relu;
+  grpc::ClientContext context;
+  const grpc::Status status = models_->DecomposeModel(&context, request, &relu);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(relu.activation(), v1::ACTIVATION_RELU);
+  EXPECT_EQ(relu.job(), job.name());
+  EXPECT_NEAR(relu.metrics().loss(), job.result().models(0).metrics().loss(), 1e-9);
+  EXPECT_GE(relu.metrics().penalty(), job.result().models(0).metrics().penalty() * (1 - 1e-9));
+  EXPECT_FALSE(relu.metrics().has_lower_bound()) << "the bound was for another program";
+
+  // The derived model knows its objective: it can be pruned in turn, and the certificate of a program stays with it.
+  v1::PruneModelRequest prune;
+  prune.set_model(job.result().best_model());
+  v1::Model pruned;
+  grpc::ClientContext next;
+  ASSERT_TRUE(models_->PruneModel(&next, prune, &pruned).ok());
+  EXPECT_NEAR(pruned.metrics().objective(), job.result().models(0).metrics().objective(), 1e-9);
+  EXPECT_EQ(pruned.metrics().lower_bound(), job.result().models(0).metrics().lower_bound());
+
+  request.set_model(relu.name());
+  grpc::ClientContext twice;
+  EXPECT_EQ(models_->DecomposeModel(&twice, request, &relu).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  request.set_model("models/none");
+  grpc::ClientContext none;
+  EXPECT_EQ(models_->DecomposeModel(&none, request, &relu).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ModelServiceTest, ChecksTheOptimalityOfModelsAndOfWeightsThatAreSent) {
+  auto request = ConvexJob(dataset_, 2000);
+  request.mutable_job()->mutable_spec()->mutable_stopping()->set_tolerance(1e-6);
+  const v1::Job job = Finished(CreateOk(request));
+  v1::CheckOptimalityRequest ask;
+  ask.set_model(job.result().best_model());
+  const auto check = [&](v1::CheckOptimalityResponse* response) {
+    grpc::ClientContext context;
+    return models_->CheckOptimality(&context, ask, response);
+  };
+  v1::CheckOptimalityResponse answer;
+  grpc::Status status = check(&answer);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  // The objective is that of the job, β included, and so is what is certified over these patterns.
+  EXPECT_EQ(answer.beta(), 0.01);
+  EXPECT_NEAR(answer.objective(), job.result().models(0).metrics().objective(), 1e-9);
+  EXPECT_LE(answer.gap(), 1e-4);
+  EXPECT_EQ(answer.reach(), v1::REACH_RESTRICTED);
+  EXPECT_EQ(answer.dual_gate_size(), 2);
+
+  // All patterns of 40 rows in the plane: 5 of them are not enough.
+  ask.set_max_enumerated(1000);
+  ASSERT_TRUE(check(&answer).ok());
+  EXPECT_EQ(answer.reach(), v1::REACH_GLOBAL);
+  EXPECT_GT(answer.dual_ratio(), 1);
+  EXPECT_GT(answer.gap(), 1e-3);
+  ask.set_max_enumerated(10);
+  EXPECT_EQ(check(&answer).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  ask.set_max_enumerated(0);
+  ask.set_search_starts(-1);
+  ask.set_beta(-1);
+  EXPECT_THAT(ViolatedFields(check(&answer)), ElementsAre("search_starts"));
+  ask.set_search_starts(50);
+  EXPECT_THAT(ViolatedFields(check(&answer)), ElementsAre("beta"));
+  ask.clear_beta();
+  ASSERT_TRUE(check(&answer).ok());
+  EXPECT_EQ(answer.reach(), v1::REACH_SEARCHED);
+
+  // A network of one ReLU neuron, sent along.
+  ask.Clear();
+  ask.set_dataset(dataset_);
+  ask.set_beta(0.5);
+  const auto fill = [](v1::Tensor* tensor, const std::vector<double>& values, std::int64_t rows) {
+    tensor->mutable_shape()->set_rows(rows);
+    tensor->mutable_shape()->set_cols(static_cast<std::int64_t>(values.size()) / rows);
+    tensor->mutable_shape()->set_data_type(v1::DATA_TYPE_FLOAT64);
+    tensor->set_data(values.data(), values.size() * sizeof(double));
+  };
+  fill(ask.mutable_weights()->mutable_first_layer(), {0.3, 0.4}, 1);
+  fill(ask.mutable_weights()->mutable_second_layer(), {0.5}, 1);
+  status = check(&answer);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_NEAR(answer.penalty(), 0.5 * 0.25, 1e-12) << "beta times the product of the norms";
+  EXPECT_LE(answer.lower_bound(), answer.objective());
+  EXPECT_EQ(answer.patterns(), 1);
+  fill(ask.mutable_weights()->mutable_second_layer(), {0.5, 1}, 1);
+  EXPECT_EQ(check(&answer).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  fill(ask.mutable_weights()->mutable_second_layer(), {0.5}, 1);
+  fill(ask.mutable_weights()->mutable_first_layer(), {0.3, 0.4, 1}, 1);
+  EXPECT_EQ(check(&answer).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  ask.clear_dataset();
+  EXPECT_THAT(ViolatedFields(check(&answer)), ElementsAre("dataset"));
 }
 
 }  // namespace
