@@ -10,14 +10,11 @@
 #include "core/convex/reconstruct.h"
 #include "core/convex/solve.h"
 #include "core/network/loss_function.h"
+#include "core/training/convex_report.h"
 #include "core/training/methods.h"
 #include "core/training/patterns.h"
 
 namespace cvxnn::training {
-namespace {
-
-// What "verified" means for a job that asked for all its epochs.
-constexpr double kDefaultTolerance = 1e-4;
 
 EpochMetrics ToMetrics(const convex::Progress& progress, double earlier_seconds) {
   EpochMetrics metrics;
@@ -37,6 +34,13 @@ EpochMetrics ToMetrics(const convex::Progress& progress, double earlier_seconds)
   if (progress.step_size > 0) metrics.step_size = progress.step_size;
   return metrics;
 }
+
+double VerifiedTolerance(const StoppingRule& stopping) {
+  constexpr double kDefaultTolerance = 1e-4;
+  return stopping.tolerance > 0 ? stopping.tolerance : kDefaultTolerance;
+}
+
+namespace {
 
 Termination ToTermination(convex::StopReason reason) {
   switch (reason) {
@@ -158,7 +162,7 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   });
   if (!solution.ok()) return solution.status();
 
-  const double tolerance = spec.stopping.tolerance > 0 ? spec.stopping.tolerance : kDefaultTolerance;
+  const double tolerance = VerifiedTolerance(spec.stopping);
   Certificate certificate;
   certificate.restricted = !std::holds_alternative<EnumeratedPatterns>(convex.patterns);
   certificate.verified =

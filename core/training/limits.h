@@ -9,4 +9,7 @@ namespace cvxnn::training {
 inline constexpr std::int64_t kMaxEpochs = 1'000'000'000;  ///< StoppingRule::max_epochs
 inline constexpr std::int64_t kMaxPatterns = 1'000'000;    ///< SampledPatterns::count, EnumeratedPatterns::max_count
 
+/// Values of β on a path.
+inline constexpr std::int32_t kMostPathPoints = 1000;
+
 }  // namespace cvxnn::training

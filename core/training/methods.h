@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two kinds of training behind Train(), each from a valid spec and tensors on its device. LibTorch's exceptions
+// The kinds of training behind Train(), each from a valid spec and tensors on its device. LibTorch's exceptions
 // pass through; Train() guards.
 #pragma once
 
@@ -13,6 +13,8 @@ namespace cvxnn::training {
 /// Fills models, best, and the summary's termination, message, β, patterns, solver, epochs and certificate.
 absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& convex, const TensorData& data,
                                    const Hooks& hooks);
+absl::StatusOr<Result> TrainPath(const Spec& spec, const RegularizationPath& path, const TensorData& data,
+                                 const Hooks& hooks);
 absl::StatusOr<Result> TrainByDescent(const Spec& spec, const GradientDescent& descent, const TensorData& data,
                                       const Hooks& hooks);
 

@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "core/patterns/enumerated.h"
 #include "core/patterns/sampled.h"
 #include "core/torch/runtime.h"
+#include "core/training/limits.h"
 
 namespace cvxnn::training {
 namespace {
@@ -64,6 +66,46 @@ struct Maker {
                                        patches.patch_size, spec.seed, should_stop);
   }
 
+  absl::StatusOr<ActivationPatterns> operator()(const GivenPatterns& given) const {
+    if (given.dataset.empty()) return OfGates("convex.patterns.given.gates", "", given.gates);
+    const std::string field = "convex.patterns.given.dataset";
+    if (!hooks.load_dataset)
+      return absl::FailedPreconditionError(absl::StrCat(field, ": no data sets are stored here"));
+    const auto dataset = hooks.load_dataset(given.dataset);
+    if (!dataset.ok()) return dataset.status();
+    return OfGates(field, absl::StrCat(given.dataset, ", "), (*dataset)->train.features);
+  }
+
+  absl::StatusOr<ActivationPatterns> OfGates(const std::string& field, const std::string& of,
+                                             const data::Matrix& gates) const {
+    const std::int64_t inputs = data.features.size(1);
+    if (gates.cols() != inputs) {
+      return absl::InvalidArgumentError(absl::StrCat(field, ": ", of, "gates of ", gates.cols(), " numbers: must have ",
+                                                     inputs, ", the columns of the data set"));
+    }
+    if (gates.rows() > kMaxPatterns) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, ": ", of, gates.rows(), " gates: must be at most ", kMaxPatterns));
+    }
+    for (std::int64_t p = 0; p < gates.rows(); ++p) {
+      bool finite = true, zero = true;
+      for (std::int64_t k = 0; k < inputs; ++k) {
+        finite = finite && std::isfinite(gates.at(p, k));
+        zero = zero && gates.at(p, k) == 0;
+      }
+      if (finite && !zero) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, ": ", of, "gate ", p, finite ? " is zero: must have a direction" : ": must be finite"));
+    }
+    if (auto fits = CheckMemory(gates.rows()); !fits.ok()) return fits;
+    const bool narrow = gates.type() == data::ElementType::kFloat32;
+    // LibTorch has no view of constant memory; nobody writes to this one.
+    const at::Tensor rows =
+        at::from_blob(const_cast<void*>(gates.data()), {gates.rows(), inputs},
+                      at::TensorOptions().dtype(narrow ? at::kFloat : at::kDouble).device(at::kCPU));
+    return PatternsOfGates(data.features, rows.t().to(data.features.options()).contiguous(), should_stop);
+  }
+
   absl::StatusOr<ActivationPatterns> operator()(const EnumeratedPatterns& enumerated) const {
     const double bound = PatternBound(data.features);
     if (bound <= static_cast<double>(enumerated.max_count)) {
@@ -84,6 +126,7 @@ std::string Describe(const Patterns& patterns, std::int64_t count) {
   if (const auto* from = std::get_if<ModelPatterns>(&patterns))
     return absl::StrCat(count, " patterns of ", from->model);
   if (std::holds_alternative<EnumeratedPatterns>(patterns)) return absl::StrCat("all ", count, " patterns of the data");
+  if (std::holds_alternative<GivenPatterns>(patterns)) return absl::StrCat(count, " given patterns");
   if (std::holds_alternative<ConvolutionalPatterns>(patterns)) return absl::StrCat(count, " convolutional patterns");
   return absl::StrCat(count, " sampled patterns");
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <variant>
 
+#include "core/data/matrix.h"
 #include "core/descent/method.h"
 #include "core/network/loss.h"
 
@@ -56,7 +57,14 @@ struct ConvolutionalPatterns {
   std::int64_t patch_size = 0;  ///< side of the square in pixels, in [1, min(height, width)]
 };
 
-using Patterns = std::variant<SampledPatterns, ModelPatterns, EnumeratedPatterns, ConvolutionalPatterns>;
+/// Patterns of gates that the caller has, finite and not zero. Duplicates and patterns active on no row removed, gates
+/// kept.
+struct GivenPatterns {
+  data::Matrix gates;   ///< P×d, one gate a row, P in [1, 1000000]; empty when the next names them
+  std::string dataset;  ///< the rows of its training part, asked for by Hooks::load_dataset; or empty
+};
+
+using Patterns = std::variant<SampledPatterns, ModelPatterns, EnumeratedPatterns, ConvolutionalPatterns, GivenPatterns>;
 
 enum class ConvexSolver {
   kAuto,   ///< FISTA for gated, ADMM for ReLU
@@ -70,15 +78,34 @@ struct ConvexTraining {
   ConvexSolver solver = ConvexSolver::kAuto;
 };
 
+/// Which model of a path is the best.
+enum class PathSelection {
+  kAuto,          ///< test accuracy where there is one, else test loss where there is a test part, else the least β
+  kTestAccuracy,  ///< the largest; among equals the least test loss
+  kTestLoss,      ///< the least
+  kLeastBeta,
+};
+
+/// The convex program for a falling sequence of β over the same patterns, evenly spaced in log β from β_max down, each
+/// solve beginning where the one before ended. Of the stopping rule, epochs and tolerance hold for each β, seconds for
+/// all of them.
+struct RegularizationPath {
+  ConvexTraining convex;
+  std::int32_t points = 20;    ///< numbers of β, in [2, 1000]
+  double min_fraction = 1e-3;  ///< the last β as a share of β_max, in (0, 1)
+  PathSelection selection = PathSelection::kAuto;
+};
+
 /// Models that its initialisation names are asked for by Hooks::load_model.
 using GradientDescent = descent::Method;
 
-/// One job. Exactly one of the two kinds of training.
+/// One job. Exactly one kind of training.
 struct Spec {
   Loss loss = Loss::kSquared;
   LossScale loss_scale = LossScale::kHalfSum;
   Penalty penalty = Penalty::kGroupL2;
-  /// β > 0. For convex training it may instead be given as a share of β_max (below); exactly one of the two is set.
+  /// β > 0. For convex training it may instead be given as a share of β_max (below); exactly one of the two is set, for
+  /// a path none.
   std::optional<double> beta;
   /// β = share · β_max, share in (0, 1], β_max the least β at which the gated optimum over the job's patterns is zero
   /// (convex::Program::beta_max_fraction). Convex training only.
@@ -90,7 +117,13 @@ struct Spec {
   /// Of whoever stores the models of descent: so many are kept, those of the least objective; 0 keeps all. Training
   /// itself gives all.
   std::int64_t keep_best = 0;
-  std::variant<ConvexTraining, GradientDescent> method;
+  std::variant<ConvexTraining, GradientDescent, RegularizationPath> method;
 };
+
+/// The convex training of a spec, that of its path included; null for descent. Lives as long as the spec.
+inline const ConvexTraining* ConvexOf(const Spec& spec) {
+  if (const auto* path = std::get_if<RegularizationPath>(&spec.method)) return &path->convex;
+  return std::get_if<ConvexTraining>(&spec.method);
+}
 
 }  // namespace cvxnn::training

@@ -35,9 +35,14 @@ absl::StatusOr<Result> TrainOn(const c10::Device& device, const Spec& spec, cons
         std::pair{&data.test_features, "test.features"}, std::pair{&data.test_targets, "test.targets"}}) {
     if (absl::Status status = CheckRange(*values, part, precision); !status.ok()) return status;
   }
-  auto result = std::holds_alternative<ConvexTraining>(spec.method)
-                    ? TrainConvex(spec, std::get<ConvexTraining>(spec.method), data, hooks)
-                    : TrainByDescent(spec, std::get<GradientDescent>(spec.method), data, hooks);
+  absl::StatusOr<Result> result = absl::InternalError("training did not run");
+  if (const auto* convex = std::get_if<ConvexTraining>(&spec.method)) {
+    result = TrainConvex(spec, *convex, data, hooks);
+  } else if (const auto* path = std::get_if<RegularizationPath>(&spec.method)) {
+    result = TrainPath(spec, *path, data, hooks);
+  } else {
+    result = TrainByDescent(spec, std::get<GradientDescent>(spec.method), data, hooks);
+  }
   if (!result.ok()) return result.status();
   result->summary.precision = precision;
   result->summary.device = device.str();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ struct Snapshot {
   TrialSetting setting;
 };
 
-/// The whole state of descent after an epoch.
+/// The whole state of descent after an epoch, or of a path between two β.
 struct Checkpoint {
   std::string state;         ///< opaque bytes for Hooks::resume_from
   std::int64_t reports = 0;  ///< calls of the observer up to here, those of earlier attempts included
@@ -47,10 +48,13 @@ struct Hooks {
   /// Gives a stored network that the spec names, on any device and in any precision. Empty: a spec that names one is
   /// refused.
   std::function<absl::StatusOr<Network>(const std::string& model)> load_model = {};
+  /// Gives a stored data set whose rows the spec takes as gates. Empty: a spec that names one is refused.
+  std::function<absl::StatusOr<std::shared_ptr<const data::Dataset>>(const std::string& dataset)> load_dataset = {};
   /// Weights on the way, when the spec asks for snapshots of descent, on the training thread before the observer hears
   /// of the epoch; an error ends training with it. Resumed training gives again those after the checkpoint.
   std::function<absl::Status(const Snapshot&)> on_snapshot = {};
-  /// Asked after each epoch (of all trials) of descent, when its reports were delivered, and when training is about to
+  /// Asked after each epoch (of all trials) of descent and each β of a path, when its reports were delivered, and when
+  /// training is about to
   /// end because should_stop or the time limit says so; true: save_checkpoint is called with the state after the last
   /// finished epoch. Must be cheap and must not throw.
   std::function<bool()> checkpoint_due = {};
@@ -59,11 +63,13 @@ struct Hooks {
   /// Checkpoint::state of an earlier attempt: descent goes on from there, bit for bit as if it had not been interrupted
   /// (same device, build and numbers of threads). Reports start with the first after the checkpoint; seconds go on from
   /// those of the checkpoint, and the time limit counts both. DATA_LOSS when it is damaged, FAILED_PRECONDITION naming
-  /// what differs when it is of another spec, data set or build. Not used by convex training.
+  /// what differs when it is of another spec, data set or build. Not used by convex
+  /// training of one β.
   std::optional<std::string> resume_from = {};
 };
 
-/// One trained network with its final metrics (one per trial of descent, exactly one for convex training).
+/// One trained network with its final metrics: one per trial of descent, one per β of a path, one for other convex
+/// training.
 struct TrainedModel {
   Network network;
   EpochMetrics final_metrics;
@@ -82,7 +88,7 @@ struct Certificate {
 struct Summary {
   Termination termination = Termination::kEpochLimit;
   std::string message;                        ///< one sentence for people: why it ended and how well
-  double beta = 0;                            ///< β used; of a grid, that of the best model
+  double beta = 0;                            ///< β used; of a grid or a path, that of the best model
   std::int64_t patterns = 0;                  ///< convex: distinct patterns used
   Precision precision = Precision::kFloat64;  ///< used; never kAuto
   std::string device;                         ///< used, canonical ("cuda:0")
@@ -96,7 +102,8 @@ struct Result {
   /// Descent: in the order of their trials' numbers; without the trials of a grid that had not begun when training was
   /// stopped.
   std::vector<TrainedModel> models;
-  std::size_t best = 0;  ///< index of the model with the least final objective among those not diverged
+  std::size_t best = 0;  ///< index of the model with the least final objective among those not diverged; of a path by
+                         ///< its selection
   Summary summary;
 };
 

@@ -49,6 +49,13 @@ std::size_t GridBetas(const Spec& spec) {
 }
 
 absl::Status ValidateBeta(const Spec& spec, bool is_convex) {
+  if (std::holds_alternative<RegularizationPath>(spec.method) && spec.penalty != Penalty::kNone) {
+    if (spec.beta.has_value()) return Refuse("beta", *spec.beta, "absent for a path, which has its own");
+    if (spec.beta_max_fraction.has_value()) {
+      return Refuse("beta_max_fraction", *spec.beta_max_fraction, "absent for a path, which has its own");
+    }
+    return absl::OkStatus();
+  }
   if (spec.penalty == Penalty::kNone) {
     if (is_convex) return Refuse("penalty", Name(spec.penalty), "group_l2 or weight_decay for convex training");
     if (spec.beta.has_value()) return Refuse("beta", *spec.beta, "absent without a penalty");
@@ -101,6 +108,13 @@ struct PatternsCheck {
     if (!from.model.empty()) return absl::OkStatus();
     return Refuse("convex.patterns.from_model.model", "\"\"", "the name of a stored model");
   }
+  absl::Status operator()(const GivenPatterns& given) const {
+    if ((given.gates.rows() > 0) == !given.dataset.empty()) {
+      return absl::InvalidArgumentError("convex.patterns.given: must have either gates or a data set");
+    }
+    return given.dataset.empty() ? Count("convex.patterns.given.gates.shape.rows", given.gates.rows())
+                                 : absl::OkStatus();
+  }
   absl::Status operator()(const ConvolutionalPatterns& patches) const {
     if (auto status = Count("convex.patterns.convolutional.count", patches.count); !status.ok()) return status;
     if (!image.has_value()) {
@@ -139,6 +153,22 @@ absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, cons
   return absl::OkStatus();
 }
 
+absl::Status ValidatePath(const RegularizationPath& path, const data::Dataset& dataset) {
+  if (path.points < 2 || path.points > kMostPathPoints) return Refuse("path.points", path.points, "in [2, 1000]");
+  if (!(path.min_fraction > 0 && path.min_fraction < 1)) {
+    return Refuse("path.min_fraction", path.min_fraction, "above 0 and below 1");
+  }
+  const bool tested = dataset.test.rows() > 0;
+  const bool classes = dataset.description.task != data::Task::kRegression;
+  if (path.selection == PathSelection::kTestAccuracy && !(tested && classes)) {
+    return Refuse("path.selection", "test_accuracy", "for a data set with a test part and classes");
+  }
+  if (path.selection == PathSelection::kTestLoss && !tested) {
+    return Refuse("path.selection", "test_loss", "for a data set with a test part");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateDescent(const GradientDescent& descent, const StoppingRule& stopping,
                              const data::Dataset& dataset) {
   if (auto status = descent::CheckRanges(descent, "descent."); !status.ok()) return status;
@@ -149,13 +179,16 @@ absl::Status ValidateDescent(const GradientDescent& descent, const StoppingRule&
 }  // namespace
 
 absl::Status Validate(const Spec& spec, const data::Dataset& dataset) {
-  const auto* convex = std::get_if<ConvexTraining>(&spec.method);
+  const ConvexTraining* convex = ConvexOf(spec);
   if (auto status = ValidateBeta(spec, convex != nullptr); !status.ok()) return status;
   if (auto status = ValidateStopping(spec.stopping); !status.ok()) return status;
   if (auto status = convex != nullptr ? ValidateConvex(spec, *convex, dataset)
                                       : ValidateDescent(std::get<GradientDescent>(spec.method), spec.stopping, dataset);
       !status.ok()) {
     return status;
+  }
+  if (const auto* path = std::get_if<RegularizationPath>(&spec.method)) {
+    if (auto status = ValidatePath(*path, dataset); !status.ok()) return status;
   }
   if (auto device = ParseDevice(spec.device); !device.ok()) return device.status();
   return data::ValidateDataset(dataset);

@@ -27,7 +27,7 @@ constexpr std::int64_t kQueueRetrySeconds = 5;
 
 // The model whose patterns convex training takes, by what is stored of it.
 absl::Status CheckPatternsFit(const ModelStore& store, const training::Spec& spec, const v1::Dataset& dataset) {
-  const auto* convex = std::get_if<training::ConvexTraining>(&spec.method);
+  const training::ConvexTraining* convex = training::ConvexOf(spec);
   const auto* from = convex == nullptr ? nullptr : std::get_if<training::ModelPatterns>(&convex->patterns);
   if (from == nullptr) return absl::OkStatus();
   const auto model = store.Get(from->model);

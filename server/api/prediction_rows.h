@@ -11,13 +11,10 @@
 #include "core/data/matrix.h"
 #include "cvxnn/v1/model.pb.h"
 #include "cvxnn/v1/model_service.pb.h"
-#include "cvxnn/v1/tensor.pb.h"
 #include "server/api/parts.h"
+#include "server/translate/tensor.h"
 
 namespace cvxnn::server {
-
-/// A tensor sent whole. INVALID_ARGUMENT: its shape, type or length; a value that is not finite (row and column named).
-absl::StatusOr<data::Matrix> MatrixFromTensor(const v1::Tensor& tensor, const std::string& field);
 
 /// Rows of one part of a data set, which `dataset` keeps alive.
 struct StoredRows {

@@ -149,6 +149,11 @@ absl::StatusOr<training::Result> TrainFrom(const Running& running, const StoredC
   };
   hooks.should_stop = stopping;
   hooks.load_model = [&](const std::string& model) { return running.runner.models->Load(model); };
+  hooks.load_dataset = [&](const std::string& dataset) -> absl::StatusOr<std::shared_ptr<const data::Dataset>> {
+    auto resident = running.runner.datasets->Get(dataset);
+    if (!resident.ok()) return resident.status();
+    return resident->dataset;
+  };
   hooks.on_snapshot = [&](const training::Snapshot& snapshot) { return snapshots.Add(snapshot); };
   hooks.checkpoint_due = [&] { return checkpoints.Due(); };
   hooks.save_checkpoint = [&](training::Checkpoint saved) { checkpoints.Save(std::move(saved)); };

@@ -53,6 +53,12 @@ inline constexpr std::array kDescentActivations = {Choice{v1::ACTIVATION_RELU, A
 inline constexpr std::array kConvexSolvers = {Choice{v1::CONVEX_SOLVER_FISTA, training::ConvexSolver::kFista},
                                               Choice{v1::CONVEX_SOLVER_ADMM, training::ConvexSolver::kAdmm}};
 
+/// Unspecified is training::PathSelection::kAuto.
+inline constexpr std::array kPathSelections = {
+    Choice{v1::PATH_SELECTION_TEST_ACCURACY, training::PathSelection::kTestAccuracy},
+    Choice{v1::PATH_SELECTION_TEST_LOSS, training::PathSelection::kTestLoss},
+    Choice{v1::PATH_SELECTION_LEAST_BETA, training::PathSelection::kLeastBeta}};
+
 /// Unspecified is training::Precision::kAuto.
 inline constexpr std::array kPrecisions = {Choice{v1::PRECISION_FLOAT32, training::Precision::kFloat32},
                                            Choice{v1::PRECISION_FLOAT64, training::Precision::kFloat64}};
@@ -71,10 +77,12 @@ inline constexpr std::array kDecompositions = {Choice{v1::DECOMPOSITION_LEAST_NO
 
 /// Members of a oneof that are built, by field number.
 inline constexpr std::array kTrainings = {static_cast<int>(v1::JobSpec::kConvexFieldNumber),
-                                          static_cast<int>(v1::JobSpec::kDescentFieldNumber)};
+                                          static_cast<int>(v1::JobSpec::kDescentFieldNumber),
+                                          static_cast<int>(v1::JobSpec::kPathFieldNumber)};
 inline constexpr std::array kPatterns = {
     static_cast<int>(v1::Patterns::kSampledFieldNumber), static_cast<int>(v1::Patterns::kConvolutionalFieldNumber),
-    static_cast<int>(v1::Patterns::kFromModelFieldNumber), static_cast<int>(v1::Patterns::kEnumeratedFieldNumber)};
+    static_cast<int>(v1::Patterns::kFromModelFieldNumber), static_cast<int>(v1::Patterns::kEnumeratedFieldNumber),
+    static_cast<int>(v1::Patterns::kGivenFieldNumber)};
 inline constexpr std::array kOptimizers = {
     static_cast<int>(v1::Optimizer::kSgdFieldNumber),      static_cast<int>(v1::Optimizer::kAdamFieldNumber),
     static_cast<int>(v1::Optimizer::kAdamwFieldNumber),    static_cast<int>(v1::Optimizer::kAdagradFieldNumber),

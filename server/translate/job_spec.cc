@@ -12,6 +12,7 @@
 #include "server/translate/choose.h"
 #include "server/translate/descent_spec.h"
 #include "server/translate/resource_name.h"
+#include "server/translate/tensor.h"
 #include "server/translate/violations.h"
 
 namespace cvxnn::server {
@@ -19,9 +20,11 @@ namespace {
 
 using training::ConvexTraining;
 using training::GradientDescent;
+using training::RegularizationPath;
 using training::Spec;
 
 constexpr std::int64_t kMostKept = 20000;
+constexpr std::int64_t kMostGateBytes = std::int64_t{1} << 20;
 
 bool Positive(double value) { return std::isfinite(value) && value > 0; }
 bool InUnitInterval(double value) { return value >= 0 && value < 1; }
@@ -40,11 +43,37 @@ training::StoppingRule Stopping(const v1::StoppingRule& from, Violations* violat
   return rule;
 }
 
+training::GivenPatterns Given(const v1::GivenPatterns& from, const std::string& path, Violations* violations) {
+  training::GivenPatterns to;
+  switch (from.gates_from_case()) {
+    case v1::GivenPatterns::kGates: {
+      const auto bytes = static_cast<std::int64_t>(from.gates().data().size());
+      violations->Require(bytes <= kMostGateBytes, path + ".gates", absl::StrCat(bytes, " bytes"),
+                          "must be at most 1 MiB: upload more as a data set");
+      auto gates = MatrixFromTensor(from.gates(), path + ".gates");
+      if (gates.ok()) {
+        to.gates = *std::move(gates);
+      } else {
+        violations->Wrong(path + ".gates", std::string(gates.status().message()));
+      }
+      break;
+    }
+    case v1::GivenPatterns::kDataset:
+      CheckResourceName("datasets", from.dataset(), path + ".dataset", violations);
+      to.dataset = from.dataset();
+      break;
+    case v1::GivenPatterns::GATES_FROM_NOT_SET:
+      violations->Wrong(path, "required: set gates or dataset");
+  }
+  return to;
+}
+
 training::Patterns PatternsFromProto(const v1::Patterns& from, const std::string& path, Violations* violations) {
   if (from.has_from_model()) {
     CheckResourceName("models", from.from_model().model(), path + "from_model.model", violations);
     return training::ModelPatterns{from.from_model().model()};
   }
+  if (from.has_given()) return Given(from.given(), path + "given", violations);
   if (from.has_convolutional()) {
     training::ConvolutionalPatterns patches;
     if (from.convolutional().count() != 0) patches.count = from.convolutional().count();
@@ -80,6 +109,13 @@ struct PatternsToProto {
   void operator()(const training::EnumeratedPatterns& all) const {
     to->mutable_enumerated()->set_max_count(all.max_count);
   }
+  void operator()(const training::GivenPatterns& given) const {
+    if (given.dataset.empty()) {
+      *to->mutable_given()->mutable_gates() = TensorFromMatrix(given.gates);
+    } else {
+      to->mutable_given()->set_dataset(given.dataset);
+    }
+  }
   void operator()(const training::ModelPatterns& from) const { to->mutable_from_model()->set_model(from.model); }
 };
 
@@ -103,6 +139,20 @@ ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, V
   return to;
 }
 
+RegularizationPath Path(const v1::RegularizationPath& from, Violations* violations) {
+  RegularizationPath to;
+  to.convex = Convex(from.convex(), "path.convex.", violations);
+  if (from.points() != 0) to.points = from.points();
+  if (from.min_fraction() != 0) to.min_fraction = from.min_fraction();
+  to.selection =
+      Choose(kPathSelections, from.selection(), "path.selection", training::PathSelection::kAuto, violations);
+  violations->Require(to.points >= 2 && to.points <= training::kMostPathPoints, "path.points", from.points(),
+                      "must be 2 to 1000, or 0 for the default of 20");
+  violations->Require(to.min_fraction > 0 && to.min_fraction < 1, "path.min_fraction", from.min_fraction(),
+                      "must be above 0 and below 1, or 0 for the default of 0.001");
+  return to;
+}
+
 // β, or its share of β_max, or neither: what the penalty and the kind of training allow.
 void Regularization(const v1::JobSpec& from, bool convex, Spec* to, Violations* violations) {
   const char* const by_convex = "set beta (> 0) or beta_max_fraction (above 0, at most 1)";
@@ -113,6 +163,13 @@ void Regularization(const v1::JobSpec& from, bool convex, Spec* to, Violations* 
       violations->Invalid("beta_max_fraction", from.beta_max_fraction(), "must be absent with PENALTY_NONE");
     }
     if (grid) violations->Wrong("descent.grid.betas", "must be absent with PENALTY_NONE");
+    return;
+  }
+  if (from.has_path()) {
+    if (from.has_beta()) violations->Invalid("beta", from.beta(), "must be absent with path");
+    if (from.has_beta_max_fraction()) {
+      violations->Invalid("beta_max_fraction", from.beta_max_fraction(), "must be absent with path");
+    }
     return;
   }
   switch (from.regularization_case()) {
@@ -144,7 +201,8 @@ Spec SpecFromProto(const v1::JobSpec& from, Violations* violations) {
   const bool descent = kind == v1::JobSpec::kDescent;
   to.loss = descent ? Choose(kDescentLosses, from.loss(), "loss", violations)
                     : Choose(kConvexLosses, from.loss(), "loss", violations);
-  if (from.convex().activation() == v1::ACTIVATION_RELU && to.loss != Loss::kSquared) {
+  if ((from.has_path() ? from.path().convex() : from.convex()).activation() == v1::ACTIVATION_RELU &&
+      to.loss != Loss::kSquared) {
     violations->NotBuilt("loss", ValueName(from.loss()), "LOSS_SQUARED for convex training with ACTIVATION_RELU");
   }
   to.loss_scale = Choose(kLossScales, from.loss_scale(), "loss_scale", violations);
@@ -160,13 +218,15 @@ Spec SpecFromProto(const v1::JobSpec& from, Violations* violations) {
   to.seed = from.seed();
   to.stopping = Stopping(from.stopping(), violations);
   if (kind == v1::JobSpec::TRAINING_NOT_SET) {
-    violations->Wrong("training", "required: set convex or descent");
+    violations->Wrong("training", "required: set convex, descent or path");
   } else if (IsBuilt(v1::JobSpec::descriptor(), kTrainings, kind, "training", violations)) {
     if (descent) {
       to.method = DescentFromProto(from.descent(), violations);
       to.keep_best = from.descent().keep_best();
       violations->Require(to.keep_best >= 0 && to.keep_best <= kMostKept, "descent.keep_best", to.keep_best,
                           absl::StrCat("must be 1 to ", kMostKept, ", or 0 to keep all"));
+    } else if (kind == v1::JobSpec::kPath) {
+      to.method = Path(from.path(), violations);
     } else {
       to.method = Convex(from.convex(), "convex.", violations);
     }
@@ -203,7 +263,7 @@ void CheckLossFits(Loss loss, const v1::Dataset& dataset, Violations* violations
 
 void CheckSpecFits(const Spec& spec, const v1::Dataset& dataset, Violations* violations) {
   CheckLossFits(spec.loss, dataset, violations);
-  const auto* method = std::get_if<ConvexTraining>(&spec.method);
+  const ConvexTraining* method = training::ConvexOf(spec);
   const bool convex = method != nullptr;
   if (const auto* patches = convex ? std::get_if<training::ConvolutionalPatterns>(&method->patterns) : nullptr) {
     const auto& image = dataset.image_shape();
@@ -219,6 +279,20 @@ void CheckSpecFits(const Spec& spec, const v1::Dataset& dataset, Violations* vio
                           absl::StrCat("must be 1 to ", rows, ", the training rows of the data set"));
     }
   }
+  const auto* given = convex ? std::get_if<training::GivenPatterns>(&method->patterns) : nullptr;
+  if (given != nullptr && given->dataset.empty()) {
+    const std::int64_t inputs = dataset.features().cols();
+    violations->Require(given->gates.cols() == inputs, "convex.patterns.given.gates.shape.cols", given->gates.cols(),
+                        absl::StrCat("must be ", inputs, ", the columns of the data set"));
+  }
+  if (const auto* path = std::get_if<RegularizationPath>(&spec.method)) {
+    const bool tested = dataset.test_rows() > 0,
+               by_accuracy = path->selection == training::PathSelection::kTestAccuracy;
+    const bool fits = by_accuracy ? tested && dataset.task() != v1::TASK_REGRESSION
+                                  : tested || path->selection != training::PathSelection::kTestLoss;
+    violations->Require(fits, "path.selection", ValueName(Reverse(kPathSelections, path->selection)),
+                        by_accuracy ? "needs a data set with a test part and classes" : "needs a test part");
+  }
   const bool relu = convex && method->activation == Activation::kRelu;
   if (relu && spec.penalty == Penalty::kWeightDecay && dataset.targets().cols() > 1) {
     violations->NotBuilt("penalty", ValueName(v1::PENALTY_WEIGHT_DECAY),
@@ -226,6 +300,16 @@ void CheckSpecFits(const Spec& spec, const v1::Dataset& dataset, Violations* vio
                                       dataset.targets().cols(), " outputs"));
   }
 }
+
+namespace {
+
+void ConvexToProto(const ConvexTraining& convex, v1::ConvexTraining* to) {
+  to->set_activation(Reverse(kConvexActivations, convex.activation));
+  to->set_solver(Reverse(kConvexSolvers, convex.solver));
+  std::visit(PatternsToProto{to->mutable_patterns()}, convex.patterns);
+}
+
+}  // namespace
 
 v1::JobSpec SpecToProto(const Spec& from, const std::string& dataset) {
   v1::JobSpec to;
@@ -242,9 +326,16 @@ v1::JobSpec SpecToProto(const Spec& from, const std::string& dataset) {
   if (const auto* convex = std::get_if<ConvexTraining>(&from.method)) {
     to.set_loss(Reverse(kConvexLosses, from.loss));
     to.set_penalty(Reverse(kConvexPenalties, from.penalty));
-    to.mutable_convex()->set_activation(Reverse(kConvexActivations, convex->activation));
-    to.mutable_convex()->set_solver(Reverse(kConvexSolvers, convex->solver));
-    std::visit(PatternsToProto{to.mutable_convex()->mutable_patterns()}, convex->patterns);
+    ConvexToProto(*convex, to.mutable_convex());
+    return to;
+  }
+  if (const auto* path = std::get_if<RegularizationPath>(&from.method)) {
+    to.set_loss(Reverse(kConvexLosses, from.loss));
+    to.set_penalty(Reverse(kConvexPenalties, from.penalty));
+    ConvexToProto(path->convex, to.mutable_path()->mutable_convex());
+    to.mutable_path()->set_points(path->points);
+    to.mutable_path()->set_min_fraction(path->min_fraction);
+    to.mutable_path()->set_selection(Reverse(kPathSelections, path->selection));
     return to;
   }
   const auto& descent = std::get<GradientDescent>(from.method);

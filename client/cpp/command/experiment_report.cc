@@ -15,7 +15,7 @@ namespace {
 
 /// The setting of the best model where there is one: width and learning rate, or the patterns of a convex program.
 std::string SettingText(const v1::Job& job, const v1::TrainedModel* best) {
-  if (job.spec().has_convex()) {
+  if (!job.spec().has_descent()) {
     return job.result().patterns() > 0 ? absl::StrCat(HumanCount(job.result().patterns()), " patterns") : "";
   }
   if (best != nullptr && best->has_setting()) {

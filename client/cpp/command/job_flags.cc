@@ -14,6 +14,8 @@
 #include "client/cpp/command/job_file.h"
 #include "client/cpp/command/number_list.h"
 #include "client/cpp/command/oneof_flag.h"
+#include "client/cpp/command/read_rows.h"
+#include "client/cpp/convert.h"
 
 namespace cvxnn::command {
 namespace {
@@ -32,12 +34,16 @@ void Group(CLI::App& command, std::size_t first, const char* heading) {
 }  // namespace
 
 void JobFlags::AddTo(CLI::App& command) {
-  command.add_option("METHOD,--method", method_, "convex or descent")->check(CLI::IsMember({"convex", "descent"}));
+  command.add_option("METHOD,--method", method_, "convex, descent or path")
+      ->check(CLI::IsMember({"convex", "descent", "path"}));
   command.add_option("-f,--file", file_, "The job message in YAML or JSON (- is standard input); flags override it");
   AddCommon(command);
   std::size_t first = command.get_options().size();
   AddConvex(command);
   Group(command, first, "Convex training");
+  first = command.get_options().size();
+  AddPath(command);
+  Group(command, first, "Regularisation path");
   first = command.get_options().size();
   AddDescent(command);
   Group(command, first, "Gradient descent");
@@ -98,16 +104,32 @@ void JobFlags::AddConvex(CLI::App& command) {
       absl::StrCat("Any other patterns, NAME[:FIELD=VALUE,…], e.g. convolutional:patch-size=5; one of ",
                    OneofChoices(v1::Patterns::descriptor(), "kind")));
   kind->excludes(sampled)->excludes(from_model);
+  CLI::Option* gates = command.add_option(
+      "--gates", gates_file_, "File of gates whose patterns to take, one a row, .npy or .csv without a header");
+  gates->excludes(sampled)->excludes(from_model)->excludes(kind);
   convex_options_ = {
       sampled,
       from_model,
       kind,
+      gates,
       convex_.AddEnum<v1::ConvexSolver>(
           command, "--solver", "Default fista for gated, admm for relu",
           [](ConvexTraining& convex, v1::ConvexSolver value) { convex.set_solver(value); }),
       common_.Add<double>(
           command, "--tolerance", "Relative gap and violation to stop at; default 1e-4, 0: all epochs",
           [](Job& job, const auto& value) { job.mutable_spec()->mutable_stopping()->set_tolerance(value); }),
+  };
+}
+
+void JobFlags::AddPath(CLI::App& command) {
+  path_options_ = {
+      path_.Add<std::int32_t>(command, "--points", "Strengths on the path, evenly in their logarithm; default 20",
+                              [](v1::RegularizationPath& path, const auto& value) { path.set_points(value); }),
+      path_.Add<double>(command, "--min-fraction", "The last strength as a share of the largest; default 0.001",
+                        [](v1::RegularizationPath& path, const auto& value) { path.set_min_fraction(value); }),
+      path_.AddEnum<v1::PathSelection>(
+          command, "--select", "Which model is the best; default by the test part, if there is one",
+          [](v1::RegularizationPath& path, v1::PathSelection value) { path.set_selection(value); }),
   };
 }
 
@@ -238,6 +260,11 @@ absl::Status JobFlags::ApplyDescent(GradientDescent& descent) const {
 
 absl::Status JobFlags::ApplyConvex(ConvexTraining& convex) const {
   convex_.Apply(convex);
+  if (!gates_file_.empty()) {
+    const absl::StatusOr<data::Matrix> gates = ReadRows(gates_file_, /*has_header=*/false);
+    if (!gates.ok()) return gates.status();
+    *convex.mutable_patterns()->mutable_given()->mutable_gates() = client::ToTensor(*gates, 0, gates->rows());
+  }
   if (patterns_kind_.empty()) return absl::OkStatus();
   return SetOneof("--patterns-kind", patterns_kind_, "kind", convex.mutable_patterns());
 }
@@ -247,8 +274,9 @@ absl::Status JobFlags::ApplyMethod(Job& job) const {
   // A method that the file has already keeps what the file says of it.
   if (method_ == "convex") spec.mutable_convex();
   if (method_ == "descent") spec.mutable_descent();
+  if (method_ == "path") spec.mutable_path();
   if (spec.training_case() == v1::JobSpec::TRAINING_NOT_SET) {
-    return absl::InvalidArgumentError("no method: say convex or descent, or give a job file");
+    return absl::InvalidArgumentError("no method: say convex, descent or path, or give a job file");
   }
   if (absl::Status status = CheckMethodFlags(job); !status.ok()) return status;
   const auto activation = EnumValue<v1::Activation>(activation_);
@@ -259,6 +287,7 @@ absl::Status JobFlags::ApplyMethod(Job& job) const {
     if (absl::Status status = ApplyDescent(*spec.mutable_descent()); !status.ok()) return status;
     if (!activation_.empty()) spec.mutable_descent()->set_activation(activation);
   } else {
+    path_.Apply(*spec.mutable_path());
     if (absl::Status status = ApplyConvex(*spec.mutable_path()->mutable_convex()); !status.ok()) return status;
     if (!activation_.empty()) spec.mutable_path()->mutable_convex()->set_activation(activation);
   }
@@ -272,6 +301,17 @@ absl::Status JobFlags::CheckMethodFlags(const Job& job) const {
     return absl::InvalidArgumentError(absl::StrCat(option->get_name(), ": ", descent ? "descent" : "convex training",
                                                    " has no such setting, ", descent ? "convex training" : "descent",
                                                    " has"));
+  }
+  if (job.spec().has_path()) {
+    for (const CLI::Option* option : {beta_, beta_max_fraction_}) {
+      if (option->count() == 0) continue;
+      return absl::InvalidArgumentError(absl::StrCat(option->get_name(), ": a path has its own strengths"));
+    }
+    return absl::OkStatus();
+  }
+  for (const CLI::Option* option : path_options_) {
+    if (option->count() == 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat(option->get_name(), ": only a path has such a setting"));
   }
   return absl::OkStatus();
 }

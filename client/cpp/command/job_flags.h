@@ -26,6 +26,7 @@ class JobFlags {
  private:
   void AddCommon(CLI::App& command);
   void AddConvex(CLI::App& command);
+  void AddPath(CLI::App& command);
   void AddDescent(CLI::App& command);
   absl::Status ApplyMethod(v1::Job& job) const;
   absl::Status ApplyConvex(v1::ConvexTraining& convex) const;
@@ -40,6 +41,7 @@ class JobFlags {
   std::string method_;
   std::string activation_;
   std::string patterns_kind_;
+  std::string gates_file_;
   std::string optimizer_;
   std::string schedule_;
   std::string initialization_;
@@ -52,11 +54,13 @@ class JobFlags {
   std::vector<std::string> labels_;
   MessageFlags<v1::Job> common_;
   MessageFlags<v1::ConvexTraining> convex_;
+  MessageFlags<v1::RegularizationPath> path_;
   MessageFlags<v1::GradientDescent> descent_;
   CLI::Option* beta_ = nullptr;
   CLI::Option* beta_max_fraction_ = nullptr;
   CLI::Option* penalty_ = nullptr;
   std::vector<CLI::Option*> convex_options_;
+  std::vector<CLI::Option*> path_options_;
   std::vector<CLI::Option*> descent_options_;
 };
 

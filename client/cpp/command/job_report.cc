@@ -25,6 +25,10 @@ std::string PatternsText(const v1::ConvexTraining& convex) {
     return absl::StrCat(given ? HumanCount(convex.patterns().sampled().count()) : "100", " sampled");
   }
   if (convex.patterns().has_enumerated()) return "all";
+  if (const auto& given = convex.patterns().given(); convex.patterns().has_given()) {
+    return given.has_gates() ? absl::StrCat(HumanCount(given.gates().shape().rows()), " given")
+                             : absl::StrCat("given by ", given.dataset());
+  }
   if (convex.patterns().has_from_model()) return absl::StrCat("of ", convex.patterns().from_model().model());
   const auto* field = v1::Patterns::descriptor()->FindFieldByNumber(convex.patterns().kind_case());
   return field == nullptr ? "" : field->name();
@@ -100,6 +104,11 @@ void AddSpec(FieldList& fields, const v1::Job& job) {
   fields.Add("data set", spec.dataset());
   fields.Add("method", MethodText(spec));
   if (spec.has_convex()) fields.Add("patterns", PatternsText(spec.convex()));
+  if (spec.has_path()) {
+    fields.Add("patterns", PatternsText(spec.path().convex()));
+    fields.Add("path", absl::StrCat(spec.path().points(), " strengths down to ",
+                                    HumanNumber(spec.path().min_fraction()), " of the largest"));
+  }
   if (spec.has_descent()) AddDescent(fields, spec.descent());
   fields.Add("loss",
              absl::StrCat(EnumText(spec.loss()), spec.loss_scale() == 0 ? "" : ", ", EnumText(spec.loss_scale())));

@@ -69,6 +69,7 @@ void AddJobSubmit(CLI::App& job, Context& context) {
       "  cvxnn job submit convex --dataset iris --beta 0.1 --watch\n"
       "  cvxnn job submit convex --dataset planes --beta-max-fraction 0.01 --patterns 100 --activation relu\n"
       "  cvxnn job submit descent --dataset iris --beta 0.1 --neurons 50 --trials 5 --learning-rate 1e-3 -w\n"
+      "  cvxnn job submit path --dataset iris --patterns 100 --points 20 --min-fraction 1e-3 -w\n"
       "  cvxnn job submit --file job.yaml --seed 2\n"
       "A job file is the Job message:\n"
       "  experiment: first\n"

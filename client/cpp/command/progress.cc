@@ -18,6 +18,10 @@ Progress::Progress(const v1::Job& job) : job_(job.name()), state_(job.state()), 
   max_epochs_ = stopping.max_epochs() > 0 ? stopping.max_epochs() : kDefaultEpochs;
   max_seconds_ = stopping.max_seconds();
   may_end_early_ = !job.spec().has_descent() && (!stopping.has_tolerance() || stopping.tolerance() > 0);
+  constexpr std::int64_t kDefaultPoints = 20;  // the contract's
+  if (const auto& path = job.spec().path(); job.spec().has_path()) {
+    trials_ = path.points() > 0 ? path.points() : kDefaultPoints;
+  }
   if (!job.spec().has_descent()) return;
   const v1::Grid& grid = job.spec().descent().grid();
   const auto values = [](int size) { return static_cast<std::int64_t>(std::max(1, size)); };

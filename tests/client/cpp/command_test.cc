@@ -34,6 +34,17 @@ TEST_F(Command, BringsATableTrainsAndUsesTheModel) {
   EXPECT_THAT(convex, HasSubstr("succeeded after"));
   EXPECT_THAT(convex, HasSubstr("MODEL"));
 
+  WriteFile("gates.csv", "1,0,0\n0,1,-0.5\n");
+  EXPECT_THAT(Succeed("job submit convex --dataset trees --beta 0.01 --gates gates.csv --watch"),
+              HasSubstr("2 given patterns"));
+
+  // A path: a model for every strength, chosen by the test part.
+  const std::string path =
+      Succeed("job submit path --dataset trees --patterns 20 --points 4 --epochs 200 --experiment tour --watch");
+  EXPECT_THAT(path, HasSubstr("chosen: beta"));
+  EXPECT_EQ(Run("job submit path --dataset trees --beta 1").exit_status, 2);
+  EXPECT_EQ(Run("job submit convex --dataset trees --beta 1 --points 4").exit_status, 2);
+
   // Descent with trials, for scripts: every epoch of every trial once, the job last.
   std::istringstream lines(
       Succeed("job submit descent --dataset trees --beta 0.01 --neurons 8 --trials 3 --epochs 20 "

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <utility>
 
 #include "core/training/train.h"
 #include "tests/core/training/small_dataset.h"
@@ -199,6 +201,60 @@ TEST(EveryPattern, AreRefusedWithTheBoundWhenTheyMayBeTooMany) {
   const absl::Status status = Train(spec, TenRows()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), HasSubstr("may have 92 patterns, and at most 91 are allowed"));
+}
+
+// Gates that are given make the program that a gated network of these gates makes.
+TEST(GivenGates, AreThePatternsOfTheProgram) {
+  data::RowMajor<float> rows(4, 3);
+  rows << 1, 0.5, 0.1, -0.3, 1, 0, 1, 0.5, 0.1, -1, -0.2, 0.3;  // the third is the first again
+  Spec given = SpecOf(Activation::kGated);
+  std::get<ConvexTraining>(given.method).patterns = GivenPatterns{data::Matrix(rows), ""};
+  const auto solved = Train(given, SmallDataset());
+  ASSERT_TRUE(solved.ok()) << solved.status();
+  EXPECT_EQ(solved->summary.patterns, 3);
+  EXPECT_THAT(solved->summary.message, HasSubstr("3 given patterns"));
+  Network network;
+  network.activation = Activation::kGated;
+  network.gates =
+      at::from_blob(rows.data(), {4, 3}, at::TensorOptions().dtype(at::kFloat)).t().to(kDouble).contiguous();
+  network.first_layer = at::ones({3, 4}, kDouble);
+  network.second_layer = at::ones({4, 1}, kDouble);
+  const auto of_model = Train(SpecOf(Activation::kGated), SmallDataset(), HooksWith(network));
+  ASSERT_TRUE(of_model.ok()) << of_model.status();
+  EXPECT_EQ(solved->models[0].final_metrics.objective, of_model->models[0].final_metrics.objective);
+
+  // The same from the rows of a data set.
+  auto library = std::make_shared<data::Dataset>(SmallDataset());
+  library->train.features = data::Matrix(rows);
+  Hooks hooks;
+  hooks.load_dataset = [&](const std::string& name) -> absl::StatusOr<std::shared_ptr<const data::Dataset>> {
+    if (name != "datasets/gates") return absl::NotFoundError(name + ": no such data set");
+    return library;
+  };
+  std::get<ConvexTraining>(given.method).patterns = GivenPatterns{{}, "datasets/gates"};
+  const auto stored = Train(given, SmallDataset(), hooks);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_EQ(solved->models[0].final_metrics.objective, stored->models[0].final_metrics.objective);
+  std::get<ConvexTraining>(given.method).patterns = GivenPatterns{{}, "datasets/none"};
+  EXPECT_TRUE(absl::IsNotFound(Train(given, SmallDataset(), hooks).status()));
+}
+
+TEST(GivenGates, AreRefusedByName) {
+  const auto fault = [](data::RowMajor<double> rows) {
+    Spec spec = SpecOf(Activation::kGated);
+    std::get<ConvexTraining>(spec.method).patterns = GivenPatterns{data::Matrix(std::move(rows)), ""};
+    const absl::Status status = Train(spec, SmallDataset()).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    return std::string(status.message());
+  };
+  data::RowMajor<double> rows = data::RowMajor<double>::Ones(3, 3);
+  rows.row(1).setZero();
+  EXPECT_EQ(fault(rows), "convex.patterns.given.gates: gate 1 is zero: must have a direction");
+  rows(1, 2) = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(fault(rows), "convex.patterns.given.gates: gate 1: must be finite");
+  EXPECT_EQ(fault(data::RowMajor<double>::Ones(3, 2)),
+            "convex.patterns.given.gates: gates of 2 numbers: must have 3, the columns of the data set");
+  EXPECT_THAT(fault(data::RowMajor<double>(0, 3)), HasSubstr("must have either gates or a data set"));
 }
 
 }  // namespace

@@ -98,6 +98,43 @@ TEST_F(RealTrainingTest, GoesOnAfterAPauseBitForBit) {
   EXPECT_EQ(models_->Snapshots(name)->size(), models_->Snapshots(undisturbed.name())->size());
 }
 
+// Interrupted in the midst of a β, a path begins that β again and none of those before.
+TEST_F(RealTrainingTest, GoesOnWithAPathAtTheBetaThatWasNotDone) {
+  v1::Job asked = Asked(7);
+  asked.mutable_spec()->clear_regularization();
+  auto* path = asked.mutable_spec()->mutable_path();
+  path->set_points(40);
+  path->mutable_convex()->mutable_patterns()->mutable_sampled()->set_count(5);
+  asked.mutable_spec()->mutable_stopping()->set_max_epochs(300);
+  asked.mutable_spec()->mutable_stopping()->set_tolerance(0);
+  const v1::Job undisturbed = Run(asked);
+  ASSERT_EQ(undisturbed.state(), v1::JOB_STATE_SUCCEEDED) << undisturbed.error().message();
+  ASSERT_EQ(undisturbed.result().models_size(), 40);
+  EXPECT_GT(undisturbed.result().models(3).metrics().beta(), undisturbed.result().models(4).metrics().beta());
+  const std::string name = manager_->Create(asked, "")->name();
+  while (manager_->Get(name)->latest().trial() < 3) absl::SleepFor(absl::Milliseconds(1));
+  absl::Notification asked_to_pause;
+  manager_->Pause(name, [&](const auto&) { asked_to_pause.Notify(); });
+  asked_to_pause.WaitForNotification();
+  WaitForState(name, v1::JOB_STATE_PAUSED);
+  Restart();
+  absl::Notification resumed;
+  manager_->Resume(name, [&](const auto&) { resumed.Notify(); });
+  resumed.WaitForNotification();
+  const v1::Job job = WaitForState(name, v1::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(job.attempt(), 2);
+  ASSERT_EQ(job.result().models_size(), 40);
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(Bytes(job.result().models(i).model()), Bytes(undisturbed.result().models(i).model())) << i;
+  }
+  std::int64_t epochs = 0;
+  for (const auto& event : ReadLog(name)) epochs += event.metrics().epochs_size();
+  std::int64_t expected = 0;
+  for (const auto& event : ReadLog(undisturbed.name())) expected += event.metrics().epochs_size();
+  EXPECT_EQ(epochs, expected);
+  EXPECT_NE(job.result().best_model(), "");
+}
+
 TEST_F(RealTrainingTest, GivesTheSameResultForTheSameSpec) {
   v1::Job asked = Asked(7);
   asked.mutable_spec()->mutable_descent()->set_neurons(4);

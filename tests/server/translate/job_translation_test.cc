@@ -111,6 +111,36 @@ TEST(SpecFromProto, KeepsTheModelWhosePatternsAreTaken) {
               ::testing::HasSubstr("convex.patterns.from_model.model"));
 }
 
+TEST(SpecFromProto, KeepsTheGatesThatAreGiven) {
+  v1::JobSpec spec = Base(true);
+  auto* given = spec.mutable_convex()->mutable_patterns()->mutable_given();
+  const std::vector<float> gates = {1, 2, 3, 4, 5, 6};
+  given->mutable_gates()->mutable_shape()->set_rows(3);
+  given->mutable_gates()->mutable_shape()->set_cols(2);
+  given->mutable_gates()->mutable_shape()->set_data_type(v1::DATA_TYPE_FLOAT32);
+  given->mutable_gates()->set_data(gates.data(), gates.size() * sizeof(float));
+  const auto once = SpecFromProto(spec);
+  ASSERT_TRUE(once.ok()) << once.status();
+  EXPECT_TRUE(
+      MessageDifferencer::Equals(SpecToProto(*once, "datasets/d").convex().patterns(), spec.convex().patterns()));
+  v1::Dataset dataset;
+  dataset.mutable_features()->set_cols(3);
+  Violations violations("job.spec.");
+  CheckSpecFits(*once, dataset, &violations);
+  EXPECT_EQ(std::string(violations.ToStatus().message()),
+            "convex.patterns.given.gates.shape.cols = 2: must be 3, the columns of the data set");
+
+  given->mutable_gates()->mutable_shape()->set_rows(4);
+  EXPECT_THAT(std::string(SpecFromProto(spec).status().message()), ::testing::HasSubstr("must be 32 bytes for 4x2"));
+  given->set_dataset("datasets/gates");
+  const auto named = SpecFromProto(spec);
+  ASSERT_TRUE(named.ok()) << named.status();
+  EXPECT_EQ(SpecToProto(*named, "datasets/d").convex().patterns().given().dataset(), "datasets/gates");
+  given->clear_dataset();
+  EXPECT_EQ(std::string(SpecFromProto(spec).status().message()),
+            "convex.patterns.given: required: set gates or dataset");
+}
+
 TEST(SpecFromProto, FillsInTheMostPatternsToEnumerate) {
   v1::JobSpec spec = Base(true);
   spec.mutable_convex()->mutable_patterns()->mutable_enumerated();
@@ -225,6 +255,41 @@ TEST(SpecFromProto, RefusesAGridBesideTheValuesItReplaces) {
             "descent.snapshots: required: set every_epochs or per_decade");
   EXPECT_EQ(fault([](auto* s) { s->mutable_descent()->set_keep_best(20001); }),
             "descent.keep_best = 20001: must be 1 to 20000, or 0 to keep all");
+}
+
+TEST(SpecFromProto, TakesAPathWithItsDefaults) {
+  v1::JobSpec asked;
+  asked.set_dataset("datasets/d");
+  asked.mutable_path();
+  const auto spec = SpecFromProto(asked);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const auto& path = std::get<training::RegularizationPath>(spec->method);
+  EXPECT_EQ(path.points, 20);
+  EXPECT_EQ(path.min_fraction, 1e-3);
+  EXPECT_EQ(path.selection, training::PathSelection::kAuto);
+  EXPECT_EQ(path.convex.activation, Activation::kGated);
+  EXPECT_FALSE(spec->beta.has_value());
+  for (const auto& change : ChangesOf(v1::RegularizationPath::descriptor(), 7, 0.5)) {
+    v1::JobSpec changed = asked;
+    change.apply(changed.mutable_path());
+    const auto other = SpecFromProto(changed);
+    if (!other.ok()) continue;
+    const v1::JobSpec again = SpecToProto(*other, "datasets/d");
+    EXPECT_FALSE(MessageDifferencer::Equals(again, SpecToProto(*spec, "datasets/d")) &&
+                 change.path.find("activation") == std::string::npos)
+        << change.path;
+  }
+  const auto fault = [&](auto change) {
+    v1::JobSpec changed = asked;
+    change(&changed);
+    return std::string(SpecFromProto(changed).status().message());
+  };
+  EXPECT_EQ(fault([](auto* s) { s->set_beta(1); }), "beta = 1: must be absent with path");
+  EXPECT_EQ(fault([](auto* s) { s->mutable_path()->set_points(1); }),
+            "path.points = 1: must be 2 to 1000, or 0 for the default of 20");
+  EXPECT_EQ(
+      fault([](auto* s) { s->mutable_path()->mutable_convex()->mutable_patterns()->mutable_sampled()->set_count(0); }),
+      "path.convex.patterns.sampled.count = 0: must be 1 to 1000000");
 }
 
 TEST(CheckSpecFits, RefusesMoreTrainingRowsThanThereAre) {

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// A path's state by name, over the bytes that descent's checkpoints have too; see path_state.h.
+#include "core/training/path_state.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "core/training/methods.h"
+
+namespace cvxnn::training {
+namespace {
+
+using descent::State;
+
+// Changes whenever the entries below do.
+constexpr std::int64_t kFormat = 1;
+
+using Number = std::optional<double> EpochMetrics::*;
+constexpr Number kNumbers[] = {&EpochMetrics::objective,
+                               &EpochMetrics::loss,
+                               &EpochMetrics::penalty,
+                               &EpochMetrics::train_accuracy,
+                               &EpochMetrics::test_accuracy,
+                               &EpochMetrics::test_loss,
+                               &EpochMetrics::network_objective,
+                               &EpochMetrics::lower_bound,
+                               &EpochMetrics::gap,
+                               &EpochMetrics::constraint_violation,
+                               &EpochMetrics::step_size,
+                               &EpochMetrics::beta};
+
+std::string Digest(const at::Tensor& tensor) {
+  if (!tensor.defined()) return "none";
+  const at::Tensor values = tensor.to(at::kCPU).contiguous();
+  const std::uint64_t sum =
+      descent::Checksum({static_cast<const char*>(values.data_ptr()), static_cast<std::size_t>(values.nbytes())});
+  return absl::StrFormat("%d numbers, checksum %016x", values.numel(), sum);
+}
+
+// Absent numbers are not a number.
+void PutMetrics(const std::string& prefix, const EpochMetrics& metrics, State* state) {
+  std::vector<double> numbers = {metrics.seconds};
+  for (const Number number : kNumbers) {
+    numbers.push_back((metrics.*number).value_or(std::numeric_limits<double>::quiet_NaN()));
+  }
+  (*state)[prefix + "numbers"] = descent::Entry(numbers);
+  (*state)[prefix + "epoch"] = metrics.epoch;
+  (*state)[prefix + "active_neurons"] = metrics.active_neurons.value_or(-1);
+}
+
+EpochMetrics GetMetrics(std::int32_t trial, descent::StateReader* reader) {
+  EpochMetrics metrics;
+  metrics.trial = trial;
+  metrics.epoch = reader->Integer("epoch");
+  const std::vector<double> numbers = reader->Numbers("numbers", std::size(kNumbers) + 1);
+  if (!reader->status().ok()) return metrics;
+  metrics.seconds = numbers[0];
+  for (std::size_t i = 0; i < std::size(kNumbers); ++i) {
+    if (!std::isnan(numbers[i + 1])) metrics.*kNumbers[i] = numbers[i + 1];
+  }
+  const std::int64_t active = reader->Integer("active_neurons");
+  if (active >= 0) metrics.active_neurons = active;
+  return metrics;
+}
+
+void PutMatrix(const std::string& name, const at::Tensor& matrix, State* state) {
+  if (!matrix.defined()) return;
+  (*state)[name + ".rows"] = matrix.size(0);
+  (*state)[name + ".cols"] = matrix.size(1);
+  (*state)[name] = matrix.contiguous();
+}
+
+at::Tensor GetMatrix(const std::string& name, const at::Tensor& like, descent::StateReader* reader) {
+  if (!reader->Has(name)) return {};
+  const std::int64_t rows = reader->Integer(name + ".rows"), cols = reader->Integer(name + ".cols");
+  return reader->status().ok() ? reader->Tensor(name, {rows, cols}, like.options()) : at::Tensor();
+}
+
+}  // namespace
+
+State Fingerprint(const Spec& spec, const RegularizationPath& path, const TensorData& data,
+                  const ActivationPatterns& patterns) {
+  State state;
+  const auto put = [&state](const char* name, std::string text) {
+    state[absl::StrCat("run/", name)] = std::move(text);
+  };
+  put("format", absl::StrCat("path ", kFormat));
+  put("device", data.features.device().str());
+  put("precision", data.features.scalar_type() == at::kFloat ? "float32" : "float64");
+  put("train.features", Digest(data.features));
+  put("train.targets", Digest(data.targets));
+  put("test.features", Digest(data.test_features));
+  put("test.targets", Digest(data.test_targets));
+  put("patterns", Digest(patterns.mask));
+  put("activation", Name(path.convex.activation));
+  put("points", absl::StrCat(path.points));
+  put("min_fraction", absl::StrFormat("%.17g", path.min_fraction));
+  put("loss", Name(spec.loss));
+  put("loss_scale", Name(spec.loss_scale));
+  put("penalty", Name(spec.penalty));
+  put("stopping", absl::StrFormat("%d epochs, tolerance %.17g", spec.stopping.max_epochs, spec.stopping.tolerance));
+  return state;
+}
+
+std::string ToBytes(const PathState& path, const State& fingerprint) {
+  State state = fingerprint;
+  state["next"] = std::int64_t{path.next};
+  state["beta_max"] = path.beta_max;
+  state["reports"] = path.reports;
+  state["seconds"] = path.seconds;
+  for (std::size_t i = 0; i < path.models.size(); ++i) {
+    const PathModel& model = path.models[i];
+    const std::string prefix = absl::StrCat("models/", i, "/");
+    PutMatrix(prefix + "first_layer", model.network.first_layer, &state);
+    PutMatrix(prefix + "second_layer", model.network.second_layer, &state);
+    PutMatrix(prefix + "gates", model.network.gates, &state);
+    PutMetrics(prefix, model.metrics, &state);
+    state[prefix + "epochs"] = model.epochs;
+    state[prefix + "verified"] = std::int64_t{model.verified};
+  }
+  if (path.start.has_value()) {
+    PutMatrix("start/positive", path.start->positive, &state);
+    PutMatrix("start/negative", path.start->negative, &state);
+    PutMatrix("start/multipliers", path.start->state.multipliers, &state);
+    state["start/rho1"] = path.start->state.rho1;
+    state["start/rho2"] = path.start->state.rho2;
+  }
+  return descent::ToBytes(state);
+}
+
+absl::StatusOr<PathState> FromBytes(const std::string& bytes, const State& fingerprint, const at::Tensor& like) {
+  auto state = descent::FromBytes(bytes);
+  if (!state.ok()) return state.status();
+  descent::StateReader reader(*state, "");
+  for (const auto& [name, expected] : fingerprint) {
+    const std::string found = reader.Text(name);
+    if (!reader.status().ok()) return reader.status();
+    if (found == std::get<std::string>(expected)) continue;
+    return absl::FailedPreconditionError(absl::StrCat("the checkpoint is of another run: ", name, " is ",
+                                                      std::get<std::string>(expected), ", the checkpoint has ", found));
+  }
+  PathState path;
+  path.next = static_cast<std::int32_t>(reader.Integer("next"));
+  path.beta_max = reader.Number("beta_max");
+  path.reports = reader.Integer("reports");
+  path.seconds = reader.Number("seconds");
+  for (std::int32_t i = 0; reader.status().ok() && i < path.next; ++i) {
+    descent::StateReader entry(*state, absl::StrCat("models/", i, "/"));
+    PathModel model;
+    model.network.first_layer = GetMatrix("first_layer", like, &entry);
+    model.network.second_layer = GetMatrix("second_layer", like, &entry);
+    model.network.gates = GetMatrix("gates", like, &entry);
+    model.network.activation = model.network.gates.defined() ? Activation::kGated : Activation::kRelu;
+    model.metrics = GetMetrics(i, &entry);
+    model.epochs = entry.Integer("epochs");
+    model.verified = entry.Integer("verified") != 0;
+    if (!entry.status().ok()) return entry.status();
+    path.models.push_back(std::move(model));
+  }
+  if (reader.Has("start/positive")) {
+    convex::Start start;
+    start.positive = GetMatrix("start/positive", like, &reader);
+    start.negative = GetMatrix("start/negative", like, &reader);
+    start.state.multipliers = GetMatrix("start/multipliers", like, &reader);
+    start.state.rho1 = reader.Number("start/rho1");
+    start.state.rho2 = reader.Number("start/rho2");
+    path.start = std::move(start);
+  }
+  if (!reader.status().ok()) return reader.status();
+  return path;
+}
+
+}  // namespace cvxnn::training
