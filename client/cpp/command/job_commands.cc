@@ -144,7 +144,7 @@ void AddJobCommands(CLI::App& app, Context& context) {
              "cvxnn job cancel $(cvxnn job list --state queued --quiet)", "ending", v1::JOB_STATE_CANCELLED,
              &client::Client::CancelJob});
   AddChange(*job, context,
-            {"pause", "Let jobs wait; descent goes on from a checkpoint, convex training begins again",
+            {"pause", "Let jobs wait; descent and paths go on from a checkpoint, other convex training begins again",
              "cvxnn job pause $(cvxnn job list --state running --quiet)", "pausing", v1::JOB_STATE_PAUSED,
              &client::Client::PauseJob});
   AddChange(
