@@ -27,8 +27,9 @@
 namespace cvxnn::convex {
 namespace {
 
-// A row this close to a neuron's boundary, in angle, may count to either side.
-constexpr double kBoundary = 1e-6;
+// A row whose product with a neuron is this small, relative to the neuron's largest, may count to either side: solvers
+// leave neurons on the boundaries of their cones up to their tolerance.
+constexpr double kBoundary = 1e-3;
 // Violated by less than this is not violated.
 constexpr double kViolation = 1e-9;
 constexpr int kSearchSteps = 60;
@@ -159,7 +160,7 @@ class Check {
   // x_i in Xᵀ(D ν a + E λ) = β û is ν_i or more on the open side and 0 or less on the other.
   at::Tensor NeuronMask() const {
     const at::Tensor products = at::mm(x_, units_);
-    const at::Tensor near = products.abs().le(x_.square().sum(1).sqrt().unsqueeze(1).mul(kBoundary));
+    const at::Tensor near = products.abs().le(products.abs().amax(0).mul(kBoundary));
     at::Tensor mask = products.ge(0);
     const at::Tensor missing = units_.mul(beta_).sub_(at::mm(x_.t(), drive_.mul(mask.logical_and(near.logical_not()))));
     for (std::int64_t j = 0; j < units_.size(1); ++j) {

@@ -57,8 +57,8 @@ struct Optimality {
   std::vector<double> dual_gate;  ///< a gate of the pattern where it is reached; empty without patterns
   bool dual_gate_is_own = false;  ///< it is one of the patterns that the check began with
   /// max over neurons of ‖proj_K(Xᵀ D ν a) − β u/‖u‖‖ / β, K the cone of the neuron's pattern D (all of space for
-  /// gated) and a its output direction: 0 at an optimum. Rows within 1e-6 of a ReLU neuron's boundary count to the side
-  /// that fits better.
+  /// gated) and a its output direction: 0 at an optimum. Rows whose product with a ReLU neuron is
+  /// below 1e-3 of its largest count to the side that fits better.
   double stationarity = 0;
 };
 

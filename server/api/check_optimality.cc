@@ -6,16 +6,21 @@
 #include <absl/strings/str_cat.h>
 
 #include <cmath>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "core/convex/optimality.h"
 #include "core/network/loss_function.h"
 #include "core/torch/runtime.h"
+#include "core/training/patterns.h"
+#include "core/training/tensors.h"
 #include "server/api/prediction_rows.h"
 #include "server/api/stored_model.h"
 #include "server/translate/capabilities.h"
 #include "server/translate/choose.h"
+#include "server/translate/job_spec.h"
 #include "server/translate/resource_name.h"
 
 namespace cvxnn::server {
@@ -61,6 +66,7 @@ struct Question {
   convex::Objective objective;
   std::shared_ptr<const data::Dataset> dataset;
   std::string dataset_name;
+  std::optional<v1::Job> job;  // of a model on its own data
 };
 
 absl::StatusOr<Question> QuestionOf(const Parts& parts, LoadedNetworks* networks,
@@ -81,7 +87,10 @@ absl::StatusOr<Question> QuestionOf(const Parts& parts, LoadedNetworks* networks
         request.dataset().empty() ? DatasetOf(parts, model->metadata) : parts.resident->Get(request.dataset());
     if (!resident.ok()) return resident.status();
     question.dataset = resident->dataset;
-    if (request.dataset().empty()) question.dataset_name = model->metadata.dataset();
+    if (request.dataset().empty()) {
+      question.dataset_name = model->metadata.dataset();
+      question.job = *std::move(job);
+    }
   } else {
     auto network = NetworkFromProto(request.weights());
     if (!network.ok()) return network.status();
@@ -112,6 +121,31 @@ absl::StatusOr<Question> QuestionOf(const Parts& parts, LoadedNetworks* networks
   if (!violations.empty()) return violations.ToStatus();
   question.objective = {objective.loss, objective.loss_scale, objective.penalty, *objective.beta};
   return question;
+}
+
+// The patterns of the convex program that a job solved, made again as the job made them; nothing for other jobs, and
+// where they cannot be made any more.
+std::optional<ActivationPatterns> PatternsOf(const Parts& parts, const v1::Job& job, const data::Dataset& dataset) {
+  const auto spec = SpecFromProto(job.spec());
+  const training::ConvexTraining* convex = spec.ok() ? training::ConvexOf(*spec) : nullptr;
+  if (convex == nullptr) return std::nullopt;
+  const c10::Device cpu(c10::kCPU);
+  training::Precision precision = training::ChoosePrecision(spec->precision, dataset, cpu);
+  if (job.has_result() && job.result().precision() != v1::PRECISION_UNSPECIFIED) {
+    precision = job.result().precision() == v1::PRECISION_FLOAT32 ? training::Precision::kFloat32
+                                                                  : training::Precision::kFloat64;
+  }
+  training::Hooks hooks;
+  hooks.load_model = [&](const std::string& model) { return parts.models->Load(model); };
+  hooks.load_dataset = [&](const std::string& name) -> absl::StatusOr<std::shared_ptr<const data::Dataset>> {
+    auto resident = parts.resident->Get(name);
+    if (!resident.ok()) return resident.status();
+    return resident->dataset;
+  };
+  const training::TensorData data = training::ToTensors(dataset, cpu, precision);
+  auto patterns = training::MakePatterns(*spec, *convex, data, hooks, {});
+  if (!patterns.ok()) return std::nullopt;
+  return *std::move(patterns);
 }
 
 v1::Reach ReachToProto(convex::Reach reach) {
@@ -161,6 +195,7 @@ absl::Status CheckOptimality(const Parts& parts, LoadedNetworks* networks, const
     options.search_starts = request.search_starts();
     options.seed = request.seed();
     options.max_enumerated = request.max_enumerated();
+    if (question->job.has_value()) options.patterns = PatternsOf(parts, *question->job, *question->dataset);
     const auto checked = convex::CheckOptimality(network, features, targets, question->objective, options);
     if (!checked.ok()) return checked.status();
     response->set_objective(checked->objective);

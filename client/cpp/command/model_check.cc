@@ -53,7 +53,7 @@ std::string ReachText(const v1::CheckOptimalityResponse& answer) {
   const std::string patterns = absl::StrCat(HumanCount(answer.patterns()), " patterns");
   if (answer.reach() == v1::REACH_GLOBAL) return absl::StrCat("global: all ", patterns, " of the data");
   if (answer.reach() == v1::REACH_SEARCHED) return absl::StrCat("searched: ", patterns, ", those found included");
-  return absl::StrCat("restricted to the network's own ", patterns);
+  return absl::StrCat("restricted to these ", patterns);
 }
 
 ExitStatus Run(const Context& context, const CheckFlags& flags) {
@@ -78,7 +78,7 @@ ExitStatus Run(const Context& context, const CheckFlags& flags) {
   fields.Add("dual ratio",
              absl::StrCat(HumanNumber(answer->dual_ratio()),
                           answer->dual_ratio() > 1 ? " (above 1: a neuron there lowers the objective)" : "",
-                          answer->dual_gate_is_own() ? "" : ", at a pattern the network does not have"));
+                          answer->dual_gate_is_own() ? "" : ", at a pattern that was found or enumerated"));
   fields.Add("stationarity", HumanSmall(answer->stationarity()));
   fields.Print(std::cout);
   return kSuccess;

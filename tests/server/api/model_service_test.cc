@@ -351,6 +351,8 @@ TEST_F(ModelServiceTest, ChecksTheOptimalityOfModelsAndOfWeightsThatAreSent) {
   EXPECT_NEAR(answer.objective(), job.result().models(0).metrics().objective(), 1e-9);
   EXPECT_LE(answer.gap(), 1e-4);
   EXPECT_EQ(answer.reach(), v1::REACH_RESTRICTED);
+  EXPECT_EQ(answer.patterns(), job.result().patterns()) << "those of the job, active or not";
+  EXPECT_NEAR(answer.lower_bound(), job.result().models(0).metrics().lower_bound(), 1e-2);
   EXPECT_EQ(answer.dual_gate_size(), 2);
 
   // All patterns of 40 rows in the plane: 5 of them are not enough.
