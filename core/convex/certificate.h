@@ -2,16 +2,21 @@
 // Lower bounds from dual feasible points (MATH, section 3), for the half-sum L = ½Σℓ of a loss. The dual of output k is
 //   max −L*(−ν)  s.t. ‖Xᵀ (D_p ν + E_p λ_p)‖ <= β and ‖Xᵀ (−D_p ν + E_p μ_p)‖ <= β for all p, λ, μ >= 0,
 // with −L*(−ν) = νᵀy − ½‖ν‖² for the squared loss (dual_loss.h has the others). The constraints are homogeneous: any
-// (ν, λ, μ) is feasible after scaling by τ <= β / max(…). Gated programs have λ = μ = 0.
+// (ν, λ, μ) is feasible after scaling by τ <= β / max(…). Gated programs have λ = μ = 0. Other norms than group ℓ2 have
+// their dual norms in place of max ‖·‖; ridge has no constraint, and (1/2β) Σ ‖·‖² taken off the value instead
+// (penalties/penalty_function.h). Without a penalty no scaling is feasible: bounds come from elsewhere
+// (least_squares_bound.h).
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/convex/dual_loss.h"
 #include "core/convex/operator.h"
+#include "core/convex/penalties/penalty_function.h"
 #include "core/network/loss.h"
 
 namespace cvxnn::convex {
@@ -25,9 +30,8 @@ class LowerBound {
  public:
   /// `targets` n×c; `beta` for the half-sum loss; `features_norm` = ‖X‖_F; a loss that DualOf knows. Starts at 0, a
   /// bound for every loss.
-  /// `nuclear`: the constraints bound the spectral norms of d×c blocks, ‖Xᵀ D_p ν‖₂ <= β.
   LowerBound(const at::Tensor& targets, double beta, double features_norm, Loss loss = Loss::kSquared,
-             bool nuclear = false);
+             Penalty penalty = Penalty::kGroupL2);
 
   /// Offers a dual point: ν (n×c); the left-hand sides of the constraints at it, one column each, arranged so that
   /// column j belongs to output j mod c (d×(P·c) for gated, d×(2·P·c) for ReLU); and for ReLU the vectors
@@ -36,6 +40,9 @@ class LowerBound {
   /// the bound on rounding. Points that are not finite are passed over.
   void Offer(const at::Tensor& dual, const at::Tensor& constraints, const at::Tensor& row_side = {},
              const at::Tensor& sizes = {});
+
+  /// Takes bounds known by other means, one for each program: for each output, or one where they are coupled.
+  void Raise(const std::vector<double>& values);
 
   /// Computes the constraints of the best points again, in float64 and with `original`'s features, and keeps the bound
   /// that they prove: it may be lower than the estimate. Nothing to do for float64 data.
@@ -52,10 +59,13 @@ class LowerBound {
   };
   // Outputs of each separate program: 1, or all.
   std::int64_t Width() const { return targets_.size(1) / static_cast<std::int64_t>(best_.size()); }
-  // Per program, the value of ν (float64) whose constraints have these norms (float64, laid out as the constraints).
+  bool Coupled() const { return Width() == targets_.size(1); }
+  // Per program, the value of ν (float64) whose constraints have these dual norms.
   std::vector<double> Values(const at::Tensor& dual, const at::Tensor& norms) const;
-  // `norms` of d×… products raised by the rounding of float64 products with columns of norm `sizes`.
-  at::Tensor Raised(const at::Tensor& norms, const at::Tensor& sizes, std::int64_t inputs) const;
+  // The dual norms as one number for each program.
+  at::Tensor PerProgram(const at::Tensor& norms) const;
+  // Bounds on the rounding of float64 products with columns of norm `sizes`.
+  at::Tensor Errors(const at::Tensor& sizes) const;
 
   Loss loss_;
   const DualLoss& dual_loss_;
@@ -63,7 +73,7 @@ class LowerBound {
   bool narrow_;         // float32 data
   double beta_;
   double features_norm_;
-  bool nuclear_;
+  std::unique_ptr<const PenaltyFunction> penalty_;
   std::vector<Best> best_;
 };
 

@@ -12,6 +12,7 @@ Evaluator::Evaluator(const Program& program, const Evaluation& evaluation, const
     : program_(program),
       evaluation_(evaluation),
       map_(map),
+      penalty_(MakePenaltyFunction(program.penalty, program.targets.size(1))),
       scale_(HalfSumMultiple(program.loss_scale, static_cast<double>(program.features.size(0)))),
       largest_target_(program.targets.numel() == 0 ? 0 : program.targets.abs().max().item<double>()) {
   if (!evaluation.test_features.defined() || evaluation.test_features.size(0) == 0) return;
@@ -75,15 +76,21 @@ void Evaluator::Measure(const Iterate& iterate, Progress& progress) const {
   } else if (!program_outputs.defined()) {
     program_outputs = network_outputs = map_.ApplyColumns(weights, active);
   }
-  progress.penalty = program_.beta * iterate.Sizes().sum().item<double>();
+  progress.penalty = program_.beta * iterate.terms.sum().item<double>();
   progress.loss = LossValue(loss, program_.loss_scale, program_outputs, program_.targets);
   progress.objective = progress.loss + progress.penalty;
-  progress.network_objective =
-      program_.activation == Activation::kRelu
-          ? LossValue(loss, program_.loss_scale, network_outputs, program_.targets) + progress.penalty
-          : progress.objective;
+  progress.network_objective = progress.objective;
+  progress.active_neurons = penalty_->Neurons(iterate.norms, iterate.terms);
+  if (program_.activation == Activation::kRelu) {
+    double penalty = progress.penalty;
+    if (IsNuclear(program_)) {
+      // Columns lie in the cones, singular vectors need not: every column is a neuron, with the weight decay of one.
+      penalty = program_.beta * iterate.norms.sum().item<double>();
+      progress.active_neurons = active.size(0);
+    }
+    progress.network_objective = LossValue(loss, program_.loss_scale, network_outputs, program_.targets) + penalty;
+  }
   progress.train_accuracy = Accuracy(evaluation_.counting, network_outputs, program_.targets);
-  progress.active_neurons = iterate.Sizes().count_nonzero().item<std::int64_t>();
   if (!test_features_.defined()) return;
   const at::Tensor outputs = TestOutputs(weights, active);
   progress.test_accuracy = Accuracy(evaluation_.counting, outputs, evaluation_.test_targets);

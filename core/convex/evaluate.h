@@ -5,7 +5,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
+
 #include "core/convex/operator.h"
+#include "core/convex/penalties/penalty_function.h"
 #include "core/convex/program.h"
 #include "core/convex/rank_reduction.h"
 #include "core/convex/solve.h"
@@ -35,6 +38,7 @@ class Evaluator {
   const Program& program_;
   const Evaluation& evaluation_;
   const PatternOperator& map_;
+  std::unique_ptr<const PenaltyFunction> penalty_;
   at::Tensor test_features_;  // in the solver's basis; undefined when there are none
   at::Tensor test_mask_;      // gated only
   double scale_;              // s

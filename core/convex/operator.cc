@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "core/convex/group_l2.h"
-#include "core/convex/nuclear.h"
 
 namespace cvxnn::convex {
 PatternOperator::PatternOperator(at::Tensor features, at::Tensor mask, std::int64_t outputs)
@@ -53,42 +52,31 @@ at::Tensor PatternOperator::Adjoint(const at::Tensor& residual) const {
 }
 
 at::Tensor PatternOperator::AdjointNorms(const at::Tensor& residual) const {
-  const std::int64_t block = std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(1, rows() * outputs_));
   at::Tensor norms = at::empty({blocks()}, features_.options().dtype(at::kDouble));
+  VisitAdjoint(residual, [&](std::int64_t first, const at::Tensor& product) {
+    norms.narrow(0, first, product.size(1)).copy_(ColumnNorms(product));
+  });
+  return norms;
+}
+
+void PatternOperator::VisitAdjoint(const at::Tensor& residual, const ProductVisitor& visit) const {
+  const std::int64_t block = std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(1, rows() * outputs_));
   for (std::int64_t begin = 0; begin < patterns(); begin += block) {
     const std::int64_t size = std::min(block, patterns() - begin);
     const at::Tensor spread =
         (residual.unsqueeze(1) * mask_.narrow(1, begin, size).unsqueeze(2)).view({rows(), size * outputs_});
-    norms.narrow(0, begin * outputs_, size * outputs_).copy_(ProductNorms(features_, spread));
+    VisitProducts(features_, spread, outputs_,
+                  [&](std::int64_t first, const at::Tensor& product) { visit(begin * outputs_ + first, product); });
   }
-  return norms;
 }
 
-at::Tensor PatternOperator::AdjointSpectralNorms(const at::Tensor& residual) const {
-  const std::int64_t widest = std::max(rows(), inputs());
-  const std::int64_t block = std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(1, widest * outputs_));
-  const std::int64_t height = std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(1, inputs()));
-  at::Tensor norms = at::empty({patterns()}, features_.options().dtype(at::kDouble));
-  for (std::int64_t begin = 0; begin < patterns(); begin += block) {
-    const std::int64_t size = std::min(block, patterns() - begin);
-    const at::Tensor spread =
-        (residual.unsqueeze(1) * mask_.narrow(1, begin, size).unsqueeze(2)).view({rows(), size * outputs_});
-    at::Tensor product = at::zeros({inputs(), size * outputs_}, norms.options());
-    for (std::int64_t row = 0; row < rows(); row += height) {
-      const std::int64_t some = std::min(height, rows() - row);
-      product.addmm_(features_.narrow(0, row, some).to(at::kDouble).t(), spread.narrow(0, row, some).to(at::kDouble));
-    }
-    norms.narrow(0, begin, size).copy_(SpectralNorms(product, outputs_));
-  }
-  return norms;
-}
-
-at::Tensor ProductNorms(const at::Tensor& features, const at::Tensor& columns) {
+void VisitProducts(const at::Tensor& features, const at::Tensor& columns, std::int64_t multiple,
+                   const ProductVisitor& visit) {
   const std::int64_t rows = features.size(0), inputs = features.size(1), count = columns.size(1);
   const auto wide = features.options().dtype(at::kDouble);
-  const std::int64_t width = std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(1, inputs));
+  const std::int64_t width =
+      multiple * std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(1, inputs * multiple));
   const std::int64_t height = std::max<std::int64_t>(1, kBlockElements / std::max({std::int64_t{1}, inputs, count}));
-  at::Tensor norms = at::empty({count}, wide);
   for (std::int64_t column = 0; column < count; column += width) {
     const std::int64_t some = std::min(width, count - column);
     at::Tensor product = at::zeros({inputs, some}, wide);
@@ -97,9 +85,8 @@ at::Tensor ProductNorms(const at::Tensor& features, const at::Tensor& columns) {
       product.addmm_(features.narrow(0, row, size).to(at::kDouble).t(),
                      columns.narrow(0, row, size).narrow(1, column, some).to(at::kDouble));
     }
-    norms.narrow(0, column, some).copy_(ColumnNorms(product));
+    visit(column, product);
   }
-  return norms;
 }
 
 at::Tensor OutputSelector(const at::Tensor& columns, std::int64_t outputs, std::int64_t negative_from,

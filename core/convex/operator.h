@@ -6,11 +6,15 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 
 namespace cvxnn::convex {
 
 /// Elements of a block in all products that run in blocks.
 inline constexpr std::int64_t kBlockElements = std::int64_t{1} << 25;
+
+/// Hears a block of columns of a product, d×m in float64, and the number of its first column.
+using ProductVisitor = std::function<void(std::int64_t first, const at::Tensor& product)>;
 
 /// F for features X (n×d), a mask (n×P, bool) and c outputs. Weights are d×(P·c): column p·c + k is block (p, k).
 /// Products run in blocks of patterns, so that at most ~256 MiB are held beside arguments and results.
@@ -37,8 +41,8 @@ class PatternOperator {
   /// ‖Xᵀ D_p r_k‖₂ of every block in float64 (P·c), for r n×c in float64, whatever the dtype of X.
   at::Tensor AdjointNorms(const at::Tensor& residual) const;
 
-  /// ‖Xᵀ D_p r‖₂ in the spectral norm of every pattern's d×c block, float64 (P), likewise.
-  at::Tensor AdjointSpectralNorms(const at::Tensor& residual) const;
+  /// Visits Fᵀ·r in blocks of whole patterns, likewise.
+  void VisitAdjoint(const at::Tensor& residual, const ProductVisitor& visit) const;
 
  private:
   at::Tensor features_;
@@ -46,8 +50,9 @@ class PatternOperator {
   std::int64_t outputs_;
 };
 
-/// ‖Xᵀ c_j‖₂ of every column c_j (n×m), computed in float64 whatever the dtypes.
-at::Tensor ProductNorms(const at::Tensor& features, const at::Tensor& columns);
+/// Visits Xᵀ C for C n×m, computed in float64 whatever the dtypes, in blocks of a multiple of `multiple` columns.
+void VisitProducts(const at::Tensor& features, const at::Tensor& columns, std::int64_t multiple,
+                   const ProductVisitor& visit);
 
 /// (P·c)×c matrix of 0/1 that sums blocks into their outputs, for blocks `columns` of a layout with c outputs; its
 /// rows are negated for columns >= `negative_from` (the w blocks of a ReLU program).

@@ -224,7 +224,7 @@ class Check {
   }
 
   void Conclude(const Worst& worst) {
-    LowerBound bound(y_, beta_, x_.norm().item<double>(), objective_.loss, nuclear_);
+    LowerBound bound(y_, beta_, x_.norm().item<double>(), objective_.loss, objective_.penalty);
     const bool any = worst.constraints.defined();
     const at::Tensor none = at::zeros({x_.size(1), 0}, x_.options());
     bound.Offer(dual_, any ? worst.constraints : none, any && relu() ? worst.row_side : at::Tensor());
@@ -296,12 +296,16 @@ absl::StatusOr<Optimality> CheckOptimality(const Network& network, const at::Ten
   if (!(objective.beta > 0) || !std::isfinite(objective.beta)) {
     return absl::InvalidArgumentError(absl::StrCat("beta = ", objective.beta, ": must be > 0 and finite"));
   }
-  if (DualOf(objective.loss) == nullptr) {
+  if (!std::isfinite(DualOf(objective.loss)->Curvature())) {
     return absl::UnimplementedError(
-        absl::StrCat("loss = ", Name(objective.loss), ": certificates are not built for it"));
+        absl::StrCat("loss = ", Name(objective.loss), ": certificates of networks are not built for it"));
   }
   if (objective.penalty == Penalty::kNone) {
     return absl::InvalidArgumentError("penalty = none: must be group_l2 or weight_decay");
+  }
+  if (!IsOfWeights(objective.penalty)) {
+    return absl::UnimplementedError(
+        absl::StrCat("penalty = ", Name(objective.penalty), ": certificates of networks are not built for it"));
   }
   const double columns = static_cast<double>(network.neurons() * targets.size(1) + options.search_starts);
   const double numbers = static_cast<double>(features.size(0) + features.size(1));

@@ -24,7 +24,7 @@ enum class Reach {
   kGlobal,      ///< over all patterns of the data: for networks of any width
 };
 
-/// What was minimised; losses that DualOf knows, penalties other than kNone.
+/// What was minimised; smooth losses, and of the penalties kGroupL2 and kWeightDecay.
 struct Objective {
   Loss loss = Loss::kSquared;
   LossScale loss_scale = LossScale::kHalfSum;

@@ -9,8 +9,8 @@
 
 namespace cvxnn::convex {
 
-RowSpace::RowSpace(const at::Tensor& features) {
-  if (features.size(1) > features.size(0)) basis_ = std::get<0>(at::linalg_qr(features.t(), "reduced"));
+RowSpace::RowSpace(const at::Tensor& features, bool allowed) {
+  if (allowed && features.size(1) > features.size(0)) basis_ = std::get<0>(at::linalg_qr(features.t(), "reduced"));
 }
 
 at::Tensor RowSpace::Reduce(const at::Tensor& features) const {

@@ -10,8 +10,8 @@ namespace cvxnn::convex {
 /// An orthonormal basis R̃ of a space that holds the row space of X, or none when that would not make X smaller.
 class RowSpace {
  public:
-  /// QR of Xᵀ when d > n (2·d·n² flops), in the dtype of X; otherwise nothing.
-  explicit RowSpace(const at::Tensor& features);
+  /// QR of Xᵀ when d > n (2·d·n² flops), in the dtype of X; otherwise, and unless `allowed`, nothing.
+  explicit RowSpace(const at::Tensor& features, bool allowed = true);
 
   bool reduces() const { return basis_.defined(); }
   /// Rows X' (any count×d) in the basis: X'·R̃; X' itself when nothing is reduced.

@@ -40,7 +40,7 @@ Network FromBlocks(const Program& program, const at::Tensor& weights) {
 }  // namespace
 
 Network Reconstruct(const Program& program, const Solution& solution) {
-  if (IsNuclear(program)) return FromBlocks(program, solution.positive);
+  if (IsNuclear(program) && program.activation == Activation::kGated) return FromBlocks(program, solution.positive);
   const std::int64_t outputs = program.targets.size(1);
   const at::Tensor blocks =
       solution.negative.defined() ? at::cat({solution.positive, solution.negative}, 1) : solution.positive;

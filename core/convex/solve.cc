@@ -17,9 +17,9 @@
 #include "core/convex/certificate.h"
 #include "core/convex/dual_loss.h"
 #include "core/convex/evaluate.h"
-#include "core/convex/group_l2.h"
-#include "core/convex/nuclear.h"
+#include "core/convex/least_squares_bound.h"
 #include "core/convex/operator.h"
+#include "core/convex/penalties/penalty_function.h"
 #include "core/convex/rank_reduction.h"
 #include "core/convex/solvers/admm.h"
 #include "core/convex/solvers/admm_factors.h"
@@ -63,6 +63,44 @@ absl::Status CheckStart(const Program& program, const Start& start) {
   return CheckTensor("state.multipliers", start.state.multipliers, program.features.size(0), 2 * blocks);
 }
 
+absl::Status CheckBeta(const Program& program) {
+  if (program.penalty == Penalty::kNone) {
+    if (program.beta == 0 && !program.beta_max_fraction.has_value()) return absl::OkStatus();
+    return absl::InvalidArgumentError("beta: must be 0, and beta_max_fraction absent, without a penalty");
+  }
+  if (const auto& share = program.beta_max_fraction; share.has_value()) {
+    if (!HasBetaMax(program.penalty)) {
+      return absl::InvalidArgumentError(absl::StrCat("beta_max_fraction = ", *share, ": must be absent for ",
+                                                     Name(program.penalty),
+                                                     ", under which no beta makes zero optimal"));
+    }
+    if (*share > 0 && *share <= 1) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("beta_max_fraction = ", *share, ": must be in (0, 1]"));
+  }
+  if (program.beta > 0 && std::isfinite(program.beta)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("beta = ", program.beta, ": must be > 0 and finite"));
+}
+
+// Whether the solver's state fits, and for ADMM how: without the n×n kernel where that alone does not.
+absl::StatusOr<KernelSolve> ChooseKernel(const Program& program, const Options& options) {
+  const auto penalty = MakePenaltyFunction(program.penalty, program.targets.size(1));
+  const at::Tensor& x = program.features;
+  // Rank reduction leaves min(n, d) inputs.
+  const std::int64_t inputs = penalty->RotationInvariant() ? std::min(x.size(0), x.size(1)) : x.size(1);
+  const std::int64_t signs = program.activation == Activation::kGated ? 1 : 2;
+  const std::int64_t blocks = signs * program.patterns.count() * program.targets.size(1);
+  const int copies = penalty->ProxCopies();
+  if (options.solver == SolverKind::kFista) {
+    const absl::Status fits = CheckFistaMemory(x.size(0), inputs, blocks, copies, x);
+    return fits.ok() ? absl::StatusOr<KernelSolve>(KernelSolve::kFactor) : fits;
+  }
+  const absl::Status fits = CheckAdmmMemory(x.size(0), inputs, blocks, copies, KernelSolve::kFactor, x);
+  if (fits.ok() && !options.without_kernel) return KernelSolve::kFactor;
+  const absl::Status fits_without =
+      CheckAdmmMemory(x.size(0), inputs, blocks, copies, KernelSolve::kConjugateGradients, x);
+  return fits_without.ok() ? absl::StatusOr<KernelSolve>(KernelSolve::kConjugateGradients) : fits_without;
+}
+
 absl::Status Check(const Program& program, const Options& options) {
   const auto& x = program.features;
   const auto& y = program.targets;
@@ -74,33 +112,19 @@ absl::Status Check(const Program& program, const Options& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("patterns: must have ", x.size(0), " rows, one for each of the data's"));
   }
-  if (const auto& share = program.beta_max_fraction; share.has_value()) {
-    if (!(*share > 0 && *share <= 1)) {
-      return absl::InvalidArgumentError(absl::StrCat("beta_max_fraction = ", *share, ": must be in (0, 1]"));
-    }
-  } else if (!(program.beta > 0) || !std::isfinite(program.beta)) {
-    return absl::InvalidArgumentError(absl::StrCat("beta = ", program.beta, ": must be > 0 and finite"));
-  }
+  if (const absl::Status status = CheckBeta(program); !status.ok()) return status;
   const bool gated = program.activation == Activation::kGated;
-  if (gated ? DualOf(program.loss) == nullptr : program.loss != Loss::kSquared) {
-    return absl::InvalidArgumentError(absl::StrCat("loss = ", Name(program.loss), ": must be ",
-                                                   gated ? "smooth for gated programs" : "squared for ReLU programs"));
-  }
-  if (program.penalty == Penalty::kNone || (!gated && IsNuclear(program))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("penalty = ", Name(program.penalty), ": must be group_l2",
-                     gated ? " or weight_decay" : " for ReLU programs of several outputs"));
-  }
-  if (gated != (options.solver == SolverKind::kFista)) {
-    return absl::InvalidArgumentError(gated ? "solver = admm: must be fista for gated programs"
-                                            : "solver = fista: must be admm for ReLU programs");
+  if (options.solver == SolverKind::kFista) {
+    if (!gated) return absl::InvalidArgumentError("solver = fista: must be admm for ReLU programs");
+    if (!std::isfinite(DualOf(program.loss)->Curvature())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("solver = fista: must be admm for the ", Name(program.loss), " loss, which has a kink"));
+    }
   }
   if (options.start.has_value()) {
     if (auto status = CheckStart(program, *options.start); !status.ok()) return status;
   }
-  // Rank reduction leaves min(n, d) inputs.
-  const std::int64_t inputs = std::min(x.size(0), x.size(1)), blocks = program.patterns.count() * y.size(1);
-  return gated ? CheckFistaMemory(x.size(0), inputs, blocks, x) : CheckAdmmMemory(x.size(0), inputs, blocks, x);
+  return ChooseKernel(program, options).status();
 }
 
 double Epsilon(const at::Tensor& x) {
@@ -137,7 +161,8 @@ class Run {
       : program_(program),
         options_(options),
         callback_(callback),
-        row_space_(program_.features),
+        penalty_(MakePenaltyFunction(program_.penalty, program_.targets.size(1))),
+        row_space_(program_.features, penalty_->RotationInvariant()),
         map_(row_space_.Reduce(program_.features), program_.patterns.mask, program_.targets.size(1)),
         evaluator_(program_, evaluation, map_, row_space_) {
     if (options.start.has_value()) start_.emplace(Reduced(*options.start));
@@ -152,31 +177,31 @@ class Run {
     const at::Tensor zeros = at::zeros_like(program_.targets);
     const at::Tensor dual = FunctionOf(program_.loss).Gradient(zeros, program_.targets).mul(-0.5);
     const at::Tensor correlations = map_.Adjoint(dual);
-    const at::Tensor norms =
-        IsNuclear(program_) ? SpectralNorms(correlations, map_.outputs()) : ColumnNorms(correlations);
-    const double largest = map_.blocks() == 0 ? 0 : norms.max().item<double>();
+    const double largest =
+        correlations.numel() == 0 ? 0 : penalty_->DualNorms(correlations, at::Tensor()).max().item<double>();
     if (!std::isfinite(largest)) return absl::InternalError("the products of features and targets are not finite");
     if (absl::Status status = SetBeta(largest); !status.ok()) return status;
     // The dual point of zero weights settles the question alone when β >= β_max. A β that is β_max in other
-    // units or another basis may lie below it by rounding; the objective then differs by the square of that.
+    // units or another basis may lie below it by rounding; the objective then differs by the square of that. Where
+    // there is no β_max, zero is optimal only if nothing correlates.
     bound_->Offer(dual, correlations);
-    if (largest <= beta_ * (1 + 8 * Epsilon(map_.features()))) return FinishAtZero();
+    const double least = HasBetaMax(program_.penalty) ? beta_ * (1 + 8 * Epsilon(map_.features())) : 0;
+    if (largest <= least) return FinishAtZero();
 
     // β is known now.
     if (start_.has_value()) SetToFirst();
-    const HalfSumProblem problem{map_,
-                                 program_.targets,
-                                 correlations,
-                                 program_.loss,
-                                 beta_,
-                                 [this] { return Stopped(); },
-                                 IsNuclear(program_),
-                                 start_.has_value() ? &*start_ : nullptr};
+    const HalfSumProblem problem{map_,         program_.targets,
+                                 correlations, program_.loss,
+                                 beta_,        [this] { return Stopped(); },
+                                 *penalty_,    start_.has_value() ? &*start_ : nullptr};
     std::unique_ptr<Solver> solver;
-    if (program_.activation == Activation::kGated) {
+    if (options_.solver == SolverKind::kFista) {
       solver = std::make_unique<Fista>(problem);
     } else {
-      solver = std::make_unique<Admm>(problem);
+      const auto kernel = ChooseKernel(program_, options_);
+      if (!kernel.ok()) return kernel.status();
+      solution_.without_kernel = *kernel == KernelSolve::kConjugateGradients;
+      solver = std::make_unique<Admm>(problem, program_.activation == Activation::kRelu, *kernel);
     }
     if (Stopped()) return Finish(*stop_);
     if (const absl::Status ready = solver->SetUp(); !ready.ok()) return Ended(ready);
@@ -200,21 +225,21 @@ class Run {
     const auto options = map_.features().options();
     const std::int64_t columns = map_.blocks() * (program_.activation == Activation::kGated ? 1 : 2);
     if (start_.has_value()) {
-      best_ = {start_->weights, ColumnNorms(start_->weights), at::Tensor()};
-      if (IsNuclear(program_)) best_.values = ShrinkBlocks(start_->weights, map_.outputs(), 0).values;
+      const PenalizedPoint first = penalty_->Prox(start_->weights, 0);
+      best_ = {first.weights, first.norms, at::Tensor(), first.terms};
     } else {
       best_ = {at::zeros({map_.inputs(), columns}, options), at::zeros({columns}, options.dtype(at::kDouble)),
-               at::zeros_like(program_.targets)};
+               at::zeros_like(program_.targets), at::zeros({0}, options.dtype(at::kDouble))};
     }
     Record(best_, 0, 0);
     solution_.progress = latest_;
     first_ = {best_, latest_};
   }
 
-  // β and all that needs it, from the largest of ‖Xᵀ D_p ν_k‖₂ at zero weights.
+  // β and all that needs it, from the dual norm of Fᵀν at zero weights.
   absl::Status SetBeta(double largest) {
     const double multiple = LossMultiple(program_);
-    solution_.beta_max = multiple * largest;
+    if (HasBetaMax(program_.penalty)) solution_.beta_max = multiple * largest;
     beta_ = program_.beta / multiple;
     if (program_.beta_max_fraction.has_value()) {
       if (!(largest > 0)) {
@@ -229,7 +254,10 @@ class Run {
     bound_.emplace(
         program_.targets, beta_,
         at::linalg_vector_norm(program_.features, 2, at::OptionalIntArrayRef(), false, at::kDouble).item<double>(),
-        program_.loss, IsNuclear(program_));
+        program_.loss, program_.penalty);
+    if (penalty_->conjugate() == Conjugate::kSubspace && program_.loss == Loss::kSquared) {
+      bound_->Raise(LeastSquaresBound(program_.features, program_.patterns.mask, program_.targets));
+    }
     return absl::OkStatus();
   }
 
@@ -311,6 +339,8 @@ class Run {
   }
 
   Solution FinishAtZero() {
+    start_.reset();
+    SetToFirst();
     latest_.lower_bound = latest_.objective;
     latest_.gap = 0;
     latest_.seconds = SecondsSince(began_);
@@ -358,6 +388,7 @@ class Run {
   Program program_;  // β set when it was a share
   const Options& options_;
   const ProgressCallback& callback_;
+  std::unique_ptr<const PenaltyFunction> penalty_;
   RowSpace row_space_;
   PatternOperator map_;
   Evaluator evaluator_;

@@ -17,8 +17,8 @@
 namespace cvxnn::convex {
 
 enum class SolverKind {
-  kFista,  ///< gated only; solvers/fista.h
-  kAdmm,   ///< ReLU only; solvers/admm.h
+  kFista,  ///< gated programs of smooth losses; solvers/fista.h
+  kAdmm,   ///< every program; solvers/admm.h
 };
 
 /// Where a solve begins: any weights on the original columns, best those of a program much like this one.
@@ -35,6 +35,8 @@ struct Options {
   /// Converged when |gap| and the constraint violation are both at most this; in [0, 1). With 0 the other rules end the
   /// solve, kStalled among them.
   double tolerance = 1e-4;
+  /// ADMM: solve with the n×n kernel by conjugate gradients, as is done where its factor does not fit in memory.
+  bool without_kernel = false;
   std::function<bool()> should_stop;  ///< polled between epochs and stages of set-up, as max_seconds is; may be empty
   /// Absent: zero weights. The solution is never worse than the start: of no higher objective than one that is
   /// feasible.
@@ -50,6 +52,7 @@ struct Progress {
   double penalty = 0;
   /// Best lower bound on this program's optimum so far. float32 data: an estimate during the solve, since rounding may
   /// have raised it; before kConverged and in the solution it is computed again in float64 and certain.
+  /// Losses are never below 0, which is all that is known without a penalty unless the loss is squared.
   double lower_bound = 0;
   double gap = 0;  ///< (objective − lower_bound) / |objective|; 0 where both are 0
   /// ReLU: max over rows and blocks of (−(2D_p − I) X v_p)₊, divided by the larger of max |X v_p| and max |Y|.
@@ -81,9 +84,11 @@ struct Solution {
   SolverState state;    ///< for Start, of the last iterate
   Progress progress;    ///< of the best iterate, with the last lower bound; epoch says when it was met, 0 for the start
   StopReason reason = StopReason::kEpochLimit;
-  std::int64_t epochs = 0;  ///< done in all
-  double beta = 0;          ///< β used; 0 when the solve ended before β_max was known
-  double beta_max = 0;      ///< see Program::beta_max_fraction; 0 likewise, and when there are no patterns
+  std::int64_t epochs = 0;      ///< done in all
+  bool without_kernel = false;  ///< ADMM went without the n×n kernel; see Options::without_kernel
+  double beta = 0;              ///< β used; 0 when the solve ended before β_max was known
+  /// See Program::beta_max_fraction; 0 likewise, when there are no patterns, and for penalties that have none.
+  double beta_max = 0;
 };
 
 /// Where to begin a program much like the one that gave this solution.

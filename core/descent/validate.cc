@@ -23,6 +23,9 @@ absl::Status Refuse(const char* field, const char* what) {
 }
 
 absl::Status ValidateNumbers(const Options& options) {
+  if (!IsOfWeights(options.penalty)) {
+    return Refuse("penalty", Name(options.penalty), "group_l2, weight_decay or none for descent");
+  }
   if (options.penalty != Penalty::kNone && !(std::isfinite(options.beta) && options.beta >= 0)) {
     return Refuse("beta", options.beta, "finite and >= 0");
   }

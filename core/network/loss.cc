@@ -54,6 +54,12 @@ std::string Name(Penalty penalty) {
       return "weight_decay";
     case Penalty::kNone:
       return "none";
+    case Penalty::kRidge:
+      return "ridge";
+    case Penalty::kL1:
+      return "l1";
+    case Penalty::kFeatureGroups:
+      return "feature_groups";
   }
   return "unknown";
 }

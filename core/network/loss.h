@@ -25,14 +25,21 @@ enum class LossScale {
   kMean,     ///< Σℓ / n, n = number of rows (not of entries)
 };
 
-/// The penalty, said for the network; the convex side uses its equivalent.
+/// The penalty, said for the network; the convex side uses its equivalent. The last three are penalties of the convex
+/// program that no weight decay of (U, α) comes to; of a network they are the penalty of its products u_j α_jk.
 enum class Penalty {
   /// β/2 (‖U‖² + Σ_j ‖α_j‖₁²)  <->  β Σ_{p,k} ‖v_pk‖₂, one group per (pattern, output).
   kGroupL2,
   /// β/2 (‖U‖² + ‖α‖²): plain weight decay. Equal to kGroupL2 for a single output.
   kWeightDecay,
-  /// No penalty (descent only).
+  /// No penalty.
   kNone,
+  /// β/2 Σ_{j,k} ‖u_j α_jk‖²  <->  β/2 Σ_{p,k} ‖v_pk‖₂² (convex only).
+  kRidge,
+  /// β Σ_{j,k} ‖u_j α_jk‖₁  <->  β Σ_{p,k} ‖v_pk‖₁ (convex only).
+  kL1,
+  /// β Σ_i (Σ_{j,k} (u_ij α_jk)²)^½  <->  β Σ_i (Σ_{p,k} v_pki²)^½ over the inputs i, which it selects (convex only).
+  kFeatureGroups,
 };
 
 /// Whether a neuron's gate is its own sign or a fixed vector.
@@ -46,6 +53,11 @@ double SumMultiple(LossScale scale, double rows);
 
 /// s such that the loss is s · ½Σℓ: 1, 2 or 2/n.
 double HalfSumMultiple(LossScale scale, double rows);
+
+/// Whether the penalty is one of the network's weights as they stand, so that descent can be trained under it.
+inline bool IsOfWeights(Penalty penalty) {
+  return penalty == Penalty::kGroupL2 || penalty == Penalty::kWeightDecay || penalty == Penalty::kNone;
+}
 
 std::string Name(Loss loss);
 std::string Name(LossScale scale);

@@ -110,11 +110,22 @@ double LossValue(Loss loss, LossScale scale, const at::Tensor& outputs, const at
 }
 
 double PenaltyValue(Penalty penalty, double beta, const Network& network) {
-  if (penalty == Penalty::kNone) return 0;
   const at::Tensor first = network.first_layer.to(at::kDouble);
   const at::Tensor second = network.second_layer.to(at::kDouble);
-  const double squares = (first.square().sum() + OutputNorms(penalty, second).square().sum()).item<double>();
-  return 0.5 * beta * squares;
+  switch (penalty) {
+    case Penalty::kNone:
+      return 0;
+    case Penalty::kGroupL2:
+    case Penalty::kWeightDecay:
+      return 0.5 * beta * (first.square().sum() + OutputNorms(penalty, second).square().sum()).item<double>();
+    case Penalty::kRidge:
+      return 0.5 * beta * first.square().sum(0).dot(second.square().sum(1)).item<double>();
+    case Penalty::kL1:
+      return beta * first.abs().sum(0).dot(second.abs().sum(1)).item<double>();
+    case Penalty::kFeatureGroups:
+      return beta * at::mv(first.square(), second.square().sum(1)).sqrt().sum().item<double>();
+  }
+  return 0;
 }
 
 Network Balanced(const Network& network, Penalty penalty) {

@@ -35,7 +35,7 @@ at::Tensor Forward(const Network& network, const at::Tensor& features);
 /// have loss 0). Summed in float64.
 double LossValue(Loss loss, LossScale scale, const at::Tensor& outputs, const at::Tensor& targets);
 
-/// Penalty of the weights as they stand (kGroupL2 or kWeightDecay), summed in float64.
+/// Penalty of the weights as they stand, or of the products u_j α_jk where the penalty is of those, summed in float64.
 double PenaltyValue(Penalty penalty, double beta, const Network& network);
 
 /// Rescales every neuron so that ‖u_j‖ equals the norm of α_j that the penalty uses (ℓ2 for kNone); outputs are

@@ -40,6 +40,25 @@ double VerifiedTolerance(const StoppingRule& stopping) {
   return stopping.tolerance > 0 ? stopping.tolerance : kDefaultTolerance;
 }
 
+convex::SolverKind SolverOf(const Spec& spec, const ConvexTraining& convex) {
+  switch (convex.solver) {
+    case ConvexSolver::kFista:
+      return convex::SolverKind::kFista;
+    case ConvexSolver::kAdmm:
+      return convex::SolverKind::kAdmm;
+    case ConvexSolver::kAuto:
+      break;
+  }
+  const bool smooth_and_gated = convex.activation == Activation::kGated && spec.loss != Loss::kHinge;
+  return smooth_and_gated ? convex::SolverKind::kFista : convex::SolverKind::kAdmm;
+}
+
+std::string Name(convex::SolverKind solver) { return solver == convex::SolverKind::kFista ? "fista" : "admm"; }
+
+bool IsRelaxation(const convex::Program& program) {
+  return program.activation == Activation::kRelu && convex::IsNuclear(program);
+}
+
 namespace {
 
 Termination ToTermination(convex::StopReason reason) {
@@ -82,7 +101,8 @@ const char* Reach(const Certificate& certificate) {
 }
 
 // `patterns` is what Describe calls them.
-std::string Message(const std::string& patterns, const convex::Solution& solution, const Certificate& certificate) {
+std::string Message(const std::string& patterns, const convex::Program& program, const convex::Solution& solution,
+                    const Certificate& certificate) {
   if (solution.reason == convex::StopReason::kZeroIsExact) {
     return absl::StrFormat(
         "Solved: beta = %g is at least beta_max over %s, so the zero network is optimal for them; verified, %s.",
@@ -95,6 +115,12 @@ std::string Message(const std::string& patterns, const convex::Solution& solutio
   }
   absl::StrAppendFormat(&message, " over %s; %s, %s.", patterns, certificate.verified ? "verified" : "not verified",
                         Reach(certificate));
+  if (IsRelaxation(program)) {
+    absl::StrAppend(&message, " The program is a relaxation of weight decay: networks may not reach its optimum.");
+  }
+  if (solution.without_kernel) {
+    absl::StrAppend(&message, " ADMM went by conjugate gradients, since an n×n matrix does not fit in memory.");
+  }
   return message;
 }
 
@@ -117,8 +143,8 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   const auto seconds = [start] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  const bool gated = convex.activation == Activation::kGated;
-  const std::string solver = gated ? "fista" : "admm";
+  const convex::SolverKind kind = SolverOf(spec, convex);
+  const std::string solver = Name(kind);
   const LossFunction& loss = FunctionOf(spec.loss);
   if (auto status = loss.CheckTargets("targets", data.targets); !status.ok()) return status;
   if (data.test_targets.defined()) {
@@ -150,7 +176,7 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   program.beta_max_fraction = spec.beta_max_fraction;
   const convex::Evaluation evaluation{data.counting, data.test_features, data.test_targets};
   convex::Options options;
-  options.solver = gated ? convex::SolverKind::kFista : convex::SolverKind::kAdmm;
+  options.solver = kind;
   options.max_epochs = spec.stopping.max_epochs;
   options.tolerance = spec.stopping.tolerance;
   options.should_stop = hooks.should_stop;
@@ -164,14 +190,15 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
 
   const double tolerance = VerifiedTolerance(spec.stopping);
   Certificate certificate;
-  certificate.restricted = !std::holds_alternative<EnumeratedPatterns>(convex.patterns);
+  certificate.restricted = !std::holds_alternative<EnumeratedPatterns>(convex.patterns) || IsRelaxation(program);
   certificate.verified =
       std::abs(solution->progress.gap) <= tolerance && solution->progress.constraint_violation.value_or(0) <= tolerance;
   Result result;
   result.models.push_back(
       {convex::Reconstruct(program, *solution), ToMetrics(solution->progress, earlier), /*diverged=*/false});
   result.summary.termination = ToTermination(solution->reason);
-  result.summary.message = Message(Describe(convex.patterns, program.patterns.count()), *solution, certificate);
+  result.summary.message =
+      Message(Describe(convex.patterns, program.patterns.count()), program, *solution, certificate);
   result.summary.beta = solution->beta;
   result.summary.patterns = program.patterns.count();
   result.summary.solver = solver;

@@ -129,6 +129,7 @@ std::string ToBytes(const PathState& path, const State& fingerprint) {
     PutMatrix("start/multipliers", path.start->state.multipliers, &state);
     state["start/rho1"] = path.start->state.rho1;
     state["start/rho2"] = path.start->state.rho2;
+    state["start/rho3"] = path.start->state.rho3;
   }
   return descent::ToBytes(state);
 }
@@ -169,6 +170,7 @@ absl::StatusOr<PathState> FromBytes(const std::string& bytes, const State& finge
     start.state.multipliers = GetMatrix("start/multipliers", like, &reader);
     start.state.rho1 = reader.Number("start/rho1");
     start.state.rho2 = reader.Number("start/rho2");
+    start.state.rho3 = reader.Number("start/rho3");
     path.start = std::move(start);
   }
   if (!reader.status().ok()) return reader.status();

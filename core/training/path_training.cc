@@ -132,7 +132,7 @@ class Path {
 
   convex::Options SolverOptions() const {
     convex::Options options;
-    options.solver = program_.activation == Activation::kGated ? convex::SolverKind::kFista : convex::SolverKind::kAdmm;
+    options.solver = SolverOf(spec_, path_.convex);
     options.max_epochs = spec_.stopping.max_epochs;
     options.tolerance = spec_.stopping.tolerance;
     options.should_stop = hooks_.should_stop;
@@ -212,7 +212,7 @@ class Path {
     for (std::size_t i = 1; i < state_.models.size(); ++i) {
       if (Better(selection, result.models[i].final_metrics, result.models[result.best].final_metrics)) result.best = i;
     }
-    result.summary.solver = path_.convex.activation == Activation::kGated ? "fista" : "admm";
+    result.summary.solver = Name(SolverOf(spec_, path_.convex));
     result.summary.patterns = program_.patterns.mask.defined() ? program_.patterns.count() : 0;
     result.summary.termination = asked_to_stop_             ? Termination::kStopped
                                  : at_time_limit_           ? Termination::kTimeLimit
@@ -230,8 +230,9 @@ class Path {
     }
     const EpochMetrics& best = result.models[result.best].final_metrics;
     result.summary.beta = best.beta.value_or(0);
-    result.summary.certificate = Certificate{!std::holds_alternative<EnumeratedPatterns>(path_.convex.patterns),
-                                             complete && verified == static_cast<std::int64_t>(state_.models.size())};
+    result.summary.certificate =
+        Certificate{!std::holds_alternative<EnumeratedPatterns>(path_.convex.patterns) || IsRelaxation(program_),
+                    complete && verified == static_cast<std::int64_t>(state_.models.size())};
     result.summary.message = absl::StrFormat(
         "%s of %d of %d beta from beta_max = %g down, over %s: %d verified; chosen: beta = %g, for %s.", ending,
         state_.models.size(), path_.points, state_.beta_max, Describe(path_.convex.patterns, result.summary.patterns),

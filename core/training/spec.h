@@ -67,9 +67,9 @@ struct GivenPatterns {
 using Patterns = std::variant<SampledPatterns, ModelPatterns, EnumeratedPatterns, ConvolutionalPatterns, GivenPatterns>;
 
 enum class ConvexSolver {
-  kAuto,   ///< FISTA for gated, ADMM for ReLU
-  kFista,  ///< accelerated proximal gradient with restart; gated only
-  kAdmm,   ///< closed-form ADMM with adaptive balancing; ReLU only
+  kAuto,   ///< FISTA for gated but for the hinge loss, else ADMM
+  kFista,  ///< accelerated proximal gradient with restart; gated programs of smooth losses
+  kAdmm,   ///< closed-form ADMM with adaptive balancing
 };
 
 struct ConvexTraining {
@@ -104,11 +104,11 @@ struct Spec {
   Loss loss = Loss::kSquared;
   LossScale loss_scale = LossScale::kHalfSum;
   Penalty penalty = Penalty::kGroupL2;
-  /// β > 0. For convex training it may instead be given as a share of β_max (below); exactly one of the two is set, for
-  /// a path none.
+  /// β > 0; absent for Penalty::kNone. For convex training it may instead be given as a share of β_max (below); exactly
+  /// one of the two is set, for a path none.
   std::optional<double> beta;
   /// β = share · β_max, share in (0, 1], β_max the least β at which the gated optimum over the job's patterns is zero
-  /// (convex::Program::beta_max_fraction). Convex training only.
+  /// (convex::Program::beta_max_fraction). Convex training only, and not for Penalty::kRidge.
   std::optional<double> beta_max_fraction;
   std::string device = "cpu";  ///< "cpu", "cuda" or "cuda:N"
   Precision precision = Precision::kAuto;

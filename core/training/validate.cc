@@ -49,7 +49,13 @@ std::size_t GridBetas(const Spec& spec) {
 }
 
 absl::Status ValidateBeta(const Spec& spec, bool is_convex) {
-  if (std::holds_alternative<RegularizationPath>(spec.method) && spec.penalty != Penalty::kNone) {
+  if (!is_convex && !IsOfWeights(spec.penalty)) {
+    return Refuse("penalty", Name(spec.penalty), "group_l2, weight_decay or none for descent");
+  }
+  if (std::holds_alternative<RegularizationPath>(spec.method)) {
+    if (spec.penalty == Penalty::kNone || spec.penalty == Penalty::kRidge) {
+      return Refuse("penalty", Name(spec.penalty), "one that has a beta_max for a path, which begins there");
+    }
     if (spec.beta.has_value()) return Refuse("beta", *spec.beta, "absent for a path, which has its own");
     if (spec.beta_max_fraction.has_value()) {
       return Refuse("beta_max_fraction", *spec.beta_max_fraction, "absent for a path, which has its own");
@@ -57,7 +63,6 @@ absl::Status ValidateBeta(const Spec& spec, bool is_convex) {
     return absl::OkStatus();
   }
   if (spec.penalty == Penalty::kNone) {
-    if (is_convex) return Refuse("penalty", Name(spec.penalty), "group_l2 or weight_decay for convex training");
     if (spec.beta.has_value()) return Refuse("beta", *spec.beta, "absent without a penalty");
     if (spec.beta_max_fraction.has_value()) {
       return Refuse("beta_max_fraction", *spec.beta_max_fraction, "absent without a penalty");
@@ -80,7 +85,12 @@ absl::Status ValidateBeta(const Spec& spec, bool is_convex) {
   if (!spec.beta.has_value() && !spec.beta_max_fraction.has_value()) {
     return absl::InvalidArgumentError(is_convex
                                           ? "beta is missing: exactly one of beta and beta_max_fraction must be set"
+                                            " unless the penalty is none"
                                           : "beta is missing: must be > 0 unless the penalty is none");
+  }
+  if (spec.beta_max_fraction.has_value() && spec.penalty == Penalty::kRidge) {
+    return Refuse("beta_max_fraction", *spec.beta_max_fraction,
+                  "absent for ridge, under which no beta makes zero optimal: give beta");
   }
   if (spec.beta.has_value() && !IsPositive(*spec.beta)) return Refuse("beta", *spec.beta, "finite and > 0");
   if (spec.beta.has_value() && !is_convex && *spec.beta > kMaxDescentBeta) {
@@ -128,27 +138,14 @@ struct PatternsCheck {
 };
 
 absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, const data::Dataset& dataset) {
-  const std::int64_t outputs = dataset.train.targets.cols();
   if (auto status = std::visit(PatternsCheck{dataset.description.image_shape}, convex.patterns); !status.ok()) {
     return status;
   }
   if (convex.solver == ConvexSolver::kFista && convex.activation != Activation::kGated) {
     return Refuse("convex.solver", "fista", "auto or admm for the relu activation");
   }
-  if (convex.solver == ConvexSolver::kAdmm && convex.activation != Activation::kRelu) {
-    return Refuse("convex.solver", "admm", "auto or fista for the gated activation");
-  }
-  if (spec.loss == Loss::kHinge) {
-    return absl::UnimplementedError("loss = hinge: convex training is not built for it; squared_hinge is");
-  }
-  if (spec.loss != Loss::kSquared && convex.activation == Activation::kRelu) {
-    return absl::UnimplementedError(absl::StrCat(
-        "loss = ", Name(spec.loss), ": convex training of relu is built for squared only; gated is for smooth losses"));
-  }
-  if (spec.penalty == Penalty::kWeightDecay && outputs > 1 && convex.activation == Activation::kRelu) {
-    return absl::UnimplementedError(
-        absl::StrCat("penalty = weight_decay: convex training of relu with ", outputs,
-                     " outputs is not built for it (a nuclear norm per pattern); group_l2 is"));
+  if (convex.solver == ConvexSolver::kFista && spec.loss == Loss::kHinge) {
+    return Refuse("convex.solver", "fista", "auto or admm for the hinge loss, which has a kink");
   }
   return absl::OkStatus();
 }

@@ -101,7 +101,7 @@ absl::StatusOr<Question> QuestionOf(const Parts& parts, LoadedNetworks* networks
   }
   Violations violations;
   if (request.loss() != v1::LOSS_UNSPECIFIED) {
-    objective.loss = Choose(kDescentLosses, request.loss(), "loss", &violations);
+    objective.loss = Choose(kLosses, request.loss(), "loss", &violations);
   }
   if (request.loss_scale() != v1::LOSS_SCALE_UNSPECIFIED) {
     objective.loss_scale = Choose(kLossScales, request.loss_scale(), "loss_scale", &violations);

@@ -131,7 +131,7 @@ absl::Status Predict(const Parts& parts, LoadedNetworks* networks, const v1::Pre
 absl::Status Evaluate(const Parts& parts, LoadedNetworks* networks, const v1::EvaluateRequest& request,
                       v1::EvaluateResponse* response) {
   Violations violations;
-  const Loss loss = Choose(kDescentLosses, request.loss(), "loss", &violations);
+  const Loss loss = Choose(kLosses, request.loss(), "loss", &violations);
   const LossScale scale = Choose(kLossScales, request.loss_scale(), "loss_scale", &violations);
   if (!violations.empty()) return violations.ToStatus();
   auto model = LoadModel(parts, networks, request.model());
@@ -151,7 +151,7 @@ absl::Status Evaluate(const Parts& parts, LoadedNetworks* networks, const v1::Ev
     const at::Tensor outputs = Forward(network, RowsAsTensor(part.features, rows->first, rows->count, type));
     const at::Tensor targets = RowsAsTensor(part.targets, rows->first, rows->count, type);
     if (auto fits = FunctionOf(loss).CheckTargets("targets", targets); !fits.ok()) {
-      return InvalidField("loss", ValueName(Reverse(kDescentLosses, loss)), std::string(fits.message()));
+      return InvalidField("loss", ValueName(Reverse(kLosses, loss)), std::string(fits.message()));
     }
     response->set_rows(rows->count);
     response->set_loss(LossValue(loss, scale, outputs, targets));

@@ -41,6 +41,10 @@ absl::StatusOr<Origin> OriginOf(const Parts& parts, LoadedNetworks* networks, co
   if (!job.ok()) return job.status();
   auto objective = ObjectiveOf(*job, model->metadata);
   if (!objective.ok()) return objective.status();
+  if (!IsOfWeights(objective->penalty)) {
+    return absl::UnimplementedError(absl::StrCat(name, " was trained under ", Name(objective->penalty),
+                                                 ", which merging neurons would change: not built for it"));
+  }
   auto resident = DatasetOf(parts, model->metadata);
   if (!resident.ok()) return resident.status();
   const data::Matrix& features = resident->dataset->train.features;

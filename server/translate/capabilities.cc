@@ -21,12 +21,12 @@ void ListMembers(const google::protobuf::Descriptor* message, const Table& membe
 
 void FillCapabilities(bool imports, v1::ServerInfo* info) {
   auto* convex = info->mutable_convex();
-  List(kConvexLosses, [&](v1::Loss value) { convex->add_losses(value); });
+  List(kLosses, [&](v1::Loss value) { convex->add_losses(value); });
   List(kLossScales, [&](v1::LossScale value) { convex->add_loss_scales(value); });
   List(kConvexPenalties, [&](v1::Penalty value) { convex->add_penalties(value); });
   List(kConvexActivations, [&](v1::Activation value) { convex->add_activations(value); });
   auto* descent = info->mutable_descent();
-  List(kDescentLosses, [&](v1::Loss value) { descent->add_losses(value); });
+  List(kLosses, [&](v1::Loss value) { descent->add_losses(value); });
   List(kLossScales, [&](v1::LossScale value) { descent->add_loss_scales(value); });
   List(kDescentPenalties, [&](v1::Penalty value) { descent->add_penalties(value); });
   List(kDescentActivations, [&](v1::Activation value) { descent->add_activations(value); });

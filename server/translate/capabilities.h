@@ -24,11 +24,7 @@ struct Choice {
   Core core;
 };
 
-/// ReLU programs have the first alone; core refuses the others.
-inline constexpr std::array kConvexLosses = {
-    Choice{v1::LOSS_SQUARED, Loss::kSquared}, Choice{v1::LOSS_LOGISTIC, Loss::kLogistic},
-    Choice{v1::LOSS_CROSS_ENTROPY, Loss::kCrossEntropy}, Choice{v1::LOSS_SQUARED_HINGE, Loss::kSquaredHinge}};
-inline constexpr std::array kDescentLosses = {
+inline constexpr std::array kLosses = {
     Choice{v1::LOSS_SQUARED, Loss::kSquared}, Choice{v1::LOSS_LOGISTIC, Loss::kLogistic},
     Choice{v1::LOSS_CROSS_ENTROPY, Loss::kCrossEntropy}, Choice{v1::LOSS_HINGE, Loss::kHinge},
     Choice{v1::LOSS_SQUARED_HINGE, Loss::kSquaredHinge}};
@@ -37,9 +33,12 @@ inline constexpr std::array kLossScales = {Choice{v1::LOSS_SCALE_HALF_SUM, LossS
                                            Choice{v1::LOSS_SCALE_SUM, LossScale::kSum},
                                            Choice{v1::LOSS_SCALE_MEAN, LossScale::kMean}};
 
-/// Weight decay of several outputs in convex training is built for gated only; core refuses the rest.
 inline constexpr std::array kConvexPenalties = {Choice{v1::PENALTY_GROUP_L2, Penalty::kGroupL2},
-                                                Choice{v1::PENALTY_WEIGHT_DECAY, Penalty::kWeightDecay}};
+                                                Choice{v1::PENALTY_WEIGHT_DECAY, Penalty::kWeightDecay},
+                                                Choice{v1::PENALTY_NONE, Penalty::kNone},
+                                                Choice{v1::PENALTY_RIDGE, Penalty::kRidge},
+                                                Choice{v1::PENALTY_L1, Penalty::kL1},
+                                                Choice{v1::PENALTY_FEATURE_GROUPS, Penalty::kFeatureGroups}};
 inline constexpr std::array kDescentPenalties = {Choice{v1::PENALTY_GROUP_L2, Penalty::kGroupL2},
                                                  Choice{v1::PENALTY_WEIGHT_DECAY, Penalty::kWeightDecay},
                                                  Choice{v1::PENALTY_NONE, Penalty::kNone}};

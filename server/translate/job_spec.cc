@@ -129,12 +129,9 @@ ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, V
     return to;
   }
   to.patterns = PatternsFromProto(from.patterns(), path + "patterns.", violations);
-  const bool fista_on_relu = to.solver == training::ConvexSolver::kFista && to.activation == Activation::kRelu;
-  const bool admm_on_gated = to.solver == training::ConvexSolver::kAdmm && to.activation == Activation::kGated;
-  if (fista_on_relu || admm_on_gated) {
+  if (to.solver == training::ConvexSolver::kFista && to.activation == Activation::kRelu) {
     violations->Invalid(path + "solver", ValueName(from.solver()),
-                        fista_on_relu ? "must be CONVEX_SOLVER_ADMM or unspecified with ACTIVATION_RELU"
-                                      : "must be CONVEX_SOLVER_FISTA or unspecified with ACTIVATION_GATED");
+                        "must be CONVEX_SOLVER_ADMM or unspecified with ACTIVATION_RELU");
   }
   return to;
 }
@@ -157,6 +154,9 @@ RegularizationPath Path(const v1::RegularizationPath& from, Violations* violatio
 void Regularization(const v1::JobSpec& from, bool convex, Spec* to, Violations* violations) {
   const char* const by_convex = "set beta (> 0) or beta_max_fraction (above 0, at most 1)";
   const bool grid = from.descent().grid().betas_size() > 0;
+  if (from.has_path() && (to->penalty == Penalty::kNone || to->penalty == Penalty::kRidge)) {
+    violations->Invalid("penalty", ValueName(from.penalty()), "has no largest beta, where a path begins");
+  }
   if (to->penalty == Penalty::kNone) {
     if (from.has_beta()) violations->Invalid("beta", from.beta(), "must be absent with PENALTY_NONE");
     if (from.has_beta_max_fraction()) {
@@ -183,12 +183,14 @@ void Regularization(const v1::JobSpec& from, bool convex, Spec* to, Violations* 
                           from.beta_max_fraction(), "must be above 0 and at most 1");
       violations->Require(convex, "beta_max_fraction", from.beta_max_fraction(),
                           "is for convex training only; set beta (> 0)");
+      violations->Require(to->penalty != Penalty::kRidge, "beta_max_fraction", from.beta_max_fraction(),
+                          "must be absent with PENALTY_RIDGE, under which no beta makes zero optimal; set beta (> 0)");
       to->beta_max_fraction = from.beta_max_fraction();
       break;
     case v1::JobSpec::REGULARIZATION_NOT_SET:
       if (grid) return;
-      violations->Wrong("beta", absl::StrCat("required: ", convex ? by_convex : "set beta (> 0)",
-                                             convex ? "" : ", or penalty PENALTY_NONE"));
+      violations->Wrong("beta",
+                        absl::StrCat("required: ", convex ? by_convex : "set beta (> 0)", ", or penalty PENALTY_NONE"));
   }
 }
 
@@ -199,21 +201,12 @@ Spec SpecFromProto(const v1::JobSpec& from, Violations* violations) {
   CheckResourceName("datasets", from.dataset(), "dataset", violations);
   const int kind = from.training_case();
   const bool descent = kind == v1::JobSpec::kDescent;
-  to.loss = descent ? Choose(kDescentLosses, from.loss(), "loss", violations)
-                    : Choose(kConvexLosses, from.loss(), "loss", violations);
-  if ((from.has_path() ? from.path().convex() : from.convex()).activation() == v1::ACTIVATION_RELU &&
-      to.loss != Loss::kSquared) {
-    violations->NotBuilt("loss", ValueName(from.loss()), "LOSS_SQUARED for convex training with ACTIVATION_RELU");
-  }
+  to.loss = Choose(kLosses, from.loss(), "loss", violations);
   to.loss_scale = Choose(kLossScales, from.loss_scale(), "loss_scale", violations);
   to.precision = Choose(kPrecisions, from.precision(), "precision", training::Precision::kAuto, violations);
-  if (!descent && from.penalty() == v1::PENALTY_NONE) {
-    violations->Invalid("penalty", ValueName(from.penalty()), "is for descent only");
-  } else {
-    to.penalty = descent ? Choose(kDescentPenalties, from.penalty(), "penalty", violations)
-                         : Choose(kConvexPenalties, from.penalty(), "penalty", violations);
-    Regularization(from, !descent, &to, violations);
-  }
+  to.penalty = descent ? Choose(kDescentPenalties, from.penalty(), "penalty", violations)
+                       : Choose(kConvexPenalties, from.penalty(), "penalty", violations);
+  Regularization(from, !descent, &to, violations);
   if (!from.device().empty()) to.device = from.device();
   to.seed = from.seed();
   to.stopping = Stopping(from.stopping(), violations);
@@ -231,6 +224,11 @@ Spec SpecFromProto(const v1::JobSpec& from, Violations* violations) {
       to.method = Convex(from.convex(), "convex.", violations);
     }
   }
+  const ConvexTraining* method = training::ConvexOf(to);
+  if (method != nullptr && method->solver == training::ConvexSolver::kFista && to.loss == Loss::kHinge) {
+    violations->Invalid(from.has_path() ? "path.convex.solver" : "convex.solver", ValueName(v1::CONVEX_SOLVER_FISTA),
+                        "must be CONVEX_SOLVER_ADMM or unspecified with LOSS_HINGE, which has a kink");
+  }
   return to;
 }
 
@@ -247,7 +245,7 @@ namespace {
 void CheckLossFits(Loss loss, const v1::Dataset& dataset, Violations* violations) {
   const auto task = dataset.task();
   const bool one_hot = task == v1::TASK_MULTICLASS, plus_minus = task == v1::TASK_BINARY;
-  const std::string name = ValueName(Reverse(kDescentLosses, loss));
+  const std::string name = ValueName(Reverse(kLosses, loss));
   if (loss == Loss::kCrossEntropy && !one_hot) {
     violations->Invalid("loss", name,
                         absl::StrCat("needs one-hot targets, a data set of TASK_MULTICLASS; this is of ",
@@ -293,12 +291,6 @@ void CheckSpecFits(const Spec& spec, const v1::Dataset& dataset, Violations* vio
     violations->Require(fits, "path.selection", ValueName(Reverse(kPathSelections, path->selection)),
                         by_accuracy ? "needs a data set with a test part and classes" : "needs a test part");
   }
-  const bool relu = convex && method->activation == Activation::kRelu;
-  if (relu && spec.penalty == Penalty::kWeightDecay && dataset.targets().cols() > 1) {
-    violations->NotBuilt("penalty", ValueName(v1::PENALTY_WEIGHT_DECAY),
-                         absl::StrCat("PENALTY_GROUP_L2 for convex training of ACTIVATION_RELU with ",
-                                      dataset.targets().cols(), " outputs"));
-  }
 }
 
 namespace {
@@ -324,13 +316,13 @@ v1::JobSpec SpecToProto(const Spec& from, const std::string& dataset) {
   to.mutable_stopping()->set_max_seconds(from.stopping.max_seconds);
   to.mutable_stopping()->set_tolerance(from.stopping.tolerance);
   if (const auto* convex = std::get_if<ConvexTraining>(&from.method)) {
-    to.set_loss(Reverse(kConvexLosses, from.loss));
+    to.set_loss(Reverse(kLosses, from.loss));
     to.set_penalty(Reverse(kConvexPenalties, from.penalty));
     ConvexToProto(*convex, to.mutable_convex());
     return to;
   }
   if (const auto* path = std::get_if<RegularizationPath>(&from.method)) {
-    to.set_loss(Reverse(kConvexLosses, from.loss));
+    to.set_loss(Reverse(kLosses, from.loss));
     to.set_penalty(Reverse(kConvexPenalties, from.penalty));
     ConvexToProto(path->convex, to.mutable_path()->mutable_convex());
     to.mutable_path()->set_points(path->points);
@@ -339,7 +331,7 @@ v1::JobSpec SpecToProto(const Spec& from, const std::string& dataset) {
     return to;
   }
   const auto& descent = std::get<GradientDescent>(from.method);
-  to.set_loss(Reverse(kDescentLosses, from.loss));
+  to.set_loss(Reverse(kLosses, from.loss));
   to.set_penalty(Reverse(kDescentPenalties, from.penalty));
   *to.mutable_descent() = DescentToProto(descent);
   to.mutable_descent()->set_keep_best(from.keep_best);

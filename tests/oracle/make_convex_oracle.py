@@ -25,6 +25,7 @@ except ModuleNotFoundError:
 
 STORED = pathlib.Path(__file__).resolve().parents[1] / "testdata" / "convex_oracle.json"
 SHAPES = ("plain", "wide", "rank_deficient", "duplicate_rows", "bias")
+MORE_SHAPES = SHAPES + ("zero_column",)
 SCALES = {"half_sum": lambda n: 1.0, "sum": lambda n: 2.0, "mean": lambda n: 2.0 / n}
 
 
@@ -36,6 +37,8 @@ def draw_features(rng, shape):
         return rng.standard_normal((8, 13))
     if shape == "rank_deficient":
         return rng.standard_normal((12, 2)) @ rng.standard_normal((2, 5))
+    if shape == "zero_column":
+        return np.insert(rng.standard_normal((13, 3)), 1, 0, axis=1)
     if shape == "duplicate_rows":
         return np.repeat(rng.standard_normal((6, 3)), 2, axis=0)
     return np.hstack([rng.standard_normal((13, 3)), np.ones((13, 1))])
@@ -48,7 +51,7 @@ def draw_targets(rng, features, outputs, loss):
     if outputs == 1:
         return np.where(scores > np.median(scores), 1.0, -1.0)
     classes = np.eye(outputs)[np.argmax(scores, axis=1)]
-    return 2 * classes - 1 if loss in ("logistic", "squared_hinge") else classes
+    return 2 * classes - 1 if loss in ("logistic", "hinge", "squared_hinge") else classes
 
 
 def draw_patterns(rng, features, count):
@@ -68,6 +71,8 @@ def loss_sum(outputs, targets, loss):
         return cp.sum(cp.logistic(-cp.multiply(targets, outputs)))
     if loss == "squared_hinge":
         return cp.sum_squares(cp.pos(1 - cp.multiply(targets, outputs)))
+    if loss == "hinge":
+        return cp.sum(cp.pos(1 - cp.multiply(targets, outputs)))
     return cp.sum(cp.log_sum_exp(outputs, axis=1)) - cp.sum(cp.multiply(targets, outputs))
 
 
@@ -75,6 +80,8 @@ def slope_at_zero(targets, loss):
     """-∂(½ℓ)/∂F at zero outputs."""
     if loss == "logistic":
         return targets / 4
+    if loss == "hinge":
+        return targets / 2
     if loss == "cross_entropy":
         return (targets - 1 / targets.shape[1]) / 2
     return targets
@@ -84,49 +91,73 @@ def solve(features, targets, mask, activation, loss, penalty, multiple, beta):
     """The optimal value, from the definition, and the relative tolerance that it was found to."""
     outputs, patterns = targets.shape[1], mask.shape[1]
     diagonals = [np.diag(mask[:, p].astype(float)) for p in range(patterns)]
-    total, norms, constraints = 0, 0, []
+    total, norms, constraints, blocks = 0, 0, [], []
     signs = (1,) if activation == "gated" else (1, -1)
     for p, sign in itertools.product(range(patterns), signs):
         weights = cp.Variable((features.shape[1], outputs))
         total = total + sign * diagonals[p] @ features @ weights
+        blocks.append(weights)
         if penalty == "weight_decay":
             norms = norms + cp.normNuc(weights)
-        else:
+        elif penalty == "ridge":
+            norms = norms + 0.5 * cp.sum_squares(weights)
+        elif penalty == "l1":
+            norms = norms + cp.sum(cp.abs(weights))
+        elif penalty == "group_l2":
             norms = norms + sum(cp.norm(weights[:, k], 2) for k in range(outputs))
         if activation == "relu":
             cone = 2 * diagonals[p] - np.eye(len(features))
             constraints.append(cone @ features @ weights >= 0)
+    if penalty == "feature_groups":
+        norms = sum(cp.norm(cp.hstack([block[i, :] for block in blocks]), 2) for i in range(features.shape[1]))
     objective = multiple * 0.5 * loss_sum(total, targets, loss) + beta * norms
     problem = cp.Problem(cp.Minimize(objective), constraints)
     for tolerance in (1e-10, 3e-10, 1e-9, 3e-9, 1e-8, 3e-8, 1e-7, 3e-7):
         # The tightest tolerance that the conic solver reaches on this program.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            problem.solve(
-                solver=cp.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance, max_iter=200
-            )
+            try:
+                problem.solve(
+                    solver=cp.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance, max_iter=200
+                )
+            except cp.SolverError:
+                continue
         if problem.status == cp.OPTIMAL:
             return float(problem.value), tolerance
     raise RuntimeError(f"the conic solver ended with {problem.status}")
 
 
-def make_case(seed, activation, outputs, shape, scale, loss="squared", penalty="group_l2"):
+def dual_norm(blocks, penalty):
+    """Of the products Xᵀ D_p ν at zero weights: the least β at which zero is optimal; 0 where there is none."""
+    if penalty in ("ridge", "none"):
+        return 0.0
+    if penalty == "weight_decay":
+        return max(np.linalg.norm(block, 2) for block in blocks)
+    if penalty == "l1":
+        return max(np.max(np.abs(block)) for block in blocks)
+    if penalty == "feature_groups":
+        return np.max(np.linalg.norm(np.hstack(blocks), axis=1))
+    return max(np.max(np.linalg.norm(block, axis=0)) for block in blocks)
+
+
+def make_case(seed, activation, outputs, shape, scale, loss="squared", penalty="group_l2", count=8):
     rng = np.random.default_rng(seed)
     features = draw_features(rng, shape)
     targets = draw_targets(rng, features, outputs, loss)
-    mask, gates = draw_patterns(rng, features, 8)
+    mask, gates = draw_patterns(rng, features, count)
     multiple = SCALES[scale](len(features))
     slope = slope_at_zero(targets, loss)
     correlations = [features.T @ (mask[:, p : p + 1] * slope) for p in range(mask.shape[1])]
-    axis = None if penalty == "weight_decay" else 0
-    beta_max = multiple * max(np.max(np.linalg.norm(block, 2, axis=axis)) for block in correlations)
+    beta_max = multiple * dual_norm(correlations, penalty)
     beta = beta_max * float(rng.choice([0.3, 0.1, 0.02]))
+    if penalty == "ridge":
+        beta = multiple * float(rng.choice([3, 0.3, 0.03]))
     optimum, accuracy = solve(features, targets, mask, activation, loss, penalty, multiple, beta)
     return {
         "name": "_".join(
             [activation]
             + [loss] * (loss != "squared")
-            + ["nuclear"] * (penalty == "weight_decay")
+            + [{"weight_decay": "nuclear"}.get(penalty, penalty)] * (penalty != "group_l2")
             + [shape, f"c{outputs}", scale]
         ),
         "activation": activation,
@@ -153,6 +184,41 @@ def kinds():
         yield from (("gated", outputs, shape, scale, loss) for shape, scale in zip(SHAPES, ("half_sum", "mean", "sum") * 2))
     for loss in ("squared", "logistic", "cross_entropy"):
         yield from (("gated", 3, shape, scale, loss, "weight_decay") for shape, scale in zip(SHAPES, ("half_sum", "mean", "sum") * 2))
+    yield from other_penalties()
+
+
+def other_penalties():
+    """Squared losses under the penalties of the products, then other losses."""
+    scales = ("half_sum", "mean", "sum") * 2
+    for penalty, outputs in itertools.product(("ridge", "l1", "feature_groups"), (1, 3)):
+        yield from (("gated", outputs, shape, scale, "squared", penalty) for shape, scale in zip(MORE_SHAPES, scales))
+    for penalty, outputs in zip(("ridge", "l1", "feature_groups"), (1, 3, 3)):
+        yield from (("relu", outputs, shape, scale, "squared", penalty) for shape, scale in zip(MORE_SHAPES, scales))
+    # Few patterns, so that the optimum is not 0.
+    for activation, shapes in (("gated", ("plain", "rank_deficient", "duplicate_rows", "bias", "zero_column")), ("relu", ("plain", "bias"))):
+        yield from ((activation, 1, shape, scale, "squared", "none", 2) for shape, scale in zip(shapes, scales))
+    for (loss, outputs), penalty in itertools.product(
+        (("logistic", 1), ("squared_hinge", 3), ("cross_entropy", 3)), ("ridge", "l1", "feature_groups")
+    ):
+        yield from (
+            ("gated", outputs, shape, scale, loss, penalty)
+            for shape, scale in zip(("plain", "wide", "rank_deficient"), scales)
+        )
+    for loss, outputs in (("logistic", 1), ("squared_hinge", 1), ("hinge", 1), ("cross_entropy", 3)):
+        yield from (("relu", outputs, shape, scale, loss) for shape, scale in zip(MORE_SHAPES, scales))
+        yield from (
+            ("relu", outputs, shape, scale, loss, penalty)
+            for shape, scale, penalty in zip(("plain", "duplicate_rows", "bias"), scales, ("ridge", "l1", "feature_groups"))
+        )
+    yield from (("gated", 1, shape, scale, "hinge") for shape, scale in zip(MORE_SHAPES, scales))
+    yield from (
+        ("gated", 3, shape, scale, "hinge", penalty)
+        for shape, scale, penalty in zip(
+            ("plain", "duplicate_rows", "bias", "wide"), scales, ("ridge", "l1", "feature_groups", "weight_decay")
+        )
+    )
+    for loss in ("squared", "cross_entropy"):
+        yield from (("relu", 3, shape, scale, loss, "weight_decay") for shape, scale in zip(SHAPES, scales))
 
 
 CHECKED = 7

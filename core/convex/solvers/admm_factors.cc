@@ -14,22 +14,30 @@ namespace cvxnn::convex {
 namespace {
 
 constexpr std::int64_t kRowBlock = 2048;
+// Relative residuals at which conjugate gradients end, and the most steps they take.
+constexpr double kLeastResidual32 = 1e-6;
+constexpr double kLeastResidual64 = 1e-10;
+constexpr int kMaxConjugateSteps = 100;
 
 bool IsFactored(const at::Tensor& info) { return info.item<int>() == 0; }
 
 }  // namespace
 
-absl::Status CheckAdmmMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, const at::Tensor& like) {
+absl::Status CheckAdmmMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies,
+                             KernelSolve kernel, const at::Tensor& like) {
   const auto element = static_cast<double>(like.element_size());
-  const auto n = static_cast<double>(rows), d = static_cast<double>(inputs), m = 2 * static_cast<double>(blocks);
+  const auto n = static_cast<double>(rows), d = static_cast<double>(inputs), m = static_cast<double>(blocks);
+  const bool factor = kernel == KernelSolve::kFactor;
   // H and its factor; X M⁻¹; XᵀX, M and M⁻¹ in float64; six row-side and six weight-side arrays of the iteration,
   // and the row side of the best dual point.
-  const double needed = element * (2 * n * n + n * d + 6 * m * (n + d) + m * n) + 24 * d * d;
-  return CheckFits(absl::StrCat("ADMM on ", rows, " rows (with a ", rows, "×", rows, " kernel and its factor)"), needed,
-                   like.device());
+  const double needed = element * ((factor ? 2 * n * n : 0) + n * d + m * (7 * n + (5 + prox_copies) * d)) + 24 * d * d;
+  const std::string with =
+      factor ? absl::StrCat(" (with a ", rows, "×", rows, " kernel and its factor)") : std::string();
+  return CheckFits(absl::StrCat("ADMM on ", rows, " rows", with), needed, like.device());
 }
 
-AdmmFactors::AdmmFactors(const PatternOperator& map) : map_(map) {}
+AdmmFactors::AdmmFactors(const PatternOperator& map, int signs, KernelSolve kernel)
+    : map_(map), signs_(signs), kernel_(kernel) {}
 
 absl::Status AdmmFactors::Factor(double rho1, double rho2, const std::function<bool()>& should_stop) {
   const auto stopped = [&] { return should_stop && should_stop(); };
@@ -46,6 +54,10 @@ absl::Status AdmmFactors::Factor(double rho1, double rho2, const std::function<b
   smoothed_ = at::mm(x, inverse_);
 
   const std::int64_t rows = map_.rows();
+  if (kernel_ == KernelSolve::kConjugateGradients) {
+    diagonal_ = smoothed_.mul(x).sum(1).mul_(map_.mask().sum(1).mul(signs_)).add_(1).unsqueeze(1);
+    return absl::OkStatus();
+  }
   cholesky_.reset();
   at::Tensor h = at::empty({rows, rows}, x.options());
   const at::Tensor mask = map_.mask().to(x.scalar_type());
@@ -54,7 +66,7 @@ absl::Status AdmmFactors::Factor(double rho1, double rho2, const std::function<b
     const std::int64_t size = std::min(kRowBlock, rows - begin);
     at::Tensor block = h.narrow(0, begin, size);
     at::mm_out(block, smoothed_.narrow(0, begin, size), x.t());
-    block.mul_(at::mm(mask.narrow(0, begin, size), mask.t()).mul_(2));
+    block.mul_(at::mm(mask.narrow(0, begin, size), mask.t()).mul_(signs_));
   }
   h.diagonal().add_(1);
   at::Tensor info;
@@ -63,14 +75,41 @@ absl::Status AdmmFactors::Factor(double rho1, double rho2, const std::function<b
   return absl::OkStatus();
 }
 
-at::Tensor AdmmFactors::SolveRows(const at::Tensor& right_hand_side) const {
+at::Tensor AdmmFactors::MultiplyKernel(const at::Tensor& rows) const {
+  return rows.add(PatternOperator(smoothed_, map_.mask(), map_.outputs()).Apply(map_.Adjoint(rows)), signs_);
+}
+
+at::Tensor AdmmFactors::SolveRows(const at::Tensor& right_hand_side, const at::Tensor& guess) const {
+  if (kernel_ == KernelSolve::kConjugateGradients) {
+    // Every output is a system of its own (Golub & Van Loan, Matrix Computations, section 11.5), preconditioned by the
+    // diagonal.
+    const auto inner = [](const at::Tensor& left, const at::Tensor& right) { return left.mul(right).sum(0, true); };
+    const double least = right_hand_side.scalar_type() == at::kFloat ? kLeastResidual32 : kLeastResidual64;
+    const at::Tensor enough = inner(right_hand_side, right_hand_side).mul_(least * least);
+    at::Tensor solution = guess.clone(), residual = right_hand_side.sub(MultiplyKernel(guess));
+    at::Tensor scaled = residual.div(diagonal_), direction = scaled, size = inner(residual, scaled);
+    for (int step = 0; step < kMaxConjugateSteps; ++step) {
+      const at::Tensor open = inner(residual, residual) > enough;
+      if (!open.any().item<bool>()) break;
+      const at::Tensor image = MultiplyKernel(direction);
+      const at::Tensor length = size.div(inner(direction, image)).masked_fill_(open.logical_not(), 0);
+      solution.addcmul_(direction, length);
+      residual.sub_(image.mul_(length));
+      scaled = residual.div(diagonal_);
+      const at::Tensor next = inner(residual, scaled);
+      direction = scaled.addcmul(direction, next.div(size).masked_fill_(open.logical_not(), 0));
+      size = next;
+    }
+    return solution;
+  }
   const at::Tensor half = at::linalg_solve_triangular(cholesky_, right_hand_side, /*upper=*/false);
   return at::linalg_solve_triangular(cholesky_.t(), half, /*upper=*/true);
 }
 
 double AdmmFactors::FactorFlops() const {
   const auto n = static_cast<double>(map_.rows()), d = static_cast<double>(map_.inputs());
-  return d * d * d + 2 * n * d * d + 2 * n * n * d + n * n * n / 3;
+  const bool factor = kernel_ == KernelSolve::kFactor;
+  return d * d * d + 2 * n * d * d + (factor ? 2 * n * n * d + n * n * n / 3 : 0);
 }
 
 double AdmmFactors::EpochFlops() const {

@@ -10,8 +10,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/convex/dual_loss.h"
-#include "core/convex/group_l2.h"
-#include "core/convex/nuclear.h"
 #include "core/convex/solvers/lipschitz.h"
 #include "core/torch/runtime.h"
 
@@ -40,12 +38,13 @@ at::Tensor Extrapolate(const at::Tensor& now, const at::Tensor& before, double m
 
 }  // namespace
 
-absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, const at::Tensor& like) {
+absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies,
+                              const at::Tensor& like) {
   const auto element = static_cast<double>(like.element_size());
   // Weights and gradients of three points, correlations, extrapolations and products in flight; the span's points.
-  const double needed =
-      static_cast<double>(15 + kSpanPoints) * element * static_cast<double>(inputs) * static_cast<double>(blocks) +
-      4 * element * static_cast<double>(rows);
+  const double needed = static_cast<double>(14 + kSpanPoints + prox_copies) * element * static_cast<double>(inputs) *
+                            static_cast<double>(blocks) +
+                        4 * element * static_cast<double>(rows);
   return CheckFits(absl::StrCat("FISTA over ", blocks, " blocks of ", inputs, " weights"), needed, like.device());
 }
 
@@ -75,24 +74,22 @@ Fista::Point Fista::First() const {
     point.iterate.weights = at::zeros({map.inputs(), map.blocks()}, options);
     point.iterate.norms = at::zeros({map.blocks()}, options.dtype(at::kDouble));
     point.iterate.outputs = at::zeros_like(problem_.targets);
+    point.iterate.terms = at::zeros({0}, options.dtype(at::kDouble));
     point.gradient = problem_.correlations.neg();
     return point;
   }
-  point.iterate.weights = problem_.start->weights;
-  point.iterate.norms = ColumnNorms(point.iterate.weights);
+  const PenalizedPoint start = problem_.penalty.Prox(problem_.start->weights, 0);
+  point.iterate.weights = start.weights;
+  point.iterate.norms = start.norms;
+  point.iterate.terms = start.terms;
   point.iterate.outputs = Outputs(point.iterate.weights, point.iterate.norms);
   if (affine_) point.gradient = map.Adjoint(point.iterate.outputs.sub(problem_.targets));
   return point;
 }
 
 Iterate Fista::Prox(const at::Tensor& weights, double lipschitz) const {
-  if (!problem_.nuclear) {
-    const ShrunkColumns shrunk = ShrinkColumns(weights, problem_.beta / lipschitz);
-    return {shrunk.weights, shrunk.norms, Outputs(shrunk.weights, shrunk.norms), {}};
-  }
-  const ShrunkBlocks shrunk = ShrinkBlocks(weights, problem_.map.outputs(), problem_.beta / lipschitz);
-  const at::Tensor norms = ColumnNorms(shrunk.weights);
-  return {shrunk.weights, norms, Outputs(shrunk.weights, norms), shrunk.values};
+  const PenalizedPoint point = problem_.penalty.Prox(weights, problem_.beta / lipschitz);
+  return {point.weights, point.norms, Outputs(point.weights, point.norms), point.terms};
 }
 
 at::Tensor Fista::Outputs(const at::Tensor& weights, const at::Tensor& norms) const {
@@ -157,7 +154,7 @@ absl::Status Fista::Step(LowerBound& bound) {
     const at::Tensor residual = next.iterate.outputs.sub(problem_.targets), dual = residual.neg();
     next.gradient = problem_.map.Adjoint(residual);
     bound.Offer(dual, next.gradient);
-    if (!problem_.nuclear) span_.Add(dual, next.gradient, bound);
+    if (problem_.penalty.BoundsColumns()) span_.Add(dual, next.gradient, bound);
   } else {
     bound.Offer(slope.neg(), gradient);
   }

@@ -19,8 +19,9 @@
 namespace cvxnn::convex {
 
 /// RESOURCE_EXHAUSTED with needed and available bytes when FISTA's state for n rows, d inputs and P·c `blocks` cannot
-/// fit in the free memory of the device that `like` is on.
-absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, const at::Tensor& like);
+/// fit in the free memory of the device that `like` is on. `prox_copies`: PenaltyFunction::ProxCopies.
+absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies,
+                              const at::Tensor& like);
 
 class Fista : public Solver {
  public:

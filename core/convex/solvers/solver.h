@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every solver of a convex program looks like to the loop in solve.cc. Solvers see the half-sum problem
-//   min L(F·u) + β Σ_j ‖u_j‖₂,  L = ½Σℓ   (with signs and cones for ReLU)
+//   min L(F·u) + β R(u),  L = ½Σℓ   (with signs and cones for ReLU)
 // through an operator; scales, metrics, stopping and patterns are not their business.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "core/convex/certificate.h"
 #include "core/convex/operator.h"
+#include "core/convex/penalties/penalty_function.h"
 #include "core/network/loss.h"
 
 namespace cvxnn::convex {
@@ -20,8 +21,9 @@ struct SolverState {
   /// Multipliers of the cones as they enter the stationarity of u: E_p ∘ λ_p for v, then E_p ∘ μ_p for w, n×(2·P·c).
   /// Undefined where a solver has none.
   at::Tensor multipliers;
-  double rho1 = 0;  ///< penalties that the splitting was balanced with; 0 when unknown
+  double rho1 = 0;  ///< penalties that the splittings were balanced with; 0 when unknown or without that splitting
   double rho2 = 0;
+  double rho3 = 0;
 };
 
 /// A point to begin at, in the solver's basis.
@@ -37,22 +39,19 @@ struct HalfSumProblem {
   const at::Tensor& targets;           ///< Y, n×c
   const at::Tensor& correlations;      ///< −Fᵀ∇L(0), d×(P·c): Fᵀ·Y for the squared loss
   Loss loss;                           ///< of which L is the half-sum
-  double beta;                         ///< β / s > 0
+  double beta;                         ///< β / s; > 0, or 0 without a penalty
   std::function<bool()> should_stop;   ///< may be empty
-  bool nuclear = false;                ///< β Σ_p ‖V_p‖_* (nuclear.h) takes the place of β Σ_j ‖u_j‖₂
+  const PenaltyFunction& penalty;      ///< R
   const SolverStart* start = nullptr;  ///< null: zero weights
   bool Stopped() const { return should_stop && should_stop(); }
 };
 
 /// The point a solver stands for after an epoch. Columns of w follow those of v in ReLU programs.
 struct Iterate {
-  at::Tensor weights;      ///< d×(P·c) gated, d×(2·P·c) ReLU; blocks the penalty removed are exactly zero
-  at::Tensor norms;        ///< ‖u_j‖₂ of every column, float64
-  at::Tensor outputs;      ///< F·u, n×c; undefined when the solver does not have it for nothing
-  at::Tensor values = {};  ///< nuclear programs: the singular values of all blocks, P·c, float64
-
-  /// What the penalty sums; those that are not zero are neurons.
-  const at::Tensor& Sizes() const { return values.defined() ? values : norms; }
+  at::Tensor weights;  ///< d×(P·c) gated, d×(2·P·c) ReLU; blocks the penalty removed are exactly zero
+  at::Tensor norms;    ///< ‖u_j‖₂ of every column, float64
+  at::Tensor outputs;  ///< F·u, n×c; undefined when the solver does not have it for nothing
+  at::Tensor terms;    ///< sum to R(u), float64
 };
 
 /// One solver at work on one problem. Not thread-safe.

@@ -188,6 +188,9 @@ class SmallEngine : public Engine {
     const auto beta = static_cast<Scalar>(weights_.betas[static_cast<std::size_t>(slot)]);
     switch (options_.penalty) {
       case Penalty::kNone:
+      case Penalty::kRidge:  // penalties of convex programs: validate.cc refuses them
+      case Penalty::kL1:
+      case Penalty::kFeatureGroups:
         first.setZero();
         second.setZero();
         return;

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 #include "core/network/loss_function.h"
@@ -12,7 +13,7 @@
 namespace cvxnn::convex {
 namespace {
 
-constexpr Loss kLosses[] = {Loss::kSquared, Loss::kLogistic, Loss::kCrossEntropy, Loss::kSquaredHinge};
+constexpr Loss kLosses[] = {Loss::kSquared, Loss::kLogistic, Loss::kCrossEntropy, Loss::kHinge, Loss::kSquaredHinge};
 const auto kDouble = at::TensorOptions().device(at::kCPU).dtype(at::kDouble);
 
 at::Tensor Outputs(double phase) { return (at::arange(12, kDouble) * 1.7 + phase).sin().mul(2).view({4, 3}); }
@@ -72,6 +73,7 @@ TEST(DualLoss, MovesPointsIntoItsDomainAndLeavesThoseInIt) {
 TEST(DualLoss, BendsNoMoreThanItsCurvature) {
   constexpr double kStep = 1e-5;
   for (const Loss loss : kLosses) {
+    if (!std::isfinite(DualOf(loss)->Curvature())) continue;
     double most = 0;
     for (double phase = 0; phase < 6; phase += 0.11) {
       const at::Tensor outputs = Outputs(phase).mul(phase / 6), direction = Outputs(2 * phase + 1);
@@ -86,7 +88,67 @@ TEST(DualLoss, BendsNoMoreThanItsCurvature) {
   }
 }
 
-TEST(DualLoss, DoesNotKnowTheHinge) { EXPECT_EQ(DualOf(Loss::kHinge), nullptr); }
+TEST(DualLoss, KnowsThatTheHingeHasAKink) { EXPECT_TRUE(std::isinf(DualOf(Loss::kHinge)->Curvature())); }
+
+TEST(DualLoss, HasAProxThatNoPointNearbyUndercuts) {
+  for (const Loss loss : kLosses) {
+    SCOPED_TRACE(Name(loss));
+    for (const double rho : {1e-3, 0.1, 1.0, 50.0}) {
+      for (const double size : {0.01, 1.0, 40.0}) {
+        const at::Tensor point = Outputs(0.8).mul(size);
+        const at::Tensor found = DualOf(loss)->Prox(point, TargetsFor(loss), rho);
+        const auto objective = [&](const at::Tensor& r) {
+          return HalfSum(loss, r) + 0.5 * rho * r.sub(point).square().sum().item<double>();
+        };
+        const double least = objective(found);
+        for (double phase = 0; phase < 6; phase += 0.7) {
+          for (const double step : {1e-1, 1e-3, 1e-5}) {
+            EXPECT_GE(objective(found.add(Outputs(phase), step)), least - 1e-13 * (1 + least)) << rho << " " << size;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(DualLoss, MakesADualPointOfItsProx) {
+  // ρ(q − r) = −ν is a slope of L at r, so ν lies in the domain and is tight there.
+  for (const Loss loss : kLosses) {
+    for (const double rho : {0.05, 3.0}) {
+      const at::Tensor point = Outputs(0.8).mul(2), targets = TargetsFor(loss);
+      const at::Tensor found = DualOf(loss)->Prox(point, targets, rho), dual = found.sub(point).mul(rho);
+      EXPECT_TRUE(at::allclose(DualOf(loss)->IntoDomain(dual, targets), dual, 1e-9, 1e-11)) << Name(loss);
+      const at::Tensor inside = DualOf(loss)->IntoDomain(dual, targets);
+      EXPECT_NEAR(Value(loss, inside), HalfSum(loss, found) + inside.mul(found).sum().item<double>(), 1e-9)
+          << Name(loss);
+    }
+  }
+}
+
+TEST(DualLoss, HasAProxFarFromTheKinkAndForSmallRho) {
+  // Where the slope of the loss is flat on both sides of the root; stationarity is the same as the identity of ν.
+  for (const Loss loss : {Loss::kLogistic, Loss::kCrossEntropy}) {
+    for (const double rho : {1e-4, 2.6e-3, 0.05}) {
+      for (const double size : {0.0, 10.0, 300.0}) {
+        const at::Tensor point = TargetsFor(loss).mul(-size).add(Outputs(0.4));
+        const at::Tensor found = DualOf(loss)->Prox(point, TargetsFor(loss), rho);
+        const at::Tensor slope = FunctionOf(loss).Gradient(found, TargetsFor(loss)).mul(0.5);
+        EXPECT_LT(found.sub(point).mul(rho).add(slope).abs().max().item<double>(), 1e-12)
+            << Name(loss) << " " << rho << " " << size;
+      }
+    }
+  }
+}
+
+TEST(DualLoss, HasAProxInSinglePrecision) {
+  for (const Loss loss : kLosses) {
+    const at::Tensor point = Outputs(0.8).mul(3), targets = TargetsFor(loss);
+    const at::Tensor wide = DualOf(loss)->Prox(point, targets, 0.2);
+    const at::Tensor narrow = DualOf(loss)->Prox(point.to(at::kFloat), targets.to(at::kFloat), 0.2);
+    EXPECT_EQ(narrow.scalar_type(), at::kFloat);
+    EXPECT_TRUE(at::allclose(narrow.to(at::kDouble), wide, 1e-5, 1e-5)) << Name(loss);
+  }
+}
 
 }  // namespace
 }  // namespace cvxnn::convex

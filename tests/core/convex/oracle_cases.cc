@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -26,10 +27,18 @@ LossScale ScaleOf(const std::string& name) {
 }
 
 Loss LossOf(const std::string& name) {
-  for (const Loss loss : {Loss::kLogistic, Loss::kCrossEntropy, Loss::kSquaredHinge}) {
+  for (const Loss loss : {Loss::kLogistic, Loss::kCrossEntropy, Loss::kHinge, Loss::kSquaredHinge}) {
     if (name == Name(loss)) return loss;
   }
   return Loss::kSquared;
+}
+
+Penalty PenaltyOf(const std::string& name) {
+  for (const Penalty penalty :
+       {Penalty::kWeightDecay, Penalty::kRidge, Penalty::kL1, Penalty::kFeatureGroups, Penalty::kNone}) {
+    if (name == Name(penalty)) return penalty;
+  }
+  return Penalty::kGroupL2;
 }
 
 }  // namespace
@@ -47,7 +56,7 @@ std::vector<OracleCase> ReadOracleCases(at::ScalarType dtype) {
     oracle.program.patterns.mask = ToTensor(entry.at("mask"), at::kBool);
     oracle.program.patterns.gates = ToTensor(entry.at("gates"), dtype);
     oracle.program.loss = LossOf(entry.at("loss"));
-    oracle.program.penalty = entry.at("penalty") == "weight_decay" ? Penalty::kWeightDecay : Penalty::kGroupL2;
+    oracle.program.penalty = PenaltyOf(entry.at("penalty"));
     oracle.program.loss_scale = ScaleOf(entry.at("loss_scale"));
     oracle.program.beta = entry.at("beta");
     oracle.beta_max = entry.at("beta_max");
@@ -56,6 +65,29 @@ std::vector<OracleCase> ReadOracleCases(at::ScalarType dtype) {
     cases.push_back(std::move(oracle));
   }
   return cases;
+}
+
+std::vector<OracleGroup> ReadOracleGroups(at::ScalarType dtype) {
+  std::vector<OracleGroup> groups;
+  for (auto& oracle : ReadOracleCases(dtype)) {
+    const Program& program = oracle.program;
+    const std::string name = Name(program.activation) + "_" + Name(program.loss) + "_" + Name(program.penalty);
+    auto group =
+        std::find_if(groups.begin(), groups.end(), [&](const OracleGroup& other) { return other.name == name; });
+    if (group == groups.end()) group = groups.insert(group, {name, {}});
+    group->cases.push_back(std::move(oracle));
+  }
+  return groups;
+}
+
+std::map<std::string, double> ReadPyscnnAnswers() {
+  std::ifstream file(std::string(CVXNN_TESTDATA) + "/pyscnn_oracle.json");
+  std::map<std::string, double> answers;
+  const auto document = nlohmann::json::parse(file);
+  for (const auto& answer : document.at("answers")) {
+    answers[answer.at("name")] = answer.at("objective");
+  }
+  return answers;
 }
 
 OracleCase ReadOracleCase(const std::string& name) {

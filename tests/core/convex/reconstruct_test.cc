@@ -11,28 +11,36 @@
 namespace cvxnn::convex {
 namespace {
 
-class Reconstruction : public testing::TestWithParam<OracleCase> {};
+class Reconstruction : public testing::TestWithParam<OracleGroup> {};
 
 TEST_P(Reconstruction, KeepsTheObjectiveAtAFeasibleOptimum) {
-  const Program& program = GetParam().program;
-  const bool gated = program.activation == Activation::kGated;
-  Options options;
-  options.solver = gated ? SolverKind::kFista : SolverKind::kAdmm;
-  options.tolerance = 1e-5;
-  options.max_epochs = 50000;
-  const auto solution = Solve(program, {}, options);
-  ASSERT_TRUE(solution.ok());
-  const Network network = Reconstruct(program, *solution);
-  ASSERT_TRUE(Validate(network).ok());
-  EXPECT_EQ(network.neurons(), solution->progress.active_neurons);
-  const double objective =
-      LossValue(program.loss, program.loss_scale, Forward(network, program.features), program.targets) +
-      PenaltyValue(program.penalty, program.beta, network);
-  EXPECT_NEAR(objective, solution->progress.network_objective, 1e-9 * objective);
-  EXPECT_NEAR(objective, GetParam().optimum, (gated ? 1e-5 : 1e-4) * GetParam().optimum);
+  for (const OracleCase& oracle : GetParam().cases) {
+    SCOPED_TRACE(oracle.name);
+    const Program& program = oracle.program;
+    const bool tight = SolverFor(program) == SolverKind::kFista;
+    Options options;
+    options.solver = SolverFor(program);
+    options.tolerance = 1e-5;
+    options.max_epochs = 50000;
+    const auto solution = Solve(program, {}, options);
+    ASSERT_TRUE(solution.ok());
+    const Network network = Reconstruct(program, *solution);
+    ASSERT_TRUE(Validate(network).ok());
+    EXPECT_EQ(network.neurons(), solution->progress.active_neurons);
+    const double objective =
+        LossValue(program.loss, program.loss_scale, Forward(network, program.features), program.targets) +
+        PenaltyValue(program.penalty, program.beta, network);
+    EXPECT_NEAR(objective, solution->progress.network_objective, 1e-9 * objective);
+    // Weight decay of several outputs is relaxed with cones: networks stay above the optimum.
+    if (IsNuclear(program) && program.activation == Activation::kRelu) {
+      EXPECT_GE(objective, oracle.optimum * (1 - 1e-4));
+    } else {
+      EXPECT_NEAR(objective, oracle.optimum, (tight ? 1e-5 : 1e-4) * oracle.optimum);
+    }
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(Float64, Reconstruction, testing::ValuesIn(ReadOracleCases(at::kDouble)), CaseName);
+INSTANTIATE_TEST_SUITE_P(Float64, Reconstruction, testing::ValuesIn(ReadOracleGroups(at::kDouble)), GroupName);
 
 TEST(Reconstruct, IsBalancedAndDropsZeroBlocks) {
   Program program = ReadOracleCase("relu_plain_c1_half_sum").program;

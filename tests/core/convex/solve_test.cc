@@ -324,27 +324,56 @@ TEST(Solve, RefusesTheSolverOfTheOtherActivation) {
   EXPECT_THAT(std::string(solution.status().message()), HasSubstr("solver = fista"));
 }
 
-TEST(Solve, RefusesLossesThatItsSolversCannotTake) {
-  for (const auto& [name, loss, fault] :
-       {std::tuple("gated_plain_c1_half_sum", Loss::kHinge, "loss = hinge: must be smooth for gated programs"),
-        std::tuple("relu_plain_c1_half_sum", Loss::kLogistic, "loss = logistic: must be squared for ReLU programs")}) {
-    Program program = ReadOracleCase(name).program;
-    program.loss = loss;
-    const auto solution = Solve(program, {}, OptionsFor(program));
-    EXPECT_EQ(solution.status().code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(std::string(solution.status().message()), HasSubstr(fault));
+TEST(Solve, RefusesAKinkForFista) {
+  Program program = ReadOracleCase("gated_plain_c1_half_sum").program;
+  program.loss = Loss::kHinge;
+  const auto solution = Solve(program, {}, OptionsFor(program));
+  EXPECT_EQ(solution.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(solution.status().message()), HasSubstr("solver = fista: must be admm for the hinge loss"));
+}
+
+TEST(Solve, SolvesGatedProgramsByEitherSolver) {
+  for (const char* name : {"gated_plain_c3_half_sum", "gated_logistic_plain_c1_half_sum",
+                           "gated_nuclear_plain_c3_half_sum", "gated_l1_wide_c1_mean"}) {
+    SCOPED_TRACE(name);
+    const OracleCase oracle = ReadOracleCase(name);
+    Options options = OptionsFor(oracle.program);
+    options.solver = SolverKind::kAdmm;
+    options.tolerance = 1e-5;
+    const auto solution = Solve(oracle.program, {}, options);
+    ASSERT_TRUE(solution.ok()) << solution.status();
+    EXPECT_EQ(solution->reason, StopReason::kConverged);
+    EXPECT_NEAR(solution->progress.objective, oracle.optimum, 1e-5 * oracle.optimum);
+  }
+}
+
+TEST(Solve, GoesWithoutTheKernelToTheSameOptimum) {
+  for (const char* name : {"relu_plain_c3_half_sum", "relu_wide_c1_mean", "relu_duplicate_rows_c1_half_sum"}) {
+    SCOPED_TRACE(name);
+    const OracleCase oracle = ReadOracleCase(name);
+    Options options = OptionsFor(oracle.program);
+    options.tolerance = 1e-4;
+    const auto with = Solve(oracle.program, {}, options);
+    options.without_kernel = true;
+    const auto without = Solve(oracle.program, {}, options);
+    ASSERT_TRUE(with.ok() && without.ok());
+    EXPECT_FALSE(with->without_kernel);
+    EXPECT_TRUE(without->without_kernel);
+    EXPECT_EQ(without->reason, StopReason::kConverged);
+    EXPECT_NEAR(without->progress.objective, oracle.optimum, 2e-4 * oracle.optimum);
+    EXPECT_LE(without->progress.lower_bound, oracle.optimum * (1 + 1e-8));
   }
 }
 
 TEST(Solve, RefusesPenaltiesThatItsSolversCannotTake) {
   Program program = ReadOracleCase("relu_plain_c3_half_sum").program;
-  program.penalty = Penalty::kWeightDecay;
-  EXPECT_EQ(Solve(program, {}, OptionsFor(program)).status().message(),
-            "penalty = weight_decay: must be group_l2 for ReLU programs of several outputs");
-  program.activation = Activation::kGated;
   program.penalty = Penalty::kNone;
   EXPECT_EQ(Solve(program, {}, OptionsFor(program)).status().message(),
-            "penalty = none: must be group_l2 or weight_decay");
+            "beta: must be 0, and beta_max_fraction absent, without a penalty");
+  program.penalty = Penalty::kRidge;
+  program.beta_max_fraction = 0.5;
+  EXPECT_EQ(Solve(program, {}, OptionsFor(program)).status().message(),
+            "beta_max_fraction = 0.5: must be absent for ridge, under which no beta makes zero optimal");
 }
 
 TEST(Solve, RefusesPatternsOfAnotherLength) {
@@ -366,12 +395,15 @@ TEST(Solve, AnswersZeroWithoutPatterns) {
 
 TEST(Memory, IsRefusedWithNeededAndAvailableBytes) {
   const at::Tensor like = at::empty({0}, at::TensorOptions().dtype(at::kFloat).device(at::kCPU));
-  const absl::Status status = CheckAdmmMemory(20'000'000, 10, 10, like);
+  const absl::Status status = CheckAdmmMemory(20'000'000, 10, 10, 1, KernelSolve::kFactor, like);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), testing::MatchesRegex(".*needs [0-9]+ bytes.*available on cpu: [0-9]+.*"));
-  EXPECT_TRUE(CheckAdmmMemory(100, 10, 10, like).ok());
-  EXPECT_EQ(CheckFistaMemory(100, 1'000'000, 10'000'000, like).code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_TRUE(CheckFistaMemory(100, 10, 10, like).ok());
+  EXPECT_TRUE(CheckAdmmMemory(100, 10, 10, 1, KernelSolve::kFactor, like).ok());
+  // What is over budget with the kernel of 10^6 rows need not be without.
+  EXPECT_FALSE(CheckAdmmMemory(1'000'000, 10, 10, 1, KernelSolve::kFactor, like).ok());
+  EXPECT_TRUE(CheckAdmmMemory(1'000'000, 10, 10, 1, KernelSolve::kConjugateGradients, like).ok());
+  EXPECT_EQ(CheckFistaMemory(100, 1'000'000, 10'000'000, 1, like).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(CheckFistaMemory(100, 10, 10, 1, like).ok());
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ INSTANTIATE_TEST_SUITE_P(Programs, WarmStart,
                          testing::Values("gated_plain_c1_half_sum", "gated_wide_c3_half_sum",
                                          "gated_rank_deficient_c1_mean", "gated_nuclear_plain_c3_half_sum",
                                          "gated_logistic_plain_c1_half_sum", "relu_plain_c1_half_sum",
-                                         "relu_wide_c3_half_sum", "relu_duplicate_rows_c1_mean"),
+                                         "relu_wide_c3_half_sum", "gated_l1_plain_c3_half_sum",
+                                         "relu_duplicate_rows_c1_mean"),
                          [](const auto& test) { return test.param; });
 
 TEST_P(WarmStart, AtTheOptimumConvergesInAFewEpochs) {
@@ -73,6 +74,15 @@ TEST_P(WarmStart, AgreesWithColdSolvesAlongAPathAndTakesFewerEpochs) {
     *program_.beta_max_fraction *= 0.8;
   }
   EXPECT_LT(warm_epochs, cold_epochs);
+}
+
+TEST_P(WarmStart, IsLeftForZeroWhereZeroIsExact) {
+  program_.beta_max_fraction = 1;
+  const auto solution = Solve(program_, {}, StartingAt(program_, FeasibleStart(program_, 1)));
+  ASSERT_TRUE(solution.ok()) << solution.status();
+  EXPECT_EQ(solution->reason, StopReason::kZeroIsExact);
+  EXPECT_EQ(solution->positive.abs().max().item<double>(), 0);
+  EXPECT_EQ(solution->progress.penalty, 0);
 }
 
 TEST_P(WarmStart, EndsNoWorseThanAFeasibleStart) {

@@ -92,6 +92,8 @@ INSTANTIATE_TEST_SUITE_P(
                   o.penalty = Penalty::kNone;
                   o.grid.betas = {1};
                 }},
+        Refusal{"convex_penalty", "penalty = l1: must be group_l2, weight_decay or none for descent",
+                [](Options& o, Data&) { o.penalty = Penalty::kL1; }},
         Refusal{"grid_and_start", "grid.neurons = 2 values: must be absent where gates or a start are given",
                 [](Options& o, Data&) {
                   o.start = {StartOf(2, 3, 1)};

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <limits>
 
@@ -79,6 +80,12 @@ TEST(PenaltyValue, IsTheNormThatItsNameSays) {
   EXPECT_DOUBLE_EQ(PenaltyValue(Penalty::kGroupL2, 0.5, network), 0.25 * (26 + 9 + 25));
   EXPECT_DOUBLE_EQ(PenaltyValue(Penalty::kWeightDecay, 0.5, network), 0.25 * (26 + 5 + 25));
   EXPECT_EQ(PenaltyValue(Penalty::kNone, 0.5, network), 0);
+  // The products u_j α_jk of U = (3 0; 4 1) and α = (1 −2; 0 5): 3, 4, −6, −8 of the first neuron, 0 and 5 of the
+  // second.
+  EXPECT_DOUBLE_EQ(PenaltyValue(Penalty::kRidge, 0.5, network), 0.25 * (9 + 16 + 36 + 64 + 25));
+  EXPECT_DOUBLE_EQ(PenaltyValue(Penalty::kL1, 0.5, network), 0.5 * (3 + 4 + 6 + 8 + 5));
+  EXPECT_DOUBLE_EQ(PenaltyValue(Penalty::kFeatureGroups, 0.5, network),
+                   0.5 * (std::sqrt(9.0 + 36) + std::sqrt(16.0 + 64 + 25)));
 }
 
 class Balance : public testing::TestWithParam<Penalty> {};

@@ -47,7 +47,7 @@ TEST_F(JobServiceTest, RefusesASpecFieldByField) {
       {"job.spec.stopping.tolerance",
        [](auto* r) { r->mutable_job()->mutable_spec()->mutable_stopping()->set_tolerance(1); }},
       {"job.spec.training", [](auto* r) { r->mutable_job()->mutable_spec()->clear_training(); }},
-      {"job.spec.penalty", [](auto* r) { r->mutable_job()->mutable_spec()->set_penalty(v1::PENALTY_NONE); }},
+      {"job.spec.beta", [](auto* r) { r->mutable_job()->mutable_spec()->set_penalty(v1::PENALTY_NONE); }},
       {"job.spec.descent.learning_rate",
        [](auto* r) { r->mutable_job()->mutable_spec()->mutable_descent()->set_learning_rate(0); }},
       {"job.spec.device", [](auto* r) { r->mutable_job()->mutable_spec()->set_device("cuda:77"); }},
@@ -90,12 +90,11 @@ TEST_F(JobServiceTest, NamesTheFieldOfWhatDoesNotFitTheDataSet) {
   v1::Dataset dataset;
   ASSERT_TRUE(datasets_->GenerateDataset(&context, blobs, &dataset).ok());
   auto request = ConvexJob(dataset.name());
-  request.mutable_job()->mutable_spec()->set_penalty(v1::PENALTY_WEIGHT_DECAY);
-  request.mutable_job()->mutable_spec()->mutable_convex()->set_activation(v1::ACTIVATION_RELU);
+  request.mutable_job()->mutable_spec()->set_loss(v1::LOSS_LOGISTIC);
   v1::Job job;
   const grpc::Status status = Create(request, &job);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(ViolatedFields(status), ElementsAre("job.spec.penalty"));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(ViolatedFields(status), ElementsAre("job.spec.loss"));
 }
 
 TEST_F(JobServiceTest, RefusesNumbersThatAreNotFinite) {
@@ -130,13 +129,14 @@ TEST_F(JobServiceTest, NamesAJobThatIsNotThere) {
 
 TEST_F(JobServiceTest, SaysWhatIsNotBuilt) {
   auto request = ConvexJob(dataset_);
-  request.mutable_job()->mutable_spec()->set_loss(v1::LOSS_HINGE);
+  request.mutable_job()->mutable_spec()->mutable_descent();
+  request.mutable_job()->mutable_spec()->set_penalty(v1::PENALTY_L1);
   v1::Job job;
   const grpc::Status status = Create(request, &job);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("loss = LOSS_HINGE"));
-  EXPECT_THAT(status.error_message(), HasSubstr("LOSS_SQUARED"));
-  EXPECT_THAT(ViolatedFields(status), ElementsAre("job.spec.loss"));
+  EXPECT_THAT(status.error_message(), HasSubstr("penalty = PENALTY_L1"));
+  EXPECT_THAT(status.error_message(), HasSubstr("PENALTY_WEIGHT_DECAY"));
+  EXPECT_THAT(ViolatedFields(status), ElementsAre("job.spec.penalty"));
 }
 
 TEST_F(JobServiceTest, NamesADataSetThatIsNotThere) {

@@ -98,7 +98,11 @@ TEST_F(ServerTest, AnnouncesExactlyWhatIsBuilt) {
   ExpectListedIsBuilt<v1::Penalty>(info.descent().penalties(),
                                    [&](auto v) { return descent([v](auto* s) { s->set_penalty(v); }); });
   for (const int penalty : info.convex().penalties()) {
-    EXPECT_EQ(convex([&](auto* s) { s->set_penalty(static_cast<v1::Penalty>(penalty)); }), grpc::StatusCode::OK);
+    EXPECT_EQ(convex([&](auto* s) {
+                s->set_penalty(static_cast<v1::Penalty>(penalty));
+                if (penalty == v1::PENALTY_NONE) s->clear_regularization();
+              }),
+              grpc::StatusCode::OK);
   }
   ExpectListedIsBuilt<v1::Activation>(info.convex().activations(), [&](auto v) {
     return convex([v](auto* s) { s->mutable_convex()->set_activation(v); });
@@ -157,12 +161,15 @@ TEST_F(ServerTest, TrainsEveryAnnouncedSolverPenaltyAndActivation) {
     const v1::Job job = Finished(CreateOk(request));
     EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.spec().ShortDebugString() << job.error().message();
   };
-  for (const auto penalty : {v1::PENALTY_GROUP_L2, v1::PENALTY_WEIGHT_DECAY}) {
+  for (const auto penalty : {v1::PENALTY_GROUP_L2, v1::PENALTY_WEIGHT_DECAY, v1::PENALTY_NONE, v1::PENALTY_RIDGE,
+                             v1::PENALTY_L1, v1::PENALTY_FEATURE_GROUPS}) {
     for (const auto activation : {v1::ACTIVATION_RELU, v1::ACTIVATION_GATED}) {
       run([&](auto* s) {
         s->set_penalty(penalty);
+        if (penalty == v1::PENALTY_NONE) s->clear_regularization();
         s->mutable_convex()->set_activation(activation);
       });
+      if (penalty != v1::PENALTY_GROUP_L2 && penalty != v1::PENALTY_WEIGHT_DECAY) continue;
       run([&](auto* s) {
         s->set_penalty(penalty);
         s->mutable_descent()->set_activation(activation);
