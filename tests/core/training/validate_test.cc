@@ -73,6 +73,13 @@ const Refusal kRefusals[] = {
     {"HugeBeta", DescentSpec(), [](Spec& s) { s.beta = 1e308; }, "beta = 1e+308: must be at most 1e+30 for descent"},
     {"ConvexPenaltyForDescent", DescentSpec(), [](Spec& s) { s.penalty = Penalty::kFeatureGroups; },
      "penalty = feature_groups: must be group_l2, weight_decay or none for descent"},
+    {"PathWithoutBetaMax", ConvexSpec(),
+     [](Spec& s) {
+       s.method = RegularizationPath();
+       s.penalty = Penalty::kRidge;
+       s.beta.reset();
+     },
+     "penalty = ridge: must be one that has a beta_max for a path"},
     {"ShareOfNoBetaMax", ConvexSpec(),
      [](Spec& s) {
        s.penalty = Penalty::kRidge;
