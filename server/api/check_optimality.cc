@@ -119,7 +119,7 @@ absl::StatusOr<Question> QuestionOf(const Parts& parts, LoadedNetworks* networks
                        "must be finite and > 0");
   }
   if (!violations.empty()) return violations.ToStatus();
-  question.objective = {objective.loss, objective.loss_scale, objective.penalty, *objective.beta};
+  question.objective = {objective.loss, objective.loss_scale, objective.penalty, objective.beta.value_or(0)};
   return question;
 }
 
