@@ -24,6 +24,7 @@
 #include "core/convex/solvers/admm.h"
 #include "core/convex/solvers/admm_factors.h"
 #include "core/convex/solvers/fista.h"
+#include "core/convex/solvers/interior_point.h"
 #include "core/network/loss_function.h"
 
 namespace cvxnn::convex {
@@ -114,6 +115,14 @@ absl::Status Check(const Program& program, const Options& options) {
   }
   if (const absl::Status status = CheckBeta(program); !status.ok()) return status;
   const bool gated = program.activation == Activation::kGated;
+  if (options.solver == SolverKind::kInteriorPoint) {
+    const bool group =
+        program.penalty == Penalty::kGroupL2 || (program.penalty == Penalty::kWeightDecay && y.size(1) == 1);
+    if (program.loss != Loss::kSquared || !group || x.scalar_type() != at::kDouble) {
+      return absl::InvalidArgumentError(
+          "solver = interior_point: must be for the squared loss and the group_l2 penalty in float64");
+    }
+  }
   if (options.solver == SolverKind::kFista) {
     if (!gated) return absl::InvalidArgumentError("solver = fista: must be admm for ReLU programs");
     if (!std::isfinite(DualOf(program.loss)->Curvature())) {
@@ -123,6 +132,11 @@ absl::Status Check(const Program& program, const Options& options) {
   }
   if (options.start.has_value()) {
     if (auto status = CheckStart(program, *options.start); !status.ok()) return status;
+  }
+  if (options.solver == SolverKind::kInteriorPoint) {
+    // Rank reduction leaves min(n, d) inputs.
+    return CheckInteriorPointMemory(x.size(0), std::min(x.size(0), x.size(1)), program.patterns.count(), y.size(1),
+                                    !gated, x);
   }
   return ChooseKernel(program, options).status();
 }
@@ -197,6 +211,8 @@ class Run {
     std::unique_ptr<Solver> solver;
     if (options_.solver == SolverKind::kFista) {
       solver = std::make_unique<Fista>(problem);
+    } else if (options_.solver == SolverKind::kInteriorPoint) {
+      solver = std::make_unique<InteriorPoint>(problem, program_.activation == Activation::kRelu);
     } else {
       const auto kernel = ChooseKernel(program_, options_);
       if (!kernel.ok()) return kernel.status();
@@ -293,16 +309,18 @@ class Run {
   }
   double Distance() const { return Distance(latest_); }
 
-  // Whether the latest iterate is within the tolerance of a certain bound. One that is not makes the next look wait,
-  // since each costs a product in float64.
+  // Whether the answer, the latest iterate or the start, is within the tolerance of a certain bound. One that is not
+  // makes the next look wait, since each costs a product in float64.
   bool Converged(std::int64_t epoch) {
-    if (Distance() > options_.tolerance || epoch < next_certificate_) return false;
+    if (Distance(Answer()) > options_.tolerance || epoch < next_certificate_) return false;
     Certify();
     latest_.lower_bound = LossMultiple(program_) * bound_->value();
     latest_.gap = RelativeGap(latest_.objective, latest_.lower_bound);
     next_certificate_ = epoch + 1 + epoch / 10;
-    return Distance() <= options_.tolerance;
+    return Distance(Answer()) <= options_.tolerance;
   }
+
+  const Progress& Answer() { return StartWins(latest_) ? first_.progress : latest_; }
 
   // Not in the reduced basis, which is itself rounded.
   void Certify() {
@@ -355,24 +373,26 @@ class Run {
       Certify();
       solution_.progress.lower_bound = LossMultiple(program_) * bound_->value();
       solution_.progress.gap = RelativeGap(solution_.progress.objective, solution_.progress.lower_bound);
-      if (start_.has_value()) ReturnToABetterStart();
+      if (StartWins(solution_.progress)) {
+        best_ = first_.iterate;
+        solution_.progress = first_.progress;
+      }
     }
     SetSolution(reason);
     return std::move(solution_);
   }
 
-  // The start is judged with the last bound, as the best iterate is: bounds only rise, so a start that was feasible is
-  // left for lower objectives alone.
-  void ReturnToABetterStart() {
+  // Whether the start is to be preferred to a point with this progress. Judged with the last bound, as the point is. A
+  // feasible start is left for lower objectives of the network alone, which a point just outside its cones need not
+  // have.
+  bool StartWins(const Progress& point) {
+    if (!start_.has_value()) return false;
     Progress& first = first_.progress;
-    first.lower_bound = solution_.progress.lower_bound;
+    first.lower_bound = LossMultiple(program_) * bound_->value();
     first.gap = RelativeGap(first.objective, first.lower_bound);
-    const bool gated = program_.activation == Activation::kGated;
-    const bool better =
-        gated ? first.objective < solution_.progress.objective : Distance(first) < Distance(solution_.progress);
-    if (!better) return;
-    best_ = first_.iterate;
-    solution_.progress = first;
+    if (program_.activation == Activation::kGated) return first.objective < point.objective;
+    const bool feasible = first.constraint_violation.value_or(0) <= 256 * Epsilon(map_.features());
+    return (feasible && first.network_objective < point.network_objective) || Distance(first) < Distance(point);
   }
 
   void SetSolution(StopReason reason) {

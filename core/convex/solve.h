@@ -19,6 +19,8 @@ namespace cvxnn::convex {
 enum class SolverKind {
   kFista,  ///< gated programs of smooth losses; solvers/fista.h
   kAdmm,   ///< every program; solvers/admm.h
+  /// Squared loss, group-ℓ2 penalty (or weight decay of one output), float64; solvers/interior_point.h.
+  kInteriorPoint,
 };
 
 /// Where a solve begins: any weights on the original columns, best those of a program much like this one.
@@ -62,7 +64,7 @@ struct Progress {
   std::optional<double> test_accuracy;
   std::optional<double> test_loss;
   std::int64_t active_neurons = 0;  ///< blocks (pattern, output and sign) that are not zero
-  double step_size = 0;             ///< 1/L of FISTA, ρ₁ of ADMM; 0 when no solver ran
+  double step_size = 0;             ///< 1/L of FISTA, ρ₁ of ADMM, the share of Newton's step; 0 when no solver ran
 };
 
 enum class StopReason {

@@ -17,6 +17,7 @@ enum class StreamPurpose : std::uint64_t {
   kPatternGates = 4,  ///< of sampled activation patterns
   kSubsetRows = 5,
   kSplitRows = 6,
+  kPatternSearch = 7,  ///< starts of refinement's search for missing patterns
 };
 
 /// Not thread-safe.

@@ -16,10 +16,10 @@ EpochMetrics ToMetrics(const convex::Progress& progress, double earlier_seconds)
 /// What "verified" means: the tolerance asked for, or 1e-4 for a job that asked for all its epochs.
 double VerifiedTolerance(const StoppingRule& stopping);
 
-/// FISTA for gated but for the hinge loss, else ADMM, where the spec leaves it open.
+/// FISTA for gated but for the hinge loss, else ADMM, where the spec leaves it open; see ChooseSolver for one program.
 convex::SolverKind SolverOf(const Spec& spec, const ConvexTraining& convex);
 
-/// "fista" or "admm".
+/// "fista", "admm" or "interior_point".
 std::string Name(convex::SolverKind solver);
 
 /// Whether the program is only a relaxation of what networks minimise, so that its optimum is never theirs for certain:

@@ -2,7 +2,11 @@
 // Convex training of a spec: patterns, β, solve, reconstruct, and the sentence that says how good the answer is.
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
+#include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -10,9 +14,11 @@
 #include "core/convex/reconstruct.h"
 #include "core/convex/solve.h"
 #include "core/network/loss_function.h"
+#include "core/training/choose_solver.h"
 #include "core/training/convex_report.h"
 #include "core/training/methods.h"
 #include "core/training/patterns.h"
+#include "core/training/refinement.h"
 
 namespace cvxnn::training {
 
@@ -46,6 +52,8 @@ convex::SolverKind SolverOf(const Spec& spec, const ConvexTraining& convex) {
       return convex::SolverKind::kFista;
     case ConvexSolver::kAdmm:
       return convex::SolverKind::kAdmm;
+    case ConvexSolver::kInteriorPoint:
+      return convex::SolverKind::kInteriorPoint;
     case ConvexSolver::kAuto:
       break;
   }
@@ -53,7 +61,17 @@ convex::SolverKind SolverOf(const Spec& spec, const ConvexTraining& convex) {
   return smooth_and_gated ? convex::SolverKind::kFista : convex::SolverKind::kAdmm;
 }
 
-std::string Name(convex::SolverKind solver) { return solver == convex::SolverKind::kFista ? "fista" : "admm"; }
+std::string Name(convex::SolverKind solver) {
+  switch (solver) {
+    case convex::SolverKind::kFista:
+      return "fista";
+    case convex::SolverKind::kAdmm:
+      return "admm";
+    case convex::SolverKind::kInteriorPoint:
+      return "interior_point";
+  }
+  return "";
+}
 
 bool IsRelaxation(const convex::Program& program) {
   return program.activation == Activation::kRelu && convex::IsNuclear(program);
@@ -101,15 +119,15 @@ const char* Reach(const Certificate& certificate) {
 }
 
 // `patterns` is what Describe calls them.
-std::string Message(const std::string& patterns, const convex::Program& program, const convex::Solution& solution,
-                    const Certificate& certificate) {
-  if (solution.reason == convex::StopReason::kZeroIsExact) {
+std::string Message(const std::string& patterns, convex::StopReason reason, const convex::Program& program,
+                    const convex::Solution& solution, const Certificate& certificate) {
+  if (reason == convex::StopReason::kZeroIsExact) {
     return absl::StrFormat(
         "Solved: beta = %g is at least beta_max over %s, so the zero network is optimal for them; verified, %s.",
         solution.beta, patterns, Reach(certificate));
   }
-  std::string message = absl::StrFormat("%s after %d epochs: relative gap %.2g", Ending(solution.reason),
-                                        solution.epochs, solution.progress.gap);
+  std::string message =
+      absl::StrFormat("%s after %d epochs: relative gap %.2g", Ending(reason), solution.epochs, solution.progress.gap);
   if (solution.progress.constraint_violation.has_value()) {
     absl::StrAppendFormat(&message, ", constraint violation %.2g", *solution.progress.constraint_violation);
   }
@@ -122,6 +140,31 @@ std::string Message(const std::string& patterns, const convex::Program& program,
     absl::StrAppend(&message, " ADMM went by conjugate gradients, since an n×n matrix does not fit in memory.");
   }
   return message;
+}
+
+// Whether there are rounds after the first solve. Enumerated patterns are all there are.
+bool RefinesOver(const ConvexTraining& convex) {
+  return convex.refinement.has_value() && convex.refinement->max_rounds > 0 && convex.activation == Activation::kRelu &&
+         !std::holds_alternative<EnumeratedPatterns>(convex.patterns);
+}
+
+// What refinement came to, as a sentence.
+std::string Describe(const Refined& refined, double first_objective, const Refinement& refinement) {
+  std::string text = refined.rounds == 0
+                         ? "No round of refinement was done"
+                         : absl::StrFormat("%d rounds of refinement took the network from %g to %g", refined.rounds,
+                                           first_objective, refined.solution.progress.network_objective);
+  if (refined.searched) {
+    absl::StrAppendFormat(
+        &text, "; a search from %d starts found no pattern that would lower it further by more than the tolerance.",
+        refinement.search_starts);
+  } else if (refined.largest > 0) {
+    absl::StrAppendFormat(&text, "; patterns that would lower it further were still found (%.3g beta).",
+                          refined.largest);
+  } else {
+    text += ".";
+  }
+  return text;
 }
 
 // Ended while patterns were made: nothing was computed.
@@ -143,8 +186,6 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   const auto seconds = [start] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  const convex::SolverKind kind = SolverOf(spec, convex);
-  const std::string solver = Name(kind);
   const LossFunction& loss = FunctionOf(spec.loss);
   if (auto status = loss.CheckTargets("targets", data.targets); !status.ok()) return status;
   if (data.test_targets.defined()) {
@@ -159,7 +200,7 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   });
   if (absl::IsCancelled(patterns.status())) {
     Result result = EndedBeforeTheProgram(convex.activation, data, at_time_limit);
-    result.summary.solver = solver;
+    result.summary.solver = Name(SolverOf(spec, convex));
     return result;
   }
   if (!patterns.ok()) return patterns.status();
@@ -176,32 +217,80 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   program.beta_max_fraction = spec.beta_max_fraction;
   const convex::Evaluation evaluation{data.counting, data.test_features, data.test_targets};
   convex::Options options;
-  options.solver = kind;
-  options.max_epochs = spec.stopping.max_epochs;
+  const ChosenSolver solver = ChooseSolver(spec, convex, program);
+  options.solver = solver.kind;
   options.tolerance = spec.stopping.tolerance;
   options.should_stop = hooks.should_stop;
-  const double earlier = seconds();
-  if (limit > 0) options.max_seconds = std::max(1e-9, limit - earlier);
 
-  auto solution = convex::Solve(program, evaluation, options, [&](const convex::Progress& progress) {
-    return !hooks.observer || hooks.observer(ToMetrics(progress, earlier)) == Continue::kYes;
-  });
-  if (!solution.ok()) return solution.status();
+  const bool refine = RefinesOver(convex);
+  std::int64_t epochs = 0;
+  EpochMetrics answer_metrics;
+  const auto solve = [&](const convex::Program& asked, std::optional<convex::Start> from,
+                         std::int64_t round) -> absl::StatusOr<convex::Solution> {
+    const std::int64_t earlier_epochs = epochs;
+    const double earlier = seconds();
+    options.start = std::move(from);
+    options.max_epochs = std::max<std::int64_t>(1, spec.stopping.max_epochs - earlier_epochs);
+    if (limit > 0) options.max_seconds = std::max(1e-9, limit - earlier);
+    const auto metrics_of = [&](const convex::Progress& progress) {
+      EpochMetrics metrics = ToMetrics(progress, earlier);
+      metrics.epoch += earlier_epochs;
+      if (refine) metrics.round = round;
+      return metrics;
+    };
+    auto answer = convex::Solve(asked, evaluation, options, [&](const convex::Progress& progress) {
+      return !hooks.observer || hooks.observer(metrics_of(progress)) == Continue::kYes;
+    });
+    if (!answer.ok()) return answer.status();
+    answer_metrics = metrics_of(answer->progress);
+    epochs += answer->epochs;
+    return answer;
+  };
+  auto first = solve(program, std::nullopt, 0);
+  if (!first.ok()) return first.status();
+
+  Refined refined{program, *first, 0, false, 0};
+  std::optional<convex::StopReason> cut;
+  if (refine && first->reason != convex::StopReason::kStopped) {
+    // What ends refinement before it is through.
+    const std::function<bool()> ended = [&] {
+      if (cut.has_value()) return true;
+      if (hooks.should_stop && hooks.should_stop()) cut = convex::StopReason::kStopped;
+      if (epochs >= spec.stopping.max_epochs) cut = convex::StopReason::kEpochLimit;
+      if (limit > 0 && seconds() >= limit) cut = convex::StopReason::kTimeLimit;
+      return cut.has_value();
+    };
+    program.beta = first->beta;
+    program.beta_max_fraction.reset();
+    auto result = Refine(spec, *convex.refinement, data, program, *first, solve, ended);
+    if (!result.ok()) return result.status();
+    refined = *std::move(result);
+    refined.solution.epochs = epochs;
+    program.patterns = refined.program.patterns;
+  }
+  const convex::Solution* const solution = &refined.solution;
 
   const double tolerance = VerifiedTolerance(spec.stopping);
   Certificate certificate;
   certificate.restricted = !std::holds_alternative<EnumeratedPatterns>(convex.patterns) || IsRelaxation(program);
+  certificate.searched = refined.searched;
   certificate.verified =
       std::abs(solution->progress.gap) <= tolerance && solution->progress.constraint_violation.value_or(0) <= tolerance;
   Result result;
-  result.models.push_back(
-      {convex::Reconstruct(program, *solution), ToMetrics(solution->progress, earlier), /*diverged=*/false});
-  result.summary.termination = ToTermination(solution->reason);
-  result.summary.message =
-      Message(Describe(convex.patterns, program.patterns.count()), program, *solution, certificate);
+  result.models.push_back({convex::Reconstruct(program, *solution), answer_metrics,
+                           /*diverged=*/false});
+  result.summary.termination = ToTermination(cut.value_or(solution->reason));
+  result.summary.message = Message(refined.rounds > 0 ? absl::StrCat(program.patterns.count(), " patterns")
+                                                      : Describe(convex.patterns, program.patterns.count()),
+                                   cut.value_or(solution->reason), program, *solution, certificate);
+  if (refine) {
+    absl::StrAppend(&result.summary.message, " ",
+                    Describe(refined, first->progress.network_objective, *convex.refinement));
+  }
   result.summary.beta = solution->beta;
   result.summary.patterns = program.patterns.count();
-  result.summary.solver = solver;
+  if (solution->epochs > 0 && !solver.reason.empty()) absl::StrAppend(&result.summary.message, " ", solver.reason);
+  result.summary.solver = Name(solver.kind);
   result.summary.epochs = solution->epochs;
   result.summary.certificate = certificate;
   return result;

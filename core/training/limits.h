@@ -6,8 +6,11 @@
 
 namespace cvxnn::training {
 
-inline constexpr std::int64_t kMaxEpochs = 1'000'000'000;  ///< StoppingRule::max_epochs
-inline constexpr std::int64_t kMaxPatterns = 1'000'000;    ///< SampledPatterns::count, EnumeratedPatterns::max_count
+inline constexpr std::int64_t kMaxEpochs = 1'000'000'000;        ///< StoppingRule::max_epochs
+inline constexpr std::int64_t kMaxRefinementRounds = 1000;       ///< Refinement::max_rounds
+inline constexpr std::int64_t kMaxSearchStarts = 100'000;        ///< Refinement::search_starts
+inline constexpr std::int64_t kMaxRefinementEpochs = 1'000'000;  ///< Refinement::descent_epochs
+inline constexpr std::int64_t kMaxPatterns = 1'000'000;  ///< SampledPatterns::count, EnumeratedPatterns::max_count
 
 /// Values of β on a path.
 inline constexpr std::int32_t kMostPathPoints = 1000;

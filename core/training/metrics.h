@@ -27,8 +27,9 @@ struct EpochMetrics {
                                                ///< convex::Progress
   std::optional<double> gap;                   ///< (objective - lower_bound) / |objective|, 0 where both are 0
   std::optional<double> constraint_violation;  ///< convex ReLU, see convex::Progress
+  std::optional<std::int64_t> round;           ///< of refinement: 0 for the first solve
   std::optional<std::int64_t> active_neurons;  ///< neurons (pattern and sign) with non-zero weights
-  std::optional<double> step_size;             ///< learning rate, 1/L of FISTA, or ρ₁ of ADMM
+  std::optional<double> step_size;             ///< learning rate, 1/L of FISTA, ρ₁ of ADMM, or Newton's share
   std::optional<double> gradient_norm;  ///< descent: ‖∇ objective‖₂ over the trial's weights, before clipping
   std::optional<std::int64_t> changed_patterns;   ///< descent: neurons whose pattern is not that of the start
   std::optional<std::int64_t> distinct_patterns;  ///< descent: different patterns among the m neurons

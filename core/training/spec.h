@@ -16,7 +16,10 @@ namespace cvxnn::training {
 
 /// Floating-point type of the computation.
 enum class Precision {
-  kAuto,  ///< float64 while n·d <= 2^20 and the device is a CPU, else float32; the summary says which was used
+  /// float64 while n·d <= 2^20 and the device is a CPU, or for the interior point method, else float32; the summary
+  /// says
+  /// which was used
+  kAuto,
   kFloat32,
   kFloat64,
 };
@@ -67,15 +70,26 @@ struct GivenPatterns {
 using Patterns = std::variant<SampledPatterns, ModelPatterns, EnumeratedPatterns, ConvolutionalPatterns, GivenPatterns>;
 
 enum class ConvexSolver {
-  kAuto,   ///< FISTA for gated but for the hinge loss, else ADMM
+  kAuto,   ///< by size, loss, penalty and tolerance; the summary says which and why (choose_solver.h)
   kFista,  ///< accelerated proximal gradient with restart; gated programs of smooth losses
   kAdmm,   ///< closed-form ADMM with adaptive balancing
+  /// Structured interior point, for the optimum to many digits: squared loss, group-ℓ2 penalty, float64.
+  kInteriorPoint,
+};
+
+/// Rounds after the first solve that look for patterns beyond the ones given and solve again (refinement.h). ReLU only;
+/// nothing to do over enumerated patterns.
+struct Refinement {
+  std::int64_t max_rounds = 10;       ///< in [0, 1000]; 0: none
+  std::int64_t search_starts = 256;   ///< random directions that a search begins at, in [1, 100000]
+  std::int64_t descent_epochs = 300;  ///< of L-BFGS from the network of the round before, in [0, 1000000]
 };
 
 struct ConvexTraining {
   Activation activation = Activation::kGated;
   Patterns patterns;
   ConvexSolver solver = ConvexSolver::kAuto;
+  std::optional<Refinement> refinement;  ///< absent: none
 };
 
 /// Which model of a path is the best.

@@ -28,7 +28,11 @@ absl::Status CheckRange(const at::Tensor& values, const char* part, Precision pr
 
 absl::StatusOr<Result> TrainOn(const c10::Device& device, const Spec& spec, const data::Dataset& dataset,
                                const Hooks& hooks) {
-  const Precision precision = ChoosePrecision(spec.precision, dataset, device);
+  const auto* convex = std::get_if<ConvexTraining>(&spec.method);
+  const auto* path = std::get_if<RegularizationPath>(&spec.method);
+  const auto* program = path != nullptr ? &path->convex : convex;
+  const bool wide = program != nullptr && program->solver == ConvexSolver::kInteriorPoint;
+  const Precision precision = wide ? Precision::kFloat64 : ChoosePrecision(spec.precision, dataset, device);
   const TensorData data = ToTensors(dataset, device, precision);
   for (const auto& [values, part] :
        {std::pair{&data.features, "train.features"}, std::pair{&data.targets, "train.targets"},
@@ -36,9 +40,9 @@ absl::StatusOr<Result> TrainOn(const c10::Device& device, const Spec& spec, cons
     if (absl::Status status = CheckRange(*values, part, precision); !status.ok()) return status;
   }
   absl::StatusOr<Result> result = absl::InternalError("training did not run");
-  if (const auto* convex = std::get_if<ConvexTraining>(&spec.method)) {
+  if (convex != nullptr) {
     result = TrainConvex(spec, *convex, data, hooks);
-  } else if (const auto* path = std::get_if<RegularizationPath>(&spec.method)) {
+  } else if (path != nullptr) {
     result = TrainPath(spec, *path, data, hooks);
   } else {
     result = TrainByDescent(spec, std::get<GradientDescent>(spec.method), data, hooks);

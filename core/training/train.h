@@ -82,6 +82,10 @@ struct TrainedModel {
 struct Certificate {
   bool restricted = true;  ///< true: the bound holds over the job's patterns, not for every pattern of X
   bool verified = false;   ///< gap and violation are within the tolerance asked for
+  /// Refinement looked for patterns that would lower the objective by more than the tolerance, from many starts, and
+  /// found none: no proof, since a search may miss some, but the objective is then likely to be the least for any
+  /// width.
+  bool searched = false;
 };
 
 /// The report of a finished training.
@@ -92,10 +96,10 @@ struct Summary {
   std::int64_t patterns = 0;                  ///< convex: distinct patterns used
   Precision precision = Precision::kFloat64;  ///< used; never kAuto
   std::string device;                         ///< used, canonical ("cuda:0")
-  std::string solver;                         ///< used: "fista", "admm", or descent::Name of the optimiser
-  std::int64_t epochs = 0;                    ///< done, summed over trials
-  double seconds = 0;                         ///< wall clock of the whole call
-  std::optional<Certificate> certificate;     ///< convex training only
+  std::string solver;       ///< used: "fista", "admm", "interior_point", or the optimiser's descent::Name
+  std::int64_t epochs = 0;  ///< done, summed over trials
+  double seconds = 0;       ///< wall clock of the whole call
+  std::optional<Certificate> certificate;  ///< convex training only
 };
 
 struct Result {

@@ -142,7 +142,40 @@ absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, cons
     return status;
   }
   if (convex.solver == ConvexSolver::kFista && convex.activation != Activation::kGated) {
-    return Refuse("convex.solver", "fista", "auto or admm for the relu activation");
+    return Refuse("convex.solver", "fista", "auto, admm or interior_point for the relu activation");
+  }
+  if (convex.refinement.has_value()) {
+    const Refinement& rounds = *convex.refinement;
+    if (convex.activation != Activation::kRelu && rounds.max_rounds != 0) {
+      return Refuse("convex.refinement.max_rounds", rounds.max_rounds,
+                    "0 for the gated activation, whose gates are fixed");
+    }
+    if (rounds.max_rounds < 0 || rounds.max_rounds > kMaxRefinementRounds) {
+      return Refuse("convex.refinement.max_rounds", rounds.max_rounds, "in [0, 1000]");
+    }
+    if (rounds.search_starts < 1 || rounds.search_starts > kMaxSearchStarts) {
+      return Refuse("convex.refinement.search_starts", rounds.search_starts, "in [1, 100000]");
+    }
+    if (rounds.descent_epochs < 0 || rounds.descent_epochs > kMaxRefinementEpochs) {
+      return Refuse("convex.refinement.descent_epochs", rounds.descent_epochs, "in [0, 1000000]");
+    }
+  }
+  const bool group = spec.penalty == Penalty::kGroupL2 || (spec.penalty == Penalty::kWeightDecay && outputs == 1);
+  if (convex.refinement.has_value() && convex.refinement->max_rounds > 0 && !group) {
+    return Refuse("convex.refinement.max_rounds", convex.refinement->max_rounds,
+                  "0 for penalties other than group_l2 and weight_decay of one output");
+  }
+  if (convex.solver == ConvexSolver::kInteriorPoint) {
+    if (spec.loss != Loss::kSquared) {
+      return Refuse("convex.solver", "interior_point", "auto or another for losses other than squared");
+    }
+    if (!group) {
+      return Refuse("convex.solver", "interior_point",
+                    "auto or another for penalties other than group_l2 and weight_decay of one output");
+    }
+    if (spec.precision == Precision::kFloat32) {
+      return Refuse("precision", "float32", "auto or float64 for the interior_point solver");
+    }
   }
   if (convex.solver == ConvexSolver::kFista && spec.loss == Loss::kHinge) {
     return Refuse("convex.solver", "fista", "auto or admm for the hinge loss, which has a kink");
@@ -154,6 +187,10 @@ absl::Status ValidatePath(const RegularizationPath& path, const data::Dataset& d
   if (path.points < 2 || path.points > kMostPathPoints) return Refuse("path.points", path.points, "in [2, 1000]");
   if (!(path.min_fraction > 0 && path.min_fraction < 1)) {
     return Refuse("path.min_fraction", path.min_fraction, "above 0 and below 1");
+  }
+  if (path.convex.refinement.has_value() && path.convex.refinement->max_rounds > 0) {
+    return Refuse("path.convex.refinement.max_rounds", path.convex.refinement->max_rounds,
+                  "0: a path keeps the patterns that it begins with");
   }
   const bool tested = dataset.test.rows() > 0;
   const bool classes = dataset.description.task != data::Task::kRegression;

@@ -49,8 +49,10 @@ inline constexpr std::array kDescentActivations = {Choice{v1::ACTIVATION_RELU, A
                                                    Choice{v1::ACTIVATION_GATED, Activation::kGated}};
 
 /// Unspecified is training::ConvexSolver::kAuto.
-inline constexpr std::array kConvexSolvers = {Choice{v1::CONVEX_SOLVER_FISTA, training::ConvexSolver::kFista},
-                                              Choice{v1::CONVEX_SOLVER_ADMM, training::ConvexSolver::kAdmm}};
+inline constexpr std::array kConvexSolvers = {
+    Choice{v1::CONVEX_SOLVER_FISTA, training::ConvexSolver::kFista},
+    Choice{v1::CONVEX_SOLVER_ADMM, training::ConvexSolver::kAdmm},
+    Choice{v1::CONVEX_SOLVER_INTERIOR_POINT, training::ConvexSolver::kInteriorPoint}};
 
 /// Unspecified is training::PathSelection::kAuto.
 inline constexpr std::array kPathSelections = {

@@ -30,7 +30,8 @@ namespace {
   VISIT(changed_patterns)             \
   VISIT(distinct_patterns)            \
   VISIT(dead_neurons)                 \
-  VISIT(beta)
+  VISIT(beta)                         \
+  VISIT(round)
 
 v1::Activation ActivationToProto(Activation activation) { return Reverse(kDescentActivations, activation); }
 
@@ -103,6 +104,7 @@ v1::JobResult ResultToProto(const training::Result& result, const std::vector<st
   if (summary.certificate.has_value()) {
     to.mutable_certificate()->set_restricted(summary.certificate->restricted);
     to.mutable_certificate()->set_verified(summary.certificate->verified);
+    to.mutable_certificate()->set_searched(summary.certificate->searched);
   }
   for (std::size_t i = 0; i < result.models.size() && i < models.size(); ++i) {
     auto* model = to.add_models();

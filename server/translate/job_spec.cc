@@ -119,10 +119,27 @@ struct PatternsToProto {
   void operator()(const training::ModelPatterns& from) const { to->mutable_from_model()->set_model(from.model); }
 };
 
+training::Refinement RefinementFromProto(const v1::Refinement& from, const std::string& path, Violations* violations) {
+  training::Refinement to;
+  if (from.has_max_rounds()) to.max_rounds = from.max_rounds();
+  if (from.search_starts() != 0) to.search_starts = from.search_starts();
+  if (from.has_descent_epochs()) to.descent_epochs = from.descent_epochs();
+  violations->Require(to.max_rounds >= 0 && to.max_rounds <= training::kMaxRefinementRounds, path + "max_rounds",
+                      to.max_rounds, "must be 0 to 1000");
+  violations->Require(to.search_starts >= 1 && to.search_starts <= training::kMaxSearchStarts, path + "search_starts",
+                      to.search_starts, "must be 1 to 100000, or 0 for the default of 256");
+  violations->Require(to.descent_epochs >= 0 && to.descent_epochs <= training::kMaxRefinementEpochs,
+                      path + "descent_epochs", to.descent_epochs, "must be 0 to 1000000");
+  return to;
+}
+
 ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, Violations* violations) {
   ConvexTraining to;
   to.activation = Choose(kConvexActivations, from.activation(), path + "activation", violations);
   to.solver = Choose(kConvexSolvers, from.solver(), path + "solver", training::ConvexSolver::kAuto, violations);
+  if (from.has_refinement()) {
+    to.refinement = RefinementFromProto(from.refinement(), path + "refinement.", violations);
+  }
   const int kind = from.patterns().kind_case();
   if (kind != v1::Patterns::KIND_NOT_SET &&
       !IsBuilt(v1::Patterns::descriptor(), kPatterns, kind, path + "patterns", violations)) {
@@ -131,7 +148,7 @@ ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, V
   to.patterns = PatternsFromProto(from.patterns(), path + "patterns.", violations);
   if (to.solver == training::ConvexSolver::kFista && to.activation == Activation::kRelu) {
     violations->Invalid(path + "solver", ValueName(from.solver()),
-                        "must be CONVEX_SOLVER_ADMM or unspecified with ACTIVATION_RELU");
+                        "must be CONVEX_SOLVER_ADMM, CONVEX_SOLVER_INTERIOR_POINT or unspecified with ACTIVATION_RELU");
   }
   return to;
 }
@@ -299,6 +316,11 @@ void ConvexToProto(const ConvexTraining& convex, v1::ConvexTraining* to) {
   to->set_activation(Reverse(kConvexActivations, convex.activation));
   to->set_solver(Reverse(kConvexSolvers, convex.solver));
   std::visit(PatternsToProto{to->mutable_patterns()}, convex.patterns);
+  if (const auto& refinement = convex.refinement; refinement.has_value()) {
+    to->mutable_refinement()->set_max_rounds(refinement->max_rounds);
+    to->mutable_refinement()->set_search_starts(refinement->search_starts);
+    to->mutable_refinement()->set_descent_epochs(refinement->descent_epochs);
+  }
 }
 
 }  // namespace

@@ -113,8 +113,12 @@ void JobFlags::AddConvex(CLI::App& command) {
       kind,
       gates,
       convex_.AddEnum<v1::ConvexSolver>(
-          command, "--solver", "Default fista for gated, admm for relu",
+          command, "--solver", "Default by size and tolerance: fista for gated, admm for relu, or interior_point",
           [](ConvexTraining& convex, v1::ConvexSolver value) { convex.set_solver(value); }),
+      convex_.Add<Integer>(
+          command, "--refine",
+          "Rounds that look for patterns beyond those given (relu); 0 for none, which is the default",
+          [](ConvexTraining& convex, const auto& value) { convex.mutable_refinement()->set_max_rounds(value); }),
       common_.Add<double>(
           command, "--tolerance", "Relative gap and violation to stop at; default 1e-4, 0: all epochs",
           [](Job& job, const auto& value) { job.mutable_spec()->mutable_stopping()->set_tolerance(value); }),

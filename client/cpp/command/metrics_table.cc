@@ -39,6 +39,7 @@ const std::vector<Metric>& Metrics() {
       {"test accuracy", "TEST",
        [](const auto& m) { return m.has_test_accuracy() ? HumanShare(m.test_accuracy()) : ""; }},
       {"test loss", "TEST LOSS", [](const auto& m) { return m.has_test_loss() ? HumanNumber(m.test_loss()) : ""; }},
+      {"round", "", [](const auto& m) { return m.has_round() ? HumanCount(m.round()) : ""; }},
       {"active neurons", "NEURONS",
        [](const auto& m) { return m.has_active_neurons() ? HumanCount(m.active_neurons()) : ""; }},
       {"gradient norm", "GRADIENT",

@@ -161,6 +161,48 @@ TEST_P(ConvexTrain, AgreesInSinglePrecision) {
               5e-3 * *wide->models[0].final_metrics.objective);
 }
 
+TEST_P(ConvexTrain, ByInteriorPointGivesManyDigits) {
+  Spec spec = ConvexSpec(GetParam());
+  const auto rough = Train(spec, SmallDataset());
+  spec.stopping.tolerance = 1e-9;
+  std::get<ConvexTraining>(spec.method).solver = ConvexSolver::kInteriorPoint;
+  const auto exact = Train(spec, SmallDataset());
+  ASSERT_TRUE(rough.ok() && exact.ok()) << exact.status();
+  EXPECT_EQ(exact->summary.solver, "interior_point");
+  EXPECT_TRUE(exact->summary.certificate->verified) << exact->summary.message;
+  EXPECT_LE(exact->summary.epochs, 40);
+  EXPECT_NEAR(*exact->models[0].final_metrics.objective, *rough->models[0].final_metrics.objective,
+              3e-4 * *exact->models[0].final_metrics.objective);
+  const double objective = Objective(spec, exact->models[0].network, SmallDataset(), exact->summary.beta);
+  EXPECT_NEAR(objective, *exact->models[0].final_metrics.objective, 1e-8 * objective);
+}
+
+TEST_P(ConvexTrain, SaysWhyItsSolverWasChosen) {
+  Spec spec = ConvexSpec(GetParam());
+  const auto rough = Train(spec, SmallDataset());
+  ASSERT_TRUE(rough.ok());
+  EXPECT_THAT(rough->summary.message,
+              HasSubstr(GetParam() == Activation::kGated ? "Solved by FISTA, since" : "Solved by ADMM, since"));
+  spec.stopping.tolerance = 1e-8;
+  const auto tight = Train(spec, SmallDataset());
+  ASSERT_TRUE(tight.ok());
+  EXPECT_EQ(tight->summary.solver, "interior_point");
+  EXPECT_THAT(tight->summary.message,
+              HasSubstr("Solved by interior point, since a tolerance of 1e-08 is tight and the program small."));
+  // float32 cannot hold what it does.
+  spec.precision = Precision::kFloat32;
+  spec.stopping.max_epochs = 5;
+  const auto narrow = Train(spec, SmallDataset());
+  ASSERT_TRUE(narrow.ok());
+  EXPECT_NE(narrow->summary.solver, "interior_point");
+  spec.precision = Precision::kAuto;
+  std::get<ConvexTraining>(spec.method).solver =
+      GetParam() == Activation::kGated ? ConvexSolver::kFista : ConvexSolver::kAdmm;
+  const auto named = Train(spec, SmallDataset());
+  ASSERT_TRUE(named.ok());
+  EXPECT_THAT(named->summary.message, Not(HasSubstr("Solved by")));
+}
+
 TEST(ConvexTrainWithOtherLosses, IsCertifiedAndGivesANetworkWithTheObjectiveItReports) {
   for (const auto& [loss, dataset] :
        {std::pair(Loss::kLogistic, SmallDataset()), std::pair(Loss::kSquaredHinge, SmallDataset()),

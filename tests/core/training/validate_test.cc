@@ -111,13 +111,25 @@ const Refusal kRefusals[] = {
        Convex(s).activation = Activation::kRelu;
        Convex(s).solver = ConvexSolver::kFista;
      },
-     "convex.solver = fista: must be auto or admm"},
+     "convex.solver = fista: must be auto, admm or interior_point"},
     {"FistaForAKink", ConvexSpec(),
      [](Spec& s) {
        s.loss = Loss::kHinge;
        Convex(s).solver = ConvexSolver::kFista;
      },
      "convex.solver = fista: must be auto or admm for the hinge loss"},
+    {"InteriorPointForOtherLosses", ConvexSpec(),
+     [](Spec& s) {
+       s.loss = Loss::kSquaredHinge;
+       Convex(s).solver = ConvexSolver::kInteriorPoint;
+     },
+     "convex.solver = interior_point: must be auto or another for losses other than squared"},
+    {"InteriorPointInFloat32", ConvexSpec(),
+     [](Spec& s) {
+       s.precision = Precision::kFloat32;
+       Convex(s).solver = ConvexSolver::kInteriorPoint;
+     },
+     "precision = float32: must be auto or float64 for the interior_point solver"},
     // Every range of descent is tested with core/descent; here, that it is checked and named from the spec.
     {"NoNeurons", DescentSpec(), [](Spec& s) { Descent(s).neurons = 0; }, "descent.neurons = 0: must be 1 to 1000000"},
     {"ZeroRate", DescentSpec(), [](Spec& s) { Descent(s).learning_rate = 0; }, "descent.learning_rate = 0: must be"},

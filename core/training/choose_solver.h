@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which solver a convex program is given to when the spec leaves it open, and why.
+#pragma once
+
+#include <string>
+
+#include "core/convex/program.h"
+#include "core/convex/solve.h"
+#include "core/training/spec.h"
+
+namespace cvxnn::training {
+
+struct ChosenSolver {
+  convex::SolverKind kind = convex::SolverKind::kFista;
+  std::string reason;  ///< a sentence; empty when the spec names the solver
+};
+
+/// The solver that the spec names; else the interior point method where it is built for the program, the tolerance is
+/// tight (above 0, at most 1e-6), an epoch takes at most 2·10¹⁰ flops and the whole at most 2 GiB; else that of
+/// SolverOf.
+ChosenSolver ChooseSolver(const Spec& spec, const ConvexTraining& convex, const convex::Program& program);
+
+}  // namespace cvxnn::training

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a restricted optimum towards the global one (MATH, section 4). Each round
+//   1. searches for directions that violate the dual constraint of the best network so far (convex/violators.h),
+//   2. adds them to it as small neurons and lets L-BFGS run for a while,
+//   3. solves the convex program over the patterns of what came out, starting at it,
+// and keeps the best network met: its objective never rises. Patterns that a round leaves unused are dropped, so that
+// programs stay small.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "core/convex/program.h"
+#include "core/convex/solve.h"
+#include "core/training/spec.h"
+#include "core/training/tensors.h"
+
+namespace cvxnn::training {
+
+/// Solves the program of a round from a start, within what the stopping rule leaves.
+using SolveRound =
+    std::function<absl::StatusOr<convex::Solution>(const convex::Program&, convex::Start, std::int64_t round)>;
+
+struct Refined {
+  convex::Program program;    ///< of the last round
+  convex::Solution solution;  ///< its answer
+  std::int64_t rounds = 0;    ///< solved after the first
+  bool searched = false;      ///< as Certificate::searched
+  double largest = 0;         ///< max |ν_kᵀ(Xu)₊| that the last search met, as a multiple of β
+};
+
+/// Refines the `first` answer to a ReLU `program` whose β is a number. `should_stop` says when the stopping rule or the
+/// caller wants an end; the answer of the last finished round is then given.
+absl::StatusOr<Refined> Refine(const Spec& spec, const Refinement& refinement, const TensorData& data,
+                               const convex::Program& program, const convex::Solution& first, const SolveRound& solve,
+                               const std::function<bool()>& should_stop);
+
+}  // namespace cvxnn::training
