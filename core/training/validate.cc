@@ -160,7 +160,8 @@ absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, cons
       return Refuse("convex.refinement.descent_epochs", rounds.descent_epochs, "in [0, 1000000]");
     }
   }
-  const bool group = spec.penalty == Penalty::kGroupL2 || (spec.penalty == Penalty::kWeightDecay && outputs == 1);
+  const bool group =
+      spec.penalty == Penalty::kGroupL2 || (spec.penalty == Penalty::kWeightDecay && dataset.train.targets.cols() == 1);
   if (convex.refinement.has_value() && convex.refinement->max_rounds > 0 && !group) {
     return Refuse("convex.refinement.max_rounds", convex.refinement->max_rounds,
                   "0 for penalties other than group_l2 and weight_decay of one output");
