@@ -93,7 +93,7 @@ class BatchDescent {
 
   /// From where it was saved.
   absl::StatusOr<Result> Resume(const State& state) {
-    if (auto status = Load(state); !status.ok()) return status;
+    if (auto status = Load(state); !status.ok()) return CheckpointRefused(std::move(status));
     return GoOn();
   }
 
@@ -101,11 +101,13 @@ class BatchDescent {
   /// The epochs after epoch_.
   absl::StatusOr<Result> GoOn() {
     while (true) {
-      if (control_.CheckpointDue()) Save();
+      if (update_->finished()) return End(EndingAtRest());
       if (epoch_ >= options_.max_epochs) return End(Ending::kEpochLimit);
+      if (control_.CheckpointDue()) Save();
       rates_ = schedule_.RatesOf(epoch_ + 1);
       if (const auto interrupted = Steps()) return Interrupt(*interrupted);
-      if (update_->finished()) return End(EndingAtRest());
+      // The step that brings the last trial to rest counts; one that moved nothing is no epoch.
+      if (update_->finished() && at::equal(weights_.flat, finished_weights_)) return End(EndingAtRest());
       FinishEpoch(epoch_ + 1);
       if (auto status = GiveSnapshots(); !status.ok()) return status;
       if (!Deliver()) return End(Ending::kStopped);
@@ -117,7 +119,7 @@ class BatchDescent {
   /// is no special one.
   absl::StatusOr<Result> Interrupt(Ending why) {
     if (control_.CheckpointDue()) {
-      Save();
+      if (saved_ != Place()) Save();
       deliver_ = deliver_ && why != Ending::kStopped;
     }
     return End(why);
@@ -429,8 +431,12 @@ class BatchDescent {
     if (deliver_) DeliverAll();
   }
 
+  /// The last finished epoch, and how far the one after has got.
+  std::pair<std::int64_t, std::int64_t> Place() const { return {epoch_, row_}; }
+
   /// Gives the caller the state after the last finished epoch, and of the steps since.
-  void Save() const {
+  void Save() {
+    saved_ = Place();
     State state;
     const std::string prefix = kBatch;
     std::vector<std::int64_t> places(in_training_.begin(), in_training_.end());
@@ -499,11 +505,12 @@ class BatchDescent {
   SnapshotEpochs snapshots_;
   std::int64_t next_snapshot_ = -1;  ///< the next epoch whose weights are kept
   std::optional<PatternTracker> patterns_;
-  double harmless_squares_ = 0;                 ///< see SetHarmlessSquares; mini-batches only
-  std::vector<std::size_t> in_training_;        ///< slot -> index into result_.trials
-  std::int64_t epoch_ = 0;                      ///< the last finished one
-  std::int64_t measured_epoch_ = -1;            ///< the last whose trials were measured
-  bool deliver_ = true;                         ///< the observer wants more
+  double harmless_squares_ = 0;                                 ///< see SetHarmlessSquares; mini-batches only
+  std::vector<std::size_t> in_training_;                        ///< slot -> index into result_.trials
+  std::int64_t epoch_ = 0;                                      ///< the last finished one
+  std::int64_t measured_epoch_ = -1;                            ///< the last whose trials were measured
+  bool deliver_ = true;                                         ///< the observer wants more
+  std::optional<std::pair<std::int64_t, std::int64_t>> saved_;  ///< where the last checkpoint was given
   std::vector<EpochReport> late_;               ///< of the last epochs of trials that diverged in the one after
   std::vector<std::int64_t> alive_, diverged_;  ///< slots, of the epoch being finished
   std::vector<double> objectives_;              ///< of each slot after the last epoch, where they are known

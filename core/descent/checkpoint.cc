@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 
 namespace cvxnn::descent {
@@ -18,6 +19,7 @@ namespace {
 constexpr absl::string_view kMagic = "cvxnn descent checkpoint\n";
 constexpr std::size_t kHeader = kMagic.size() + 2 * sizeof(std::uint64_t);
 constexpr std::uint8_t kMostDimensions = 3;
+constexpr char kRefused[] = "cvxnn/checkpoint_refused";  // payload of a status
 
 enum class Kind : std::uint8_t { kInteger, kNumber, kText, kFloat32, kFloat64, kInt64 };
 
@@ -267,5 +269,12 @@ void StateReader::Refuse(const std::string& name) {
 
 at::Tensor Entry(const std::vector<std::int64_t>& values) { return EntryOf(values, at::kLong); }
 at::Tensor Entry(const std::vector<double>& values) { return EntryOf(values, at::kDouble); }
+
+absl::Status CheckpointRefused(absl::Status fault) {
+  fault.SetPayload(kRefused, absl::Cord());
+  return fault;
+}
+
+bool IsCheckpointRefused(const absl::Status& status) { return status.GetPayload(kRefused).has_value(); }
 
 }  // namespace cvxnn::descent

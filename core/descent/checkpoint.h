@@ -68,4 +68,8 @@ std::uint64_t Checksum(absl::string_view bytes);
 at::Tensor Entry(const std::vector<std::int64_t>& values);
 at::Tensor Entry(const std::vector<double>& values);
 
+/// `fault` marked as the refusal of a checkpoint, which whoever gave the checkpoint may answer by going without it.
+absl::Status CheckpointRefused(absl::Status fault);
+bool IsCheckpointRefused(const absl::Status& status);
+
 }  // namespace cvxnn::descent

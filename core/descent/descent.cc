@@ -48,7 +48,8 @@ class Run {
     if (auto status = CheckFingerprint(*state, fingerprint_); !status.ok()) return status;
     resumed_ = *std::move(state);
     StateReader reader(resumed_, "");
-    control_.Resume(reader.Number("seconds"), reader.Integer("reports"));
+    result_.earlier_seconds = reader.Number("seconds");
+    control_.Resume(result_.earlier_seconds, reader.Integer("reports"));
     const std::int64_t batches = reader.Integer("batches");
     const std::int64_t ending = reader.Integer("ending");
     result_.epochs = reader.Integer("epochs");
@@ -121,7 +122,7 @@ class Run {
 }  // namespace
 
 absl::StatusOr<Result> RunDescent(const Options& options, const Data& data, const Observers& observers,
-                                  const std::string* resume_from) {
+                                  std::string* resume_from) {
   absl::StatusOr<Result> result = absl::InternalError("gradient descent did not run");
   const absl::Status status = GuardTorch("gradient descent", [&]() -> absl::Status {
     if (auto invalid = Validate(options, data); !invalid.ok()) return invalid;
@@ -129,7 +130,8 @@ absl::StatusOr<Result> RunDescent(const Options& options, const Data& data, cons
     const at::NoGradGuard no_gradients;
     Run run(options, data, observers);
     if (resume_from != nullptr) {
-      if (auto resumed = run.Resume(*resume_from); !resumed.ok()) return resumed;
+      const absl::Status resumed = run.Resume(std::exchange(*resume_from, {}));
+      if (!resumed.ok()) return CheckpointRefused(resumed);
     }
     result = run.Descend();
     return result.status();

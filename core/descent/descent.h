@@ -102,7 +102,8 @@ struct Result {
   /// In the order of their numbers. When training was stopped, trials of batches that had not begun are not there.
   std::vector<Trial> trials;
   Ending ending = Ending::kEpochLimit;
-  std::int64_t epochs = 0;  ///< done, summed over trials
+  std::int64_t epochs = 0;     ///< done, summed over trials
+  double earlier_seconds = 0;  ///< of training before the checkpoint that the run went on from
 };
 
 /// The whole state of a run after an epoch of a batch.
@@ -122,9 +123,9 @@ struct Observers {
   /// Given the weights on the way that Options::snapshots asks for (`last` says of which epoch), before on_epoch hears
   /// of the epoch. An error ends the run with it.
   std::function<absl::Status(const Trial&)> on_snapshot = {};
-  /// Asked after each epoch, when its reports were delivered, and when should_stop or the time limit ends training.
-  /// true: save_checkpoint is given the state; where should_stop ended training the run is then taken to go on later,
-  /// so that its last epoch is reported only if its number asks for it.
+  /// Asked after each epoch but the last of a batch, when its reports were delivered, and when should_stop or the time
+  /// limit ends training. true: save_checkpoint is given the state; where should_stop ended training the run is then
+  /// taken to go on later, so that its last epoch is reported only if its number asks for it.
   std::function<bool()> checkpoint_due = {};
   std::function<void(Checkpoint)> save_checkpoint = {};
 };
@@ -136,11 +137,11 @@ absl::Status Validate(const Options& options, const Data& data);
 /// Trains. Errors: as Validate; INVALID_ARGUMENT when a trial's objective is not finite before its first step;
 /// RESOURCE_EXHAUSTED when memory does not suffice; INTERNAL when LibTorch fails. Uses the calling thread and
 /// LibTorch's intra-op threads (fewer where the work is too small for them). Thread-safe.
-/// `resume_from`: Checkpoint::state of an earlier run, or null. The run goes on from there, bit for bit (but for
-/// seconds) as if it had not been interrupted, on the same device and with the same build and numbers of threads.
-/// DATA_LOSS when it is damaged, FAILED_PRECONDITION naming what differs when it is of other options, data or another
-/// build.
+/// `resume_from`: Checkpoint::state of an earlier run, or null; emptied once it was read, since it may be large. The
+/// run goes on from there, bit for bit (but for seconds) as if it had not been interrupted, on the same device and with
+/// the same build and numbers of threads. DATA_LOSS when it is damaged, FAILED_PRECONDITION naming what differs when it
+/// is of other options, data or another build; IsCheckpointRefused (checkpoint.h) tells these from other errors.
 absl::StatusOr<Result> RunDescent(const Options& options, const Data& data, const Observers& observers,
-                                  const std::string* resume_from = nullptr);
+                                  std::string* resume_from = nullptr);
 
 }  // namespace cvxnn::descent

@@ -12,7 +12,6 @@
 #include "core/descent/grid.h"
 #include "core/descent/optimizers/optimizer.h"
 #include "core/descent/patterns.h"
-#include "core/descent/snapshot_epochs.h"
 #include "core/torch/runtime.h"
 
 namespace cvxnn::descent {
@@ -36,6 +35,8 @@ MemoryNeed NeedOf(const Batch& batch) {
   // Weights, gradient, those of the last epoch, and two temporaries of a step.
   const double copies = 5 + static_cast<double>(StateMatrices(options.optimizer));
   need.device = copies * weights * element + (own_gates ? first * element : 0);
+  // Their squares are summed in float64: two such copies of the larger layer at a time where they are not.
+  if (element < sizeof(double)) need.device += 2 * sizeof(double) * std::max(first, weights - first);
   const double workspace = options.workspace_bytes > 0 ? static_cast<double>(options.workspace_bytes) : 0x1p29;
   need.device += std::min(workspace, 3 * element * hidden * rows);
 
@@ -74,15 +75,6 @@ MemoryNeed EstimateMemory(const Options& options, const Data& data) {
   return most;
 }
 
-double SnapshotBytes(const Options& options, const Data& data) {
-  const auto epochs = static_cast<double>(SnapshotEpochs(options.snapshots, options.max_epochs).count());
-  double bytes = 0;
-  for (std::int64_t index = 0; epochs > 0 && index < BatchCount(options.grid); ++index) {
-    bytes += epochs * ResultOf(BatchAt(options, data, index));
-  }
-  return bytes;
-}
-
 double CheckpointBytes(const Options& options, const Data& data) {
   double results = 0;
   double largest = 0;
@@ -99,11 +91,6 @@ double CheckpointBytes(const Options& options, const Data& data) {
 absl::Status CheckMemoryFits(const Options& options, const Data& data, const Observers& observers) {
   MemoryNeed need = EstimateMemory(options, data);
   const c10::Device host(at::kCPU);
-  if (observers.on_snapshot && options.snapshots) {
-    const double bytes = SnapshotBytes(options, data);
-    if (auto status = CheckFits("snapshots of all trials", bytes, host); !status.ok()) return status;
-    need.host += bytes;
-  }
   if (observers.save_checkpoint) need.host += CheckpointBytes(options, data);
   std::string what = absl::StrCat("trials = ", options.trials, " of ", options.neurons, " neurons");
   if (const std::int64_t settings = Combinations(options.grid); settings > 1) {

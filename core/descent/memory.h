@@ -16,8 +16,7 @@ struct MemoryNeed {
 /// Of the batch that needs most, beside the results of all.
 MemoryNeed EstimateMemory(const Options& options, const Data& data);
 
-/// Bytes of all snapshots, and of a checkpoint at most.
-double SnapshotBytes(const Options& options, const Data& data);
+/// Bytes of a checkpoint at most.
 double CheckpointBytes(const Options& options, const Data& data);
 
 /// RESOURCE_EXHAUSTED naming the trials, what they need and what is available, on the device or on the host, with what

@@ -58,7 +58,7 @@ struct RmsProp {
 
 /// Limited-memory BFGS with a strong-Wolfe line search (Nocedal & Wright 2006, algorithms 3.5, 3.6 and 7.4), as
 /// torch.optim.LBFGS(max_iter=1, line_search_fn="strong_wolfe"): an epoch is one direction with its line search, which
-/// takes one to 25 passes over the data. Full batch only.
+/// takes one to 26 passes over the data, and the pass that every epoch ends with. Full batch only.
 struct Lbfgs {
   std::int64_t history = 100;        ///< pairs (step, change of gradient) remembered
   double gradient_tolerance = 1e-7;  ///< a trial is done when no entry of its gradient is larger

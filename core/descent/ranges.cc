@@ -146,7 +146,8 @@ void CheckGrid(const Method& method, RangeFault fault) {
   CheckGridList(fields, "neurons", grid.neurons, absl::StrCat("1 to ", kMaxNeurons),
                 [](std::int64_t neurons) { return neurons >= 1 && neurons <= kMaxNeurons; });
   CheckGridList(fields, "learning_rates", grid.learning_rates, "finite and above 0", positive);
-  CheckGridList(fields, "betas", grid.betas, "finite and above 0", positive);
+  CheckGridList(fields, "betas", grid.betas, absl::StrCat("above 0 and at most ", kMaxBeta),
+                [](double beta) { return beta > 0 && beta <= kMaxBeta; });
   fields.Require(grid.neurons.empty() || !std::holds_alternative<FromModels>(method.initialization), "neurons",
                  absl::StrCat(grid.neurons.size(), " values"), "absent with initialization.from_models");
   if (method.learning_rate) {
@@ -192,6 +193,17 @@ void CheckAgainstRate(const Method& method, RangeFault fault) {
   }
 }
 
+/// What `check` reports first, as a status.
+absl::Status FirstFault(const std::string& prefix, absl::FunctionRef<void(RangeFault)> check) {
+  absl::Status first;
+  check([&](const std::string& field, const std::string& value, const std::string& allowed) {
+    if (first.ok()) {
+      first = absl::InvalidArgumentError(absl::StrCat(prefix, field, " = ", value, ": must be ", allowed));
+    }
+  });
+  return first;
+}
+
 }  // namespace
 
 void CheckRanges(const Method& method, RangeFault fault) {
@@ -232,13 +244,7 @@ void CheckRanges(const Method& method, RangeFault fault) {
 }
 
 absl::Status CheckRanges(const Method& method, const std::string& prefix) {
-  absl::Status first;
-  CheckRanges(method, [&](const std::string& field, const std::string& value, const std::string& allowed) {
-    if (first.ok()) {
-      first = absl::InvalidArgumentError(absl::StrCat(prefix, field, " = ", value, ": must be ", allowed));
-    }
-  });
-  return first;
+  return FirstFault(prefix, [&](RangeFault fault) { CheckRanges(method, fault); });
 }
 
 absl::Status CheckTrainingRows(const Grid& grid, std::int64_t rows, const std::string& prefix) {
@@ -250,12 +256,16 @@ absl::Status CheckTrainingRows(const Grid& grid, std::int64_t rows, const std::s
   return absl::OkStatus();
 }
 
-absl::Status CheckSnapshots(const Method& method, std::int64_t max_epochs, const std::string& prefix) {
+void CheckSnapshots(const Method& method, std::int64_t max_epochs, RangeFault fault) {
   const std::int64_t epochs = SnapshotEpochs(method.snapshots, max_epochs).count();
   const std::int64_t trials = TrialsInAll(method);
-  if (epochs <= kMaxSnapshots / trials) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(prefix, "snapshots = ", epochs, " epochs of ", trials,
-                                                 " trials: must be at most ", kMaxSnapshots, " snapshots in all"));
+  Fields("", fault).Require(epochs <= kMaxSnapshots / trials, "snapshots",
+                            absl::StrCat(epochs, " epochs of ", trials, " trials"),
+                            absl::StrCat("at most ", kMaxSnapshots, " snapshots in all"));
+}
+
+absl::Status CheckSnapshots(const Method& method, std::int64_t max_epochs, const std::string& prefix) {
+  return FirstFault(prefix, [&](RangeFault fault) { CheckSnapshots(method, max_epochs, fault); });
 }
 
 }  // namespace cvxnn::descent

@@ -16,7 +16,9 @@ inline constexpr std::int64_t kMaxNeurons = 1'000'000;
 inline constexpr std::int64_t kMaxTrials = 10'000;
 inline constexpr std::int64_t kMaxHistory = 1'000;
 inline constexpr std::int64_t kMaxScheduleEpochs = 1'000'000'000;
-inline constexpr double kMaxScale = 1e15;                ///< of initial weights
+inline constexpr double kMaxScale = 1e15;  ///< of initial weights
+/// Descent begins with weights that the penalty must not take beyond float32.
+inline constexpr double kMaxBeta = 1e30;
 inline constexpr std::int64_t kMaxGridValues = 1'000;    ///< in one list of a grid
 inline constexpr std::int64_t kMaxGridTrials = 100'000;  ///< of all combinations of a grid
 inline constexpr std::int64_t kMaxReportEpochs = 1'000'000'000;
@@ -37,7 +39,10 @@ absl::Status CheckRanges(const Method& method, const std::string& prefix);
 /// INVALID_ARGUMENT "<prefix>grid.training_rows[i] = …" where the grid asks for more rows than there are.
 absl::Status CheckTrainingRows(const Grid& grid, std::int64_t rows, const std::string& prefix);
 
-/// INVALID_ARGUMENT "<prefix>snapshots = …" where trials times epochs are too many.
+/// Reports `snapshots` where trials times epochs are too many; all ranges of the method must hold.
+void CheckSnapshots(const Method& method, std::int64_t max_epochs, RangeFault fault);
+
+/// The same as INVALID_ARGUMENT "<prefix>snapshots = …".
 absl::Status CheckSnapshots(const Method& method, std::int64_t max_epochs, const std::string& prefix);
 
 }  // namespace cvxnn::descent

@@ -11,6 +11,7 @@ namespace cvxnn::descent {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
+constexpr double kLeastReduction = 1e-8;  // PyTorch's `eps`
 
 /// The rate after k epochs, for the schedules that are a formula.
 struct RateAfter {
@@ -68,7 +69,8 @@ void RateSchedule::Observe(std::size_t slot, std::int64_t epoch, double objectiv
     plateau.bad_epochs = 0;
   }
   if (plateau.bad_epochs <= options->patience) return;
-  plateau.rate = std::min(plateau.rate, std::max(plateau.rate * options->factor, options->minimum_rate));
+  const double reduced = std::max(plateau.rate * options->factor, options->minimum_rate);
+  if (plateau.rate - reduced > kLeastReduction) plateau.rate = reduced;
   plateau.cooldown = options->cooldown;
   plateau.bad_epochs = 0;
 }

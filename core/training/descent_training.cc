@@ -183,7 +183,7 @@ absl::StatusOr<Result> TrainByDescent(const Spec& spec, const GradientDescent& d
   if (!start.ok()) return start.status();
   const descent::Data tensors{data.features, data.targets, data.test_features, data.test_targets};
   auto descended = descent::RunDescent(ToOptions(spec, descent, data.counting, *std::move(start)), tensors, observers,
-                                       hooks.resume_from ? &*hooks.resume_from : nullptr);
+                                       hooks.resume_from);
   if (!descended.ok()) return descended.status();
 
   Result result;
@@ -206,6 +206,7 @@ absl::StatusOr<Result> TrainByDescent(const Spec& spec, const GradientDescent& d
   result.summary.beta = result.models[result.best].setting.value_or(TrialSetting()).beta;
   result.summary.solver = descent::Name(descent.optimizer);
   result.summary.epochs = descended->epochs;
+  result.summary.seconds = descended->earlier_seconds;
   result.summary.message = Message(result, descent.grid, counts);
   if (const std::int64_t rows = data.features.size(0); descent.batch_size > rows) {
     absl::StrAppend(&result.summary.message, " Batches of ", descent.batch_size, " are more than the ", rows,

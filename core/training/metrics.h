@@ -15,7 +15,7 @@ struct EpochMetrics {
   std::int32_t trial = 0;                      ///< 0-based; 0 for convex training; of a path the position of its β
   std::int64_t epoch = 0;                      ///< 1-based within the trial; 0 is the state before training,
                                                ///< all there is when zero is known to be the convex optimum
-  double seconds = 0;                          ///< since this attempt of training started (set-up included), monotonic
+  double seconds = 0;                          ///< of training (set-up included), monotonic; before resume_from too
   std::optional<double> objective;             ///< train objective: convex objective, or loss + penalty of descent
   std::optional<double> loss;                  ///< train loss at the job's scale
   std::optional<double> penalty;               ///< objective - loss

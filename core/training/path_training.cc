@@ -87,10 +87,10 @@ class Path {
     if (!patterns.ok()) return patterns.status();
     program_.patterns = *std::move(patterns);
     SetProgram();
-    if (hooks_.resume_from.has_value()) {
-      auto resumed =
-          FromBytes(*hooks_.resume_from, Fingerprint(spec_, path_, data_, program_.patterns), data_.features);
-      if (!resumed.ok()) return resumed.status();
+    if (hooks_.resume_from != nullptr) {
+      auto resumed = FromBytes(std::exchange(*hooks_.resume_from, {}),
+                               Fingerprint(spec_, path_, data_, program_.patterns), data_.features);
+      if (!resumed.ok()) return descent::CheckpointRefused(resumed.status());
       state_ = *std::move(resumed);
       earlier_seconds_ = state_.seconds;
     }

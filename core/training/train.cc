@@ -79,7 +79,7 @@ absl::StatusOr<Result> Train(const Spec& spec, const data::Dataset& dataset, con
     return result.status();
   });
   if (!status.ok()) return status;
-  result->summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result->summary.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 

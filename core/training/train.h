@@ -53,19 +53,18 @@ struct Hooks {
   /// Weights on the way, when the spec asks for snapshots of descent, on the training thread before the observer hears
   /// of the epoch; an error ends training with it. Resumed training gives again those after the checkpoint.
   std::function<absl::Status(const Snapshot&)> on_snapshot = {};
-  /// Asked after each epoch (of all trials) of descent and each β of a path, when its reports were delivered, and when
-  /// training is about to
-  /// end because should_stop or the time limit says so; true: save_checkpoint is called with the state after the last
-  /// finished epoch. Must be cheap and must not throw.
+  /// Asked after each epoch (of all trials) of descent that others follow and after each β of a path, when its reports
+  /// were delivered, and when training is about to end because should_stop or the time limit says so; true:
+  /// save_checkpoint is called with the state after the last finished epoch. Must be cheap and must not throw.
   std::function<bool()> checkpoint_due = {};
   /// Hears the state; an error is the caller's affair.
   std::function<void(Checkpoint)> save_checkpoint = {};
   /// Checkpoint::state of an earlier attempt: descent goes on from there, bit for bit as if it had not been interrupted
   /// (same device, build and numbers of threads). Reports start with the first after the checkpoint; seconds go on from
   /// those of the checkpoint, and the time limit counts both. DATA_LOSS when it is damaged, FAILED_PRECONDITION naming
-  /// what differs when it is of another spec, data set or build. Not used by convex
-  /// training of one β.
-  std::optional<std::string> resume_from = {};
+  /// what differs when it is of another spec, data set or build: descent::IsCheckpointRefused tells these from other
+  /// errors. Null for none; emptied once it was read, since it may be large. Not used by convex training of one β.
+  std::string* resume_from = nullptr;
 };
 
 /// One trained network with its final metrics: one per trial of descent, one per β of a path, one for other convex
@@ -98,7 +97,7 @@ struct Summary {
   std::string device;                         ///< used, canonical ("cuda:0")
   std::string solver;       ///< used: "fista", "admm", "interior_point", or the optimiser's descent::Name
   std::int64_t epochs = 0;  ///< done, summed over trials
-  double seconds = 0;       ///< wall clock of the whole call
+  double seconds = 0;       ///< wall clock of the whole call, and of training before resume_from
   std::optional<Certificate> certificate;  ///< convex training only
 };
 

@@ -18,9 +18,6 @@
 namespace cvxnn::training {
 namespace {
 
-// Descent begins with weights that the penalty must not take beyond float32; a convex optimum is zero long before.
-constexpr double kMaxDescentBeta = 1e30;
-
 template <typename Value>
 absl::Status Refuse(const char* field, const Value& value, const char* allowed) {
   return absl::InvalidArgumentError(absl::StrCat(field, " = ", value, ": must be ", allowed));
@@ -93,7 +90,7 @@ absl::Status ValidateBeta(const Spec& spec, bool is_convex) {
                   "absent for ridge, under which no beta makes zero optimal: give beta");
   }
   if (spec.beta.has_value() && !IsPositive(*spec.beta)) return Refuse("beta", *spec.beta, "finite and > 0");
-  if (spec.beta.has_value() && !is_convex && *spec.beta > kMaxDescentBeta) {
+  if (spec.beta.has_value() && !is_convex && *spec.beta > descent::kMaxBeta) {
     return Refuse("beta", *spec.beta, "at most 1e+30 for descent");
   }
   if (spec.beta_max_fraction.has_value() && !(*spec.beta_max_fraction > 0 && *spec.beta_max_fraction <= 1)) {

@@ -23,6 +23,11 @@ AttemptStart StartOfAttempt(const CheckpointStore& store, const v1::Job& job, st
   if (job.attempt() <= 1) return {};
   auto checkpoint = store.Read(job.name());
   if (absl::IsNotFound(checkpoint.status())) return {std::nullopt, "begins again: there is no checkpoint"};
+  if (!checkpoint.ok() && !absl::IsDataLoss(checkpoint.status())) {
+    AttemptStart unreadable;
+    unreadable.unreadable = checkpoint.status();
+    return unreadable;
+  }
   absl::Status fault = checkpoint.status();
   if (checkpoint.ok() && checkpoint->reports > epochs) {
     fault = absl::DataLossError(
@@ -34,7 +39,7 @@ AttemptStart StartOfAttempt(const CheckpointStore& store, const v1::Job& job, st
     return {std::nullopt, absl::StrCat("begins again: ", fault.message())};
   }
   const std::string reason = absl::StrCat("goes on from the checkpoint after ", checkpoint->reports, " reports");
-  return {*std::move(checkpoint), reason};
+  return {*std::move(checkpoint), reason, absl::OkStatus()};
 }
 
 CheckpointKeeper::CheckpointKeeper(CheckpointStore* store, LiveLog* log, SnapshotKeeper* snapshots,
@@ -54,6 +59,7 @@ bool CheckpointKeeper::LeavesToNext() const {
 }
 
 bool CheckpointKeeper::Due() const {
+  if (stop_->load(std::memory_order_relaxed) == StopReason::kCancel) return false;
   return LeavesToNext() || (interval_ > absl::ZeroDuration() && absl::Now() >= next_);
 }
 

@@ -20,7 +20,8 @@ namespace cvxnn::server {
 /// What an attempt begins with.
 struct AttemptStart {
   std::optional<StoredCheckpoint> checkpoint;
-  std::string reason;  ///< for the log: where the attempt begins, and why there; empty for the first attempt
+  std::string reason = {};       ///< for the log: where the attempt begins, and why there; empty for the first attempt
+  absl::Status unreadable = {};  ///< there is a checkpoint, and the system would not read it just now
 };
 
 /// Reads the checkpoint of a job whose log has `epochs` epochs; one that is damaged or ahead of the log is not used.
@@ -32,7 +33,8 @@ class CheckpointKeeper {
   CheckpointKeeper(CheckpointStore* store, LiveLog* log, SnapshotKeeper* snapshots, std::string dataset_uid,
                    absl::Duration interval, const std::atomic<StopReason>* stop);
 
-  /// Whether training should give its state now: when the interval is over, and when another attempt will go on. Cheap.
+  /// Whether training should give its state now: when the interval is over, and when another attempt will go on; never
+  /// when the job is being cancelled. Cheap.
   bool Due() const;
   /// A failure (a full disk) is logged, and the checkpoint before is kept.
   void Save(training::Checkpoint checkpoint);

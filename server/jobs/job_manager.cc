@@ -119,7 +119,8 @@ absl::Status JobManager::TakeUpStoredJobs() {
     auto device = parts_.devices->Canonical(stored.job.spec().device());
     if (!device.ok()) {
       const absl::Status gone = absl::FailedPreconditionError(device.status().message());
-      job->log->ChangeState([&](v1::Job* failed) { Fail(gone, failed); }, "its device is gone");
+      job->log->ChangeState([&](v1::Job* failed) { Fail(gone, failed); }, "its device is gone", {},
+                            WithoutCheckpoint(stored.job.name(), nullptr));
       continue;
     }
     job->device = *std::move(device);
@@ -135,7 +136,7 @@ absl::Status JobManager::TakeUpStoredJobs() {
   return absl::OkStatus();
 }
 
-bool JobManager::QueueAgain(LiveLog* log) {
+bool JobManager::QueueAgain(LiveLog* log) const {
   const v1::Job job = log->appended();
   const int lost = job.lost_attempts() + 1;
   LogFields fields = {
@@ -149,7 +150,7 @@ bool JobManager::QueueAgain(LiveLog* log) {
       failed->set_lost_attempts(lost);
       Fail(error, failed);
     };
-    log->ChangeState(give_up, std::string(error.message()));
+    log->ChangeState(give_up, std::string(error.message()), {}, WithoutCheckpoint(job.name(), nullptr));
     LogEvent(LogLevel::kError, "job given up: the server did not survive its attempts", fields);
     return false;
   }
@@ -269,9 +270,15 @@ void JobManager::CancelWaiting(LiveLog* log, const std::string& reason, LiveLog:
     cancelled->set_state(v1::JOB_STATE_CANCELLED);
     *cancelled->mutable_end_time() = TimestampNow();
   };
-  log->ChangeState(cancel, reason, {}, std::move(written));
-  parts_.checkpoints->Remove(log->name());
+  log->ChangeState(cancel, reason, {}, WithoutCheckpoint(log->name(), std::move(written)));
   LogEvent(LogLevel::kInfo, "job cancelled", {{"job", log->name()}, {"reason", reason}});
+}
+
+LiveLog::Written JobManager::WithoutCheckpoint(const std::string& name, LiveLog::Written written) const {
+  return [checkpoints = parts_.checkpoints, name, written = std::move(written)](absl::StatusOr<v1::Job> job) {
+    if (job.ok()) checkpoints->Remove(name);
+    if (written) written(std::move(job));
+  };
 }
 
 void JobManager::Pause(const std::string& name, LiveLog::Written done) {
@@ -353,6 +360,7 @@ absl::Status JobManager::Delete(const std::string& name) {
   auto files = parts_.jobs->Delete(name);
   if (!files.ok()) return files.status();
   for (const std::string& file : *files) parts_.models->RemoveFile(file);
+  parts_.checkpoints->Remove(name);
   changes_.Publish({name, true});
   LogEvent(LogLevel::kInfo, "job deleted", {{"job", name}});
   return absl::OkStatus();
@@ -381,10 +389,11 @@ void JobManager::RunSlot(const std::string& device) {
   while (const auto job = NextJob(device)) {
     const std::int64_t last = runner_.Run(job->log.get(), job->begin, job->stop);
     // With a full disk the final state is written later; a server that stops does not wait for that.
-    while (!job->log->WaitCommitted(last, absl::Now() + kWritePoll) && !IsDraining()) {
+    bool recorded = false;
+    while (!(recorded = job->log->WaitCommitted(last, absl::Now() + kWritePoll)) && !IsDraining()) {
     }
     const v1::JobState state = job->log->appended().state();
-    if (HasEnded(state)) parts_.checkpoints->Remove(job->log->name());
+    if (recorded && HasEnded(state)) parts_.checkpoints->Remove(job->log->name());
     absl::MutexLock lock(&mutex_);
     --running_;
     if (HasEnded(state)) {

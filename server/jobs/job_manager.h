@@ -116,13 +116,15 @@ class JobManager {
   absl::Status TakeUpStoredJobs() ABSL_LOCKS_EXCLUDED(mutex_);
   void Enqueue(const std::shared_ptr<LiveJob>& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // After a server that ended while the job ran: into the queue again, or false when it failed too often.
-  static bool QueueAgain(LiveLog* log);
+  bool QueueAgain(LiveLog* log) const;
   // Takes a place in the queue for a new job: its name is in creating_ until StoreNew has ended.
   absl::Status Reserve(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<v1::Job> StoreNew(v1::Job job, const std::string& device, const std::string& request_id)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Ends a job that is in nobody's hands but the caller's.
   void CancelWaiting(LiveLog* log, const std::string& reason, LiveLog::Written written);
+  // `written`, which may be null, preceded by the removal of the job's checkpoint once its end is on disk.
+  LiveLog::Written WithoutCheckpoint(const std::string& name, LiveLog::Written written) const;
   // Puts a paused job back into the queue.
   void Requeue(const std::shared_ptr<LiveJob>& job, LiveLog::Written written) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunSlot(const std::string& device) ABSL_LOCKS_EXCLUDED(mutex_);

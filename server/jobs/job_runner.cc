@@ -14,6 +14,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "core/descent/checkpoint.h"
+#include "core/torch/runtime.h"
+#include "core/training/tensors.h"
 #include "server/jobs/checkpoint_keeper.h"
 #include "server/jobs/disk_need.h"
 #include "server/jobs/model_writer.h"
@@ -45,17 +48,27 @@ Outcome Failed(absl::Status error) {
   return outcome;
 }
 
+// Not ended: somebody can see to what is wrong and resume the job, which keeps its checkpoint.
+Outcome PausedBy(const absl::Status& fault) {
+  Outcome outcome;
+  outcome.state = v1::JOB_STATE_PAUSED;
+  outcome.reason = absl::StrCat("paused: ", fault.message());
+  return outcome;
+}
+
 // No trial of descent gave a usable model: a failure, of which the epochs and the report of the trials are kept.
-Outcome Diverged(const training::Result& result) {
-  training::EpochMetrics last;
+Outcome Diverged(const training::Result& result, const descent::Grid& grid) {
+  training::TrainedModel last;
   for (const training::TrainedModel& model : result.models) {
-    if (model.final_metrics.epoch >= last.epoch) last = model.final_metrics;
+    if (model.final_metrics.epoch >= last.final_metrics.epoch) last = model;
   }
   Outcome outcome = Failed(absl::InvalidArgumentError(absl::StrCat(
-      "descent.learning_rate = ", last.step_size.value_or(0), ": must be smaller here: ",
+      "descent.", grid.learning_rates.empty() ? "" : "grid.",
+      grid.learning_rates.empty() ? "learning_rate" : "learning_rates", " = ",
+      last.setting.value_or(training::TrialSetting()).learning_rate, ": must be smaller here: ",
       result.models.size() == 1 ? "the only trial diverged"
                                 : absl::StrCat("all ", result.models.size(), " trials diverged, the last of them"),
-      " after epoch ", last.epoch)));
+      " after epoch ", last.final_metrics.epoch)));
   outcome.result = ResultToProto(result, std::vector<std::string>(result.models.size()));
   return outcome;
 }
@@ -107,28 +120,24 @@ absl::StatusOr<std::vector<WrittenModel>> WriteModels(ModelWriter* writer, const
   return written;
 }
 
+using KnownSnapshots = std::vector<std::pair<std::int32_t, std::int64_t>>;
+
 // What an attempt and its hooks share.
 struct Running {
   const JobRunner& runner;
   const v1::Job& job;
   const training::Spec& spec;
   const ResidentDatasets::Resident& dataset;
+  const KnownSnapshots& known;  // trial and epoch of those that earlier attempts stored
   LiveLog* log;
   const std::atomic<StopReason>& stop;
 };
 
 // Trains from a checkpoint or from the start. What the log has already of earlier attempts is not appended again: the
 // same spec on the same data reports the same epochs.
-absl::StatusOr<training::Result> TrainFrom(const Running& running, const StoredCheckpoint* checkpoint,
-                                           ModelWriter* writer) {
+absl::StatusOr<training::Result> TrainFrom(const Running& running, StoredCheckpoint* checkpoint, ModelWriter* writer) {
   LiveLog* const log = running.log;
-  std::vector<std::pair<std::int32_t, std::int64_t>> known;
-  if (running.job.attempt() > 1) {
-    auto stored = running.runner.models->Snapshots(running.job.name());
-    if (!stored.ok()) return stored.status();
-    known = *std::move(stored);
-  }
-  SnapshotKeeper snapshots(writer, log, std::move(known));
+  SnapshotKeeper snapshots(writer, log, running.known);
   CheckpointKeeper checkpoints(running.runner.checkpoints, log, &snapshots, running.dataset.uid,
                                running.runner.checkpoint_interval, &running.stop);
   std::int64_t repeated = log->epochs() - (checkpoint == nullptr ? 0 : checkpoint->reports);
@@ -155,9 +164,12 @@ absl::StatusOr<training::Result> TrainFrom(const Running& running, const StoredC
     return resident->dataset;
   };
   hooks.on_snapshot = [&](const training::Snapshot& snapshot) { return snapshots.Add(snapshot); };
-  hooks.checkpoint_due = [&] { return checkpoints.Due(); };
+  hooks.checkpoint_due = [&] {
+    snapshot_fault.Update(snapshots.FlushWhenDue());
+    return checkpoints.Due();
+  };
   hooks.save_checkpoint = [&](training::Checkpoint saved) { checkpoints.Save(std::move(saved)); };
-  if (checkpoint != nullptr) hooks.resume_from = checkpoint->state;
+  if (checkpoint != nullptr) hooks.resume_from = &checkpoint->state;
   auto trained = Train(running.runner.trainer, running.spec, *running.dataset.dataset, hooks);
   if (trained.ok()) snapshot_fault.Update(snapshots.Flush());
   if (trained.ok() && !snapshot_fault.ok()) return snapshot_fault;
@@ -172,7 +184,7 @@ absl::StatusOr<training::Result> TrainOn(const Running& running, AttemptStart st
     refused = absl::FailedPreconditionError("its data set is another one than that of its checkpoint");
   } else {
     auto trained = TrainFrom(running, &*start.checkpoint, writer);
-    if (!absl::IsDataLoss(trained.status()) && !absl::IsFailedPrecondition(trained.status())) return trained;
+    if (!descent::IsCheckpointRefused(trained.status())) return trained;
     refused = trained.status();
   }
   LogEvent(LogLevel::kError, "a checkpoint is refused; the job begins again",
@@ -182,22 +194,47 @@ absl::StatusOr<training::Result> TrainOn(const Running& running, AttemptStart st
   return TrainFrom(running, nullptr, writer);
 }
 
+// Whether the disk has room for the models that the job has still to store.
+absl::Status CheckRoom(const JobRunner& runner, const training::Spec& spec, const data::Dataset& dataset,
+                       std::size_t stored_snapshots) {
+  const auto* descent = std::get_if<training::GradientDescent>(&spec.method);
+  if (descent == nullptr) return absl::OkStatus();
+  ModelShape shape{dataset.train.features.cols(), dataset.train.targets.cols()};
+  const auto device = ParseDevice(spec.device);
+  if (!device.ok()) return device.status();
+  if (training::ChoosePrecision(spec.precision, dataset, *device) == training::Precision::kFloat32) {
+    shape.element_bytes = sizeof(float);
+  }
+  if (const auto* from = std::get_if<descent::FromModels>(&descent->initialization); from && !from->models.empty()) {
+    const auto model = runner.models->Get(from->models.front());
+    if (!model.ok()) return model.status();
+    shape.start = {model->neurons(),
+                   model->activation() == v1::ACTIVATION_GATED ? Activation::kGated : Activation::kRelu};
+  }
+  const std::int64_t need = BytesOfModels(spec, shape, static_cast<std::int64_t>(stored_snapshots));
+  const std::int64_t free = runner.models->FreeBytes();
+  if (need <= free) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("the models of this job take up to ", need, " bytes, the disk has ",
+                                                   free, ": keep fewer (keep_best, snapshots)"));
+}
+
 Outcome Attempt(const JobRunner& runner, const v1::Job& job, AttemptStart start, LiveLog* log,
                 const std::atomic<StopReason>& stop) {
   auto spec = SpecFromProto(job.spec());
   if (!spec.ok()) return Failed(spec.status());
   auto dataset = runner.datasets->Get(job.spec().dataset());
   if (!dataset.ok()) return Failed(dataset.status());
-  const data::Part& train = dataset->dataset->train;
-  const std::int64_t need = BytesOfModels(*spec, train.features.cols(), train.targets.cols());
-  if (const std::int64_t free = runner.models->FreeBytes(); need > free) {
-    return Failed(absl::ResourceExhaustedError(absl::StrCat("the models of this job take up to ", need,
-                                                            " bytes, the disk has ", free,
-                                                            ": keep fewer (keep_best, "
-                                                            "snapshots)")));
+  KnownSnapshots known;
+  if (job.attempt() > 1) {
+    auto stored = runner.models->Snapshots(job.name());
+    if (!stored.ok()) return Failed(stored.status());
+    known = *std::move(stored);
+  }
+  if (absl::Status room = CheckRoom(runner, *spec, *dataset->dataset, known.size()); !room.ok()) {
+    return start.checkpoint.has_value() ? PausedBy(room) : Failed(std::move(room));
   }
   ModelWriter writer(runner.models, job, *dataset);
-  auto trained = TrainOn({runner, job, *spec, *dataset, log, stop}, std::move(start), &writer);
+  auto trained = TrainOn({runner, job, *spec, *dataset, known, log, stop}, std::move(start), &writer);
 
   const bool stopped = trained.ok() ? trained->summary.termination == training::Termination::kStopped
                                     : absl::IsCancelled(trained.status());
@@ -217,7 +254,8 @@ Outcome Attempt(const JobRunner& runner, const v1::Job& job, AttemptStart start,
   }
   if (!trained.ok() && !cancelled) return Failed(trained.status());
   if (trained.ok() && trained->summary.termination == training::Termination::kDiverged) {
-    return Diverged(*trained);
+    const auto* method = std::get_if<training::GradientDescent>(&spec->method);
+    return Diverged(*trained, method == nullptr ? descent::Grid() : method->grid);
   }
   outcome.state = cancelled ? v1::JOB_STATE_CANCELLED : v1::JOB_STATE_SUCCEEDED;
   outcome.reason = cancelled ? "cancelled while running" : trained->summary.message;
@@ -269,7 +307,7 @@ std::int64_t JobRunner::Run(LiveLog* log, Begin begin, const std::atomic<StopRea
            {{"job", job.name()}, {"attempt", std::int64_t{job.attempt()}}, {"dataset", job.spec().dataset()}});
   Outcome outcome;
   try {
-    outcome = Attempt(*this, job, std::move(start), log, stop);
+    outcome = start.unreadable.ok() ? Attempt(*this, job, std::move(start), log, stop) : PausedBy(start.unreadable);
   } catch (const std::bad_alloc&) {
     outcome = Failed(absl::ResourceExhaustedError("out of memory"));
   } catch (const std::exception& error) {

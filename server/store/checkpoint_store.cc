@@ -3,15 +3,19 @@
 // and the uid; state. Numbers are little-endian.
 #include "server/store/checkpoint_store.h"
 
+#include <fcntl.h>
 #include <libdeflate.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -40,6 +44,23 @@ Integer TakeNumber(absl::string_view* bytes) {
   }
   bytes->remove_prefix(sizeof(Integer));
   return static_cast<Integer>(number);
+}
+
+absl::StatusOr<std::string> ReadAll(const std::filesystem::path& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("cannot open ", path.string()));
+  const absl::Cleanup closed = [descriptor] { close(descriptor); };
+  struct stat status {};
+  if (fstat(descriptor, &status) != 0) return ErrnoStatus(errno, absl::StrCat("cannot read ", path.string()));
+  std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t got = read(descriptor, bytes.data() + done, std::min(bytes.size() - done, kPieceBytes));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus(errno, absl::StrCat("cannot read ", path.string()));
+    if (got == 0) bytes.resize(done);
+    done += static_cast<std::size_t>(got);
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -87,12 +108,12 @@ absl::Status CheckpointStore::Write(const std::string& job, const StoredCheckpoi
 
 absl::StatusOr<StoredCheckpoint> CheckpointStore::Read(const std::string& job) const {
   const std::filesystem::path path = PathOf(job);
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return absl::NotFoundError(absl::StrCat(job, ": has no checkpoint"));
-  std::ifstream stream(path, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(stream)), {});
+  const absl::StatusOr<std::string> read = ReadAll(path);
+  if (absl::IsNotFound(read.status())) return absl::NotFoundError(absl::StrCat(job, ": has no checkpoint"));
+  if (!read.ok()) return read.status();
+  const std::string& bytes = *read;
   const absl::Status damaged = absl::DataLossError(absl::StrCat(path.string(), ": is damaged"));
-  if (!stream || bytes.size() < kFixedBytes || std::memcmp(bytes.data(), kMagic, sizeof(kMagic)) != 0) return damaged;
+  if (bytes.size() < kFixedBytes || std::memcmp(bytes.data(), kMagic, sizeof(kMagic)) != 0) return damaged;
   absl::string_view rest(bytes);
   rest.remove_prefix(sizeof(kMagic));
   const auto crc32 = TakeNumber<std::uint32_t>(&rest);

@@ -31,7 +31,8 @@ class CheckpointStore {
 
   /// Replaces the job's checkpoint. RESOURCE_EXHAUSTED when the disk is full; on any error the one before is kept.
   absl::Status Write(const std::string& job, const StoredCheckpoint& checkpoint);
-  /// NOT_FOUND: the job has none. DATA_LOSS naming the file when it is damaged.
+  /// NOT_FOUND: the job has none. DATA_LOSS naming the file when it is damaged or the disk fails; what else the system
+  /// says of the file it says as other codes.
   absl::StatusOr<StoredCheckpoint> Read(const std::string& job) const;
   /// Nothing when the job has none.
   void Remove(const std::string& job);

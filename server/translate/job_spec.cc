@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <variant>
 
+#include "core/descent/ranges.h"
 #include "core/training/limits.h"
 #include "server/translate/capabilities.h"
 #include "server/translate/choose.h"
@@ -192,6 +193,8 @@ void Regularization(const v1::JobSpec& from, bool convex, Spec* to, Violations* 
   switch (from.regularization_case()) {
     case v1::JobSpec::kBeta:
       violations->Require(Positive(from.beta()), "beta", from.beta(), "must be finite and > 0");
+      violations->Require(convex || from.beta() <= descent::kMaxBeta || !Positive(from.beta()), "beta", from.beta(),
+                          "must be at most 1e+30 for descent");
       if (grid) violations->Invalid("beta", from.beta(), "must be absent with descent.grid.betas");
       to->beta = from.beta();
       break;
@@ -231,7 +234,14 @@ Spec SpecFromProto(const v1::JobSpec& from, Violations* violations) {
     violations->Wrong("training", "required: set convex, descent or path");
   } else if (IsBuilt(v1::JobSpec::descriptor(), kTrainings, kind, "training", violations)) {
     if (descent) {
-      to.method = DescentFromProto(from.descent(), violations);
+      auto method = DescentFromProto(from.descent(), violations);
+      if (method.snapshots && violations->empty()) {
+        descent::CheckSnapshots(method, to.stopping.max_epochs,
+                                [&](const std::string& field, const std::string& value, const std::string& allowed) {
+                                  violations->InvalidText("descent." + field, value, "must be " + allowed);
+                                });
+      }
+      to.method = std::move(method);
       to.keep_best = from.descent().keep_best();
       violations->Require(to.keep_best >= 0 && to.keep_best <= kMostKept, "descent.keep_best", to.keep_best,
                           absl::StrCat("must be 1 to ", kMostKept, ", or 0 to keep all"));

@@ -81,7 +81,7 @@ def scheduler(optimizer, case):
     rates = torch.optim.lr_scheduler
     kinds = {
         "constant": lambda: rates.ConstantLR(optimizer, factor=1.0),
-        "reduce_on_plateau": lambda: rates.ReduceLROnPlateau(optimizer, eps=0.0, **case["schedule_options"]),
+        "reduce_on_plateau": lambda: rates.ReduceLROnPlateau(optimizer, **case["schedule_options"]),
         "exponential": lambda: rates.ExponentialLR(optimizer, **case["schedule_options"]),
         "step": lambda: rates.StepLR(optimizer, **case["schedule_options"]),
         "cosine": lambda: rates.CosineAnnealingLR(optimizer, **case["schedule_options"]),

@@ -16,7 +16,7 @@ namespace {
 using testing::HasSubstr;
 
 /// Optimiser, mini-batches, neurons.
-using Case = std::tuple<const char*, bool, std::int64_t>;
+using ResumeCase = std::tuple<const char*, bool, std::int64_t>;
 
 Optimizer OptimizerNamed(const std::string& name) {
   if (name == "sgd") return Sgd();
@@ -30,7 +30,7 @@ Optimizer OptimizerNamed(const std::string& name) {
 }
 
 /// A grid of two batches; in each the trials of the second learning rate diverge at once (those of L-BFGS stall).
-Options OptionsOf(const Case& test, bool plateau) {
+Options OptionsOf(const ResumeCase& test, bool plateau) {
   const auto& [optimizer, mini_batches, neurons] = test;
   Options options;
   options.optimizer = OptimizerNamed(optimizer);
@@ -104,7 +104,7 @@ struct Interrupted {
   int attempts = 0;
 };
 
-class Resumed : public testing::TestWithParam<Case> {
+class Resumed : public testing::TestWithParam<ResumeCase> {
  protected:
   static void ExpectTheWholeRun(const Options& options, const Data& data);
   static void ExpectTheWholeRunFromWithinEpochs(const Options& options, const Data& data);
@@ -123,7 +123,7 @@ void Resumed::ExpectTheWholeRun(const Options& options, const Data& data) {
   observers.save_checkpoint = [&](Checkpoint checkpoint) { checkpoints.push_back(std::move(checkpoint)); };
   ASSERT_TRUE(RunDescent(options, data, observers).ok());
   ExpectSameReports(reports, whole.reports.data(), whole.reports.size());
-  EXPECT_EQ(checkpoints.size(), 2 * 8U) << "after each epoch from 0 of both batches";
+  EXPECT_EQ(checkpoints.size(), 2 * 7U) << "after each epoch from 0 of both batches but the last";
   for (std::size_t i = 0; i < checkpoints.size(); i += 3) {
     SCOPED_TRACE(testing::Message() << "checkpoint " << i);
     reports.clear();
@@ -215,9 +215,7 @@ class Checkpoints : public testing::TestWithParam<const char*> {
  protected:
   Checkpoints() : options_(OptionsOf({GetParam(), false, 6}, true)), state_(StateOf(options_, data_)) {}
 
-  absl::StatusCode CodeOf(const std::string& state) const {
-    return RunDescent(options_, data_, {}, &state).status().code();
-  }
+  absl::StatusCode CodeOf(std::string state) const { return RunDescent(options_, data_, {}, &state).status().code(); }
 
   Data data_ = SmallData(24, 5, 2);
   Options options_;
@@ -300,7 +298,8 @@ TEST_P(Checkpoints, OfAnotherRunSayWhatDiffers) {
     Options options = options_;
     Data data = SmallData(24, 5, 2);
     change(options, data);
-    const absl::Status status = RunDescent(options, data, {}, &state_).status();
+    std::string state = state_;
+    const absl::Status status = RunDescent(options, data, {}, &state).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << message;
     if (std::string(message).find("precision") == std::string::npos &&
         std::string(message).find("loss") == std::string::npos) {

@@ -15,8 +15,8 @@ namespace cvxnn::descent {
 namespace {
 
 template <typename Scalar>
-struct Case {
-  Case(std::int64_t rows_in, std::int64_t inputs_in, std::int64_t neurons_in)
+struct KernelCase {
+  KernelCase(std::int64_t rows_in, std::int64_t inputs_in, std::int64_t neurons_in)
       : rows(rows_in), inputs(inputs_in), neurons(neurons_in) {
     std::mt19937 random(7);
     std::normal_distribution<double> normal;
@@ -55,7 +55,7 @@ TYPED_TEST(FewInputs, PassesEqualPlainSums) {
     for (const std::int64_t rows : {1, 10, 32, 33, 70}) {
       for (const std::int64_t neurons : {1, 4, 7, 8, 11, 16, 50}) {
         SCOPED_TRACE(testing::Message() << rows << "x" << inputs << ", " << neurons << " neurons");
-        const Case<Scalar> c(rows, inputs, neurons);
+        const KernelCase<Scalar> c(rows, inputs, neurons);
         std::vector<Scalar> hidden(static_cast<std::size_t>(rows * neurons), Scalar{-9});
         std::vector<Scalar> outputs(static_cast<std::size_t>(rows), Scalar{-9});
         kernels.forward(c.x.data(), rows, c.first.data(), c.second.data(), neurons, hidden.data(), outputs.data());

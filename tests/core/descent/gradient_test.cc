@@ -12,9 +12,9 @@ namespace cvxnn::descent {
 namespace {
 
 /// The last two are the numbers of outputs and of inputs.
-using Case = std::tuple<EngineKind, Activation, Penalty, Loss, LossScale, std::int64_t, std::int64_t>;
+using GradientCase = std::tuple<EngineKind, Activation, Penalty, Loss, LossScale, std::int64_t, std::int64_t>;
 
-class Gradient : public testing::TestWithParam<Case> {
+class Gradient : public testing::TestWithParam<GradientCase> {
  protected:
   static constexpr std::int64_t kRows = 9;
 
@@ -95,7 +95,7 @@ TEST_P(Gradient, DoesNotDependOnTheWorkspace) {
   EXPECT_LT(LargestDifference(weights_.gradient, blocks), 1e-12);
 }
 
-std::string NameOf(const testing::TestParamInfo<Case>& instance) {
+std::string NameOf(const testing::TestParamInfo<GradientCase>& instance) {
   const auto& [kind, activation, penalty, loss, scale, outputs, inputs] = instance.param;
   return std::string(kind == EngineKind::kSmall ? "small_" : "tensor_") + Name(activation) + "_" + Name(penalty) + "_" +
          Name(loss) + "_" + Name(scale) + "_" + std::to_string(outputs) + "_" + std::to_string(inputs);

@@ -13,7 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 
-struct Setting {
+struct GridSetting {
   const char* name;
   Optimizer optimizer;
   std::int64_t batch_size;
@@ -23,7 +23,7 @@ struct Setting {
   at::ScalarType type;
 };
 
-class GridOf : public testing::TestWithParam<Setting> {
+class GridOf : public testing::TestWithParam<GridSetting> {
  protected:
   GridOf() : data_(SmallData(24, 6, GetParam().outputs, GetParam().type)) {
     options_.optimizer = GetParam().optimizer;
@@ -98,13 +98,13 @@ TEST_P(GridOf, TogetherIsTheSettingsAlone) {
 // 3,300 neurons are beyond the small engine.
 INSTANTIATE_TEST_SUITE_P(
     Everywhere, GridOf,
-    testing::Values(Setting{"small_sgd_full", Sgd{.momentum = 0.5}, 0, {4, 9}, 1, Activation::kRelu, at::kDouble},
-                    Setting{"small_adam_batches", Adam(), 7, {4, 9}, 2, Activation::kRelu, at::kFloat},
-                    Setting{"small_gated", RmsProp(), 5, {4, 9}, 2, Activation::kGated, at::kDouble},
-                    Setting{"lbfgs", Lbfgs{.history = 2}, 0, {4, 9}, 1, Activation::kRelu, at::kDouble},
-                    Setting{"large_adam", Adam(), 0, {4, 3300}, 2, Activation::kRelu, at::kFloat},
-                    Setting{"large_gated", Sgd(), 10, {3300, 3301}, 2, Activation::kGated, at::kDouble}),
-    [](const testing::TestParamInfo<Setting>& instance) { return instance.param.name; });
+    testing::Values(GridSetting{"small_sgd_full", Sgd{.momentum = 0.5}, 0, {4, 9}, 1, Activation::kRelu, at::kDouble},
+                    GridSetting{"small_adam_batches", Adam(), 7, {4, 9}, 2, Activation::kRelu, at::kFloat},
+                    GridSetting{"small_gated", RmsProp(), 5, {4, 9}, 2, Activation::kGated, at::kDouble},
+                    GridSetting{"lbfgs", Lbfgs{.history = 2}, 0, {4, 9}, 1, Activation::kRelu, at::kDouble},
+                    GridSetting{"large_adam", Adam(), 0, {4, 3300}, 2, Activation::kRelu, at::kFloat},
+                    GridSetting{"large_gated", Sgd(), 10, {3300, 3301}, 2, Activation::kGated, at::kDouble}),
+    [](const testing::TestParamInfo<GridSetting>& instance) { return instance.param.name; });
 
 Options SmallGrid() {
   Options options;

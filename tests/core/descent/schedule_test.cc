@@ -57,6 +57,18 @@ TEST(Schedule, PlateauHearsNothingOfTheWarmup) {
   EXPECT_THAT(rates.RatesOf(4), ElementsAre(1));
 }
 
+TEST(Schedule, DoesNotReduceByNextToNothing) {
+  ReduceOnPlateau plateau;
+  plateau.patience = 0;
+  plateau.factor = 0.5;
+  RateSchedule rates({plateau, {}}, {1e-8, 4e-8});
+  for (std::int64_t epoch = 1; epoch <= 9; ++epoch) {
+    rates.Observe(0, epoch, 7);
+    rates.Observe(1, epoch, 7);
+  }
+  EXPECT_THAT(rates.RatesOf(10), ElementsAre(1e-8, 2e-8)) << "PyTorch's eps is 1e-8";
+}
+
 TEST(Schedule, NeverRaisesTheRateToItsMinimum) {
   ReduceOnPlateau plateau;
   plateau.patience = 0;

@@ -97,16 +97,18 @@ TEST(Snapshots, AreRefusedWhenThereWouldBeTooMany) {
               StartsWith("snapshots = 10001 epochs of 2 trials: must be at most 10000 snapshots in all"));
 }
 
-TEST(Snapshots, AreRefusedWhenTheyWouldNotFit) {
+// 10,000 snapshots of 2,000×300 weights, 48 GB, are given away one by one.
+TEST(Snapshots, NeedNoMemoryBesideTheOneAtHand) {
   Options options = Small();
-  options.neurons = 1000000;
+  options.neurons = 2000;
   options.trials = 1;
   options.max_epochs = 29997;
   Observers observers;
   observers.on_snapshot = [](const Trial&) { return absl::OkStatus(); };
+  observers.should_stop = [] { return true; };
   const auto result = RunDescent(options, SmallData(12, 300, 1), observers);
-  EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(std::string(result.status().message()), StartsWith("snapshots of all trials needs "));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->ending, Ending::kStopped);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 namespace cvxnn::descent {
 namespace {
 
-struct Setting {
+struct TrialsSetting {
   const char* name;
   Optimizer optimizer;
   std::int64_t batch_size;
@@ -16,7 +16,7 @@ struct Setting {
   at::ScalarType type;
 };
 
-class Trials : public testing::TestWithParam<Setting> {
+class Trials : public testing::TestWithParam<TrialsSetting> {
  protected:
   Trials() : data_(SmallData(24, 6, 2, GetParam().type)) {
     options_.optimizer = GetParam().optimizer;
@@ -54,6 +54,30 @@ TEST_P(Trials, TogetherAreTheTrialsAlone) {
   }
 }
 
+TEST(LbfgsTrials, TogetherAreTheTrialsAloneUntilTheyRest) {
+  const Data data = SmallData(24, 6, 1, at::kDouble);
+  Options options;
+  options.optimizer = Lbfgs();
+  options.learning_rate = 1;
+  options.neurons = 6;
+  options.beta = 0.1;
+  options.trials = 4;
+  options.max_epochs = 1000;
+  const auto together = RunDescent(options, data, {});
+  ASSERT_TRUE(together.ok()) << together.status();
+  for (std::int64_t trial = 0; trial < 4; ++trial) {
+    Options alone = options;
+    alone.trials = 1;
+    alone.first_trial = trial;
+    const auto result = RunDescent(alone, data, {});
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_NE(result->ending, Ending::kEpochLimit) << "trial " << trial << " did not come to rest";
+    const Trial& actual = together->trials[static_cast<std::size_t>(trial)];
+    EXPECT_TRUE(Same(actual.network.first_layer, result->trials[0].network.first_layer)) << "trial " << trial;
+    EXPECT_EQ(actual.last.objective, result->trials[0].last.objective) << "trial " << trial;
+  }
+}
+
 TEST_P(Trials, AreTheSameEveryTime) {
   const auto once = RunDescent(options_, data_, {});
   const auto again = RunDescent(options_, data_, {});
@@ -66,20 +90,20 @@ TEST_P(Trials, AreTheSameEveryTime) {
 
 INSTANTIATE_TEST_SUITE_P(
     Everywhere, Trials,
-    testing::Values(Setting{"small_sgd_full", Sgd{.momentum = 0.5}, 0, 10, Activation::kRelu, at::kDouble},
-                    Setting{"small_adam_batches", Adam(), 7, 10, Activation::kRelu, at::kFloat},
-                    Setting{"small_sgd_gated", Sgd{.momentum = 0.5}, 5, 10, Activation::kGated, at::kDouble},
-                    Setting{"small_adamw", AdamW(), 7, 10, Activation::kRelu, at::kDouble},
-                    Setting{"small_adagrad", Adagrad(), 0, 10, Activation::kRelu, at::kFloat},
-                    Setting{"small_adadelta", Adadelta(), 7, 10, Activation::kRelu, at::kDouble},
-                    Setting{"small_rmsprop", RmsProp{.momentum = 0.5, .centered = true}, 7, 10, Activation::kRelu,
-                            at::kFloat},
-                    Setting{"small_lbfgs", Lbfgs{.history = 2}, 0, 10, Activation::kRelu, at::kDouble},
-                    Setting{"large_lbfgs", Lbfgs{.history = 2}, 0, 9000, Activation::kRelu, at::kFloat},
-                    Setting{"large_adam_full", Adam(), 0, 9000, Activation::kRelu, at::kFloat},
-                    Setting{"large_sgd_batches", Sgd{.momentum = 0.5}, 10, 9000, Activation::kRelu, at::kDouble},
-                    Setting{"large_adam_gated", Adam(), 10, 9000, Activation::kGated, at::kFloat}),
-    [](const testing::TestParamInfo<Setting>& instance) { return instance.param.name; });
+    testing::Values(TrialsSetting{"small_sgd_full", Sgd{.momentum = 0.5}, 0, 10, Activation::kRelu, at::kDouble},
+                    TrialsSetting{"small_adam_batches", Adam(), 7, 10, Activation::kRelu, at::kFloat},
+                    TrialsSetting{"small_sgd_gated", Sgd{.momentum = 0.5}, 5, 10, Activation::kGated, at::kDouble},
+                    TrialsSetting{"small_adamw", AdamW(), 7, 10, Activation::kRelu, at::kDouble},
+                    TrialsSetting{"small_adagrad", Adagrad(), 0, 10, Activation::kRelu, at::kFloat},
+                    TrialsSetting{"small_adadelta", Adadelta(), 7, 10, Activation::kRelu, at::kDouble},
+                    TrialsSetting{"small_rmsprop", RmsProp{.momentum = 0.5, .centered = true}, 7, 10, Activation::kRelu,
+                                  at::kFloat},
+                    TrialsSetting{"small_lbfgs", Lbfgs{.history = 2}, 0, 10, Activation::kRelu, at::kDouble},
+                    TrialsSetting{"large_lbfgs", Lbfgs{.history = 2}, 0, 9000, Activation::kRelu, at::kFloat},
+                    TrialsSetting{"large_adam_full", Adam(), 0, 9000, Activation::kRelu, at::kFloat},
+                    TrialsSetting{"large_sgd_batches", Sgd{.momentum = 0.5}, 10, 9000, Activation::kRelu, at::kDouble},
+                    TrialsSetting{"large_adam_gated", Adam(), 10, 9000, Activation::kGated, at::kFloat}),
+    [](const testing::TestParamInfo<TrialsSetting>& instance) { return instance.param.name; });
 
 TEST(MiniBatches, OfAllRowsOrMoreAreTheFullBatch) {
   const Data data = SmallData(20, 3, 1);

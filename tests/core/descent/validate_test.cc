@@ -242,7 +242,7 @@ INSTANTIATE_TEST_SUITE_P(
                                 [](Method& m) {
                                   m.grid.learning_rates = {1, 2, -1};
                                 }},
-                    MethodFault{"grid_beta", "grid.betas[0] = nan: must be finite and above 0",
+                    MethodFault{"grid_beta", "grid.betas[0] = nan: must be above 0 and at most 1e+30",
                                 [](Method& m) { m.grid.betas = {kNan}; }},
                     MethodFault{"grid_twice", "grid.betas[2] = 0.5: must be given once",
                                 [](Method& m) {

@@ -143,7 +143,8 @@ TEST_P(PathTrain, GoesOnFromACheckpoint) {
 
   Hooks second;
   second.observer = record(&pieces);
-  second.resume_from = saved->state;
+  std::string state = saved->state;
+  second.resume_from = &state;
   const auto resumed = Train(spec, dataset, second);
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_EQ(pieces, whole);
@@ -159,8 +160,10 @@ TEST_P(PathTrain, GoesOnFromACheckpoint) {
   Spec other = spec;
   PathOf(other).points = 7;
   second.observer = nullptr;
+  state = saved->state;
   EXPECT_TRUE(absl::IsFailedPrecondition(Train(other, dataset, second).status()));
-  (*second.resume_from)[40] ^= 1;
+  state = saved->state;
+  state[40] ^= 1;
   EXPECT_TRUE(absl::IsDataLoss(Train(spec, dataset, second).status()));
 }
 

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/descent/checkpoint.h"
 #include "core/network/network.h"
 #include "core/training/tensors.h"
 #include "tests/core/training/small_dataset.h"
@@ -456,7 +457,8 @@ TEST(DescentTrain, GoesOnFromACheckpoint) {
     ++reports;
     return Continue::kYes;
   };
-  rest.resume_from = last.state;
+  std::string state = last.state;
+  rest.resume_from = &state;
   const auto resumed = Train(spec, SmallDataset(), rest);
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_EQ(reports, 3 * 26);
@@ -464,14 +466,19 @@ TEST(DescentTrain, GoesOnFromACheckpoint) {
   for (std::size_t t = 0; t < 3; ++t) {
     EXPECT_TRUE(at::equal(resumed->models[t].network.first_layer, whole->models[t].network.first_layer));
   }
-  rest.resume_from = last.state.substr(0, 100);
-  EXPECT_EQ(Train(spec, SmallDataset(), rest).status().code(), absl::StatusCode::kDataLoss);
-  rest.resume_from = last.state;
+  EXPECT_TRUE(state.empty()) << "a large state is not held for the whole run";
+  EXPECT_GE(resumed->summary.seconds, resumed->models.front().final_metrics.seconds) << "both count the first attempt";
+  state = last.state.substr(0, 100);
+  const absl::Status damaged = Train(spec, SmallDataset(), rest).status();
+  EXPECT_EQ(damaged.code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(descent::IsCheckpointRefused(damaged));
+  state = last.state;
   Spec other = spec;
   other.seed = 9;
   const absl::Status status = Train(other, SmallDataset(), rest).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()), HasSubstr("its seed is \"0\", not \"9\""));
+  EXPECT_TRUE(descent::IsCheckpointRefused(status));
 }
 
 TEST(DescentTrain, GivesSnapshots) {

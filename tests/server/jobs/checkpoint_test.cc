@@ -7,6 +7,7 @@
 namespace cvxnn::server {
 namespace {
 
+using testing::AnyOf;
 using testing::ElementsAre;
 
 class JobCheckpointTest : public JobManagerTest {
@@ -119,6 +120,31 @@ TEST_F(JobCheckpointTest, BeginsAgainWhenTheCheckpointCannotBeUsed) {
   EXPECT_THAT(ReasonsOf(damaged), testing::Contains("begins again: the state is damaged"));
 }
 
+// What the system says of the file now it may not say later: the job waits rather than begin again.
+TEST_F(JobCheckpointTest, PausesWhenTheCheckpointCannotBeReadJustNow) {
+  StartManager();
+  trainer_.AllowEpochs(3);
+  const auto name = Create().name();
+  WaitForEpoch(name, 3);
+  manager_->Drain(absl::Now());
+  const auto kept = *checkpoints_->Read(name);
+  StopManager();
+  const auto file = directory_.path() / "checkpoints" / (name.substr(5) + ".checkpoint");
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);
+  trainer_.AllowEpochs(5);
+  trainer_.Finish();
+  Restart();
+  WaitForState(name, v1::JOB_STATE_PAUSED);
+  EXPECT_THAT(ReasonsOf(name).back(), testing::StartsWith("paused: cannot read "));
+  std::filesystem::remove(file);
+  ASSERT_TRUE(checkpoints_->Write(name, kept).ok());
+  ASSERT_TRUE(Resume(name).ok());
+  WaitForState(name, v1::JOB_STATE_SUCCEEDED);
+  EXPECT_THAT(trainer_.resumed(), ElementsAre("", "3"));
+  EXPECT_THAT(EpochsOf(name), ElementsAre(1, 2, 3, 4, 5));
+}
+
 TEST_F(JobCheckpointTest, WritesCheckpointsWhileItRuns) {
   options_.checkpoint_interval = absl::Milliseconds(1);
   StartManager();
@@ -164,7 +190,7 @@ TEST_F(JobCheckpointTest, PausesAndGoesOn) {
   // Paused it stays over a restart.
   Restart();
   EXPECT_EQ(manager_->Get(name)->state(), v1::JOB_STATE_PAUSED);
-  EXPECT_EQ(Resume(name)->state(), v1::JOB_STATE_QUEUED);
+  EXPECT_THAT(Resume(name)->state(), AnyOf(v1::JOB_STATE_QUEUED, v1::JOB_STATE_RUNNING)) << "a slot may be quick";
   EXPECT_EQ(WaitForState(name, v1::JOB_STATE_SUCCEEDED).attempt(), 2);
   EXPECT_THAT(EpochsOf(name), ElementsAre(1, 2, 3, 4));
   ASSERT_TRUE(Resume(queued).ok());
@@ -187,8 +213,10 @@ TEST_F(JobCheckpointTest, EndsOrDeletesWhatIsPaused) {
   ASSERT_TRUE(Pause(cancelled).ok());
   WaitForState(cancelled, v1::JOB_STATE_PAUSED);
   EXPECT_TRUE(HasCheckpoint(cancelled));
-  EXPECT_EQ(Cancel(cancelled)->state(), v1::JOB_STATE_CANCELLED);
-  EXPECT_FALSE(HasCheckpoint(cancelled));
+  // Its slot may still be putting it away: the end is then told a moment later.
+  ASSERT_TRUE(Cancel(cancelled).ok());
+  WaitForState(cancelled, v1::JOB_STATE_CANCELLED);
+  while (HasCheckpoint(cancelled)) absl::SleepFor(absl::Milliseconds(1));
   EXPECT_TRUE(manager_->Delete(deleted).ok());
   EXPECT_EQ(manager_->Get(deleted).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(Resume(deleted).status().code(), absl::StatusCode::kNotFound);

@@ -167,7 +167,8 @@ TEST_F(JobManagerTest, FailsAJobOfWhichEveryTrialDiverged) {
       model.diverged = true;
       model.final_metrics.trial = trial;
       model.final_metrics.epoch = 3 + trial;
-      model.final_metrics.step_size = 100;
+      model.setting = training::TrialSetting();
+      model.setting->learning_rate = 100;
       hooks.observer(model.final_metrics);
     }
     return result;

@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "core/descent/checkpoint.h"
 #include "core/network/network.h"
 #include "server/jobs/job_manager.h"
 #include "tests/server/store/store_fixture.h"
@@ -87,10 +88,12 @@ class DirectedTrainer {
       absl::MutexLock lock(&mutex_);
       ++started_;
       seeds_.push_back(spec.seed);
-      resumed_.push_back(hooks.resume_from.value_or(""));
-      if (refuse_ && hooks.resume_from) return absl::DataLossError("the state is damaged");
+      resumed_.push_back(hooks.resume_from == nullptr ? "" : *hooks.resume_from);
+      if (refuse_ && hooks.resume_from != nullptr) {
+        return descent::CheckpointRefused(absl::DataLossError("the state is damaged"));
+      }
     }
-    std::int64_t epoch = hooks.resume_from ? std::stoll(*hooks.resume_from) : 0;
+    std::int64_t epoch = hooks.resume_from == nullptr ? 0 : std::stoll(*hooks.resume_from);
     const auto checkpoint = [&] {
       if (checkpoints_ && hooks.checkpoint_due()) hooks.save_checkpoint({std::to_string(epoch), epoch});
     };

@@ -255,6 +255,18 @@ TEST(SpecFromProto, RefusesAGridBesideTheValuesItReplaces) {
             "descent.snapshots: required: set every_epochs or per_decade");
   EXPECT_EQ(fault([](auto* s) { s->mutable_descent()->set_keep_best(20001); }),
             "descent.keep_best = 20001: must be 1 to 20000, or 0 to keep all");
+  EXPECT_EQ(fault([](auto* s) {
+              s->mutable_descent()->mutable_snapshots()->set_every_epochs(1);
+              s->mutable_descent()->set_trials(2);
+              s->mutable_stopping()->set_max_epochs(5000);
+            }),
+            "descent.snapshots = 5001 epochs of 2 trials: must be at most 10000 snapshots in all");
+  EXPECT_EQ(fault([](auto* s) { s->set_beta(1e31); }), "beta = 1e+31: must be at most 1e+30 for descent");
+  EXPECT_EQ(fault([](auto* s) {
+              s->clear_beta();
+              s->mutable_descent()->mutable_grid()->add_betas(1e31);
+            }),
+            "descent.grid.betas[0] = 1e+31: must be above 0 and at most 1e+30");
 }
 
 TEST(SpecFromProto, TakesAPathWithItsDefaults) {
