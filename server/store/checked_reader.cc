@@ -15,12 +15,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/store/checked_file.h"
+#include "server/store/synced_file.h"
 
 namespace cvxnn::server {
 namespace {
-
-// Linux moves at most 2 GiB a call; smaller pieces also stay in the cache for the checksum.
-constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
 
 absl::Status Damaged(const std::filesystem::path& file, const std::string& how) {
   return absl::DataLossError(absl::StrCat(file.string(), ": ", how));

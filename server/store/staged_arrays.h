@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "server/store/synced_file.h"
 
 namespace cvxnn::server {
 
@@ -44,20 +46,19 @@ class StagedArrays {
  private:
   struct File {
     Array array;
-    int descriptor = -1;
-    std::int64_t arrived = 0;
-    std::int64_t written = 0;
-    std::uint32_t crc32 = 0;
+    std::optional<SyncedFile> synced;
+    std::size_t arrived = 0;
+    std::size_t written = 0;
+    std::size_t Waiting() const { return arrived - written; }
   };
   explicit StagedArrays(std::filesystem::path folder) : folder_(std::move(folder)) {}
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
   File* Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Ready() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ending_ || stopping_ || Next() != nullptr; }
-  static absl::Status WritePiece(std::int64_t bytes, File* file, const std::filesystem::path& folder);
 
   const std::filesystem::path folder_;
   absl::Mutex mutex_;
-  // Descriptors, progress of writing and checksums belong to the thread; arrays never change.
+  // The files on disk and what was written belong to the thread; arrays never change.
   std::array<File, 4> files_;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;    // write what is there and end

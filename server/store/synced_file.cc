@@ -16,8 +16,6 @@
 namespace cvxnn::server {
 namespace {
 
-// Linux moves at most 2 GiB a call; smaller pieces also stay in the cache for the checksum.
-constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
 constexpr int kClosed = -1;
 
 }  // namespace
@@ -32,6 +30,7 @@ SyncedFile::SyncedFile(SyncedFile&& other) noexcept
     : path_(std::move(other.path_)),
       descriptor_(std::exchange(other.descriptor_, kClosed)),
       size_(other.size_),
+      writing_out_(other.writing_out_),
       crc32_(other.crc32_) {}
 
 SyncedFile::~SyncedFile() {
@@ -55,6 +54,13 @@ absl::Status SyncedFile::Append(const void* data, std::size_t bytes) {
     bytes -= size;
   }
   return absl::OkStatus();
+}
+
+void SyncedFile::BeginWritingOut() {
+  // Only a hint: fsync has the last word.
+  (void)sync_file_range(descriptor_, static_cast<off64_t>(writing_out_), static_cast<off64_t>(size_ - writing_out_),
+                        SYNC_FILE_RANGE_WRITE);
+  writing_out_ = size_;
 }
 
 absl::Status SyncedFile::Finish() {

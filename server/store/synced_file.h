@@ -11,6 +11,10 @@
 
 namespace cvxnn::server {
 
+/// Bytes that one call writes, or reads (checked_reader.h): Linux moves at most 2 GiB, and smaller pieces stay in the
+/// processor's cache for the checksum.
+inline constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
+
 /// Movable. Not thread-safe.
 class SyncedFile {
  public:
@@ -23,6 +27,8 @@ class SyncedFile {
 
   /// Writes `bytes` bytes at the end.
   absl::Status Append(const void* data, std::size_t bytes);
+  /// Has the kernel begin to write out what was appended since the last call, so that Finish finds little to do.
+  void BeginWritingOut();
   /// Syncs and closes. Nothing may be called after it.
   absl::Status Finish();
 
@@ -36,6 +42,7 @@ class SyncedFile {
   std::filesystem::path path_;
   int descriptor_;
   std::size_t size_ = 0;
+  std::size_t writing_out_ = 0;  // bytes that the kernel was told to begin with
   std::uint32_t crc32_ = 0;
 };
 
