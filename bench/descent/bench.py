@@ -4,7 +4,7 @@
     bench.py BUILD_BIN_FOLDER JAX_PYTHON [WORK…]     JAX_PYTHON may be "-": JAX is left out
 
 A figure is the best of the rounds. cvxnn's is the training time that the job reports, with every epoch's objective streamed
-and kept; the peers also know the objective of every epoch. Compilation and starting are not timed for anybody.
+and kept; the peers also know the loss of every epoch. Compilation and starting are not timed for anybody.
 """
 
 import json
@@ -82,7 +82,7 @@ def measure(service, work, folder, jax_python):
     own, torch, jax = min(own), min(torch), min(jax, default=None)
     note = ""
     if work.batch:
-        # 6 flops a weight and row for the steps (forward, two backward products less X's own), 2 for the objective.
+        # Flops a weight and row: 4 for the steps (forward, and backward but for X's own gradient), 2 for the objective.
         flops = work.epochs * features.size * work.neurons * (4 + 2)
         rate = gemm_rate(features, work.neurons)
         note = f"{flops / own[0] / 1e9:.0f} GFLOP/s, {flops / own[0] / 1e9 / rate:.0%} of the GEMM rate"

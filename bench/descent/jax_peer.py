@@ -25,7 +25,7 @@ def initial(work, inputs, outputs, key):
 
 
 def make_train(work, features, targets):
-    """A function of the random key that trains one trial and gives the objective after every epoch."""
+    """A function of the random key that trains one trial and gives its last objective and the loss of every epoch."""
     n = features.shape[0]
     scale = {"mean": 1 / n, "half-sum": 0.5}[work.scale]
 

@@ -15,7 +15,7 @@ import works
 
 
 def train(work, features, targets, seed):
-    """One trial. Returns its last objective; like cvxnn it knows the objective of every epoch."""
+    """One trial. Returns its last objective; it also knows the loss of every epoch."""
     torch.manual_seed(seed)
     n = features.shape[0]
     hidden = torch.nn.Linear(features.shape[1], work.neurons, bias=False)
