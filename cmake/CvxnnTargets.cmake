@@ -31,19 +31,20 @@ function(cvxnn_compile_options target)
   endif()
 endfunction()
 
-# Compiles so many sources of a target as one; an empty number leaves them alone.
+# Compiles so many sources of a target as one, those that follow stay apart; an empty number leaves all alone.
 function(cvxnn_compile_together target number)
   if(number AND CVXNN_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${number})
+    set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endif()
 endfunction()
 
-# cvxnn_library(NAME [TORCH] SOURCES a.cc ... [LINKS lib ...] [PRECOMPILE header ...] [TOGETHER n])
+# cvxnn_library(NAME [TORCH] SOURCES a.cc ... [LINKS lib ...] [PRECOMPILE header ...] [TOGETHER n [APART a.cc ...]])
 # TORCH: the sources use tensors; they share one precompiled header (core/torch).
 # PRECOMPILE: slow headers that most of these sources need, precompiled for this target.
-# TOGETHER n: small sources under slow headers that precompile badly: n of them are compiled as one.
+# TOGETHER n: small sources under slow headers: n of them are compiled as one, except those that stand APART.
 function(cvxnn_library name)
-  cmake_parse_arguments(ARG "TORCH" "TOGETHER" "SOURCES;LINKS;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "TOGETHER" "SOURCES;LINKS;PRECOMPILE;APART" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${ARG_LINKS})
@@ -53,13 +54,13 @@ function(cvxnn_library name)
   elseif(ARG_PRECOMPILE)
     target_precompile_headers(${name} PRIVATE ${ARG_PRECOMPILE})
   endif()
-  cvxnn_compile_together(${name} "${ARG_TOGETHER}")
+  cvxnn_compile_together(${name} "${ARG_TOGETHER}" ${ARG_APART})
   cvxnn_compile_options(${name})
 endfunction()
 
-# cvxnn_executable(NAME [TORCH] SOURCES a.cc ... [LINKS lib ...] [TOGETHER n])
+# cvxnn_executable(NAME [TORCH] SOURCES a.cc ... [LINKS lib ...] [TOGETHER n [APART a.cc ...]])
 function(cvxnn_executable name)
-  cmake_parse_arguments(ARG "TORCH" "TOGETHER" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "TOGETHER" "SOURCES;LINKS;APART" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS})
@@ -73,21 +74,21 @@ function(cvxnn_executable name)
     set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_compile_options(${name} PRIVATE -fPIC)
   endif()
-  cvxnn_compile_together(${name} "${ARG_TOGETHER}")
+  cvxnn_compile_together(${name} "${ARG_TOGETHER}" ${ARG_APART})
   cvxnn_compile_options(${name})
 endfunction()
 
-# cvxnn_test(NAME [TORCH] SOURCES a_test.cc ... [LINKS lib ...] [TOGETHER n])
+# cvxnn_test(NAME [TORCH] SOURCES a_test.cc ... [LINKS lib ...] [TOGETHER n [APART a_test.cc ...]])
 # One binary a room; each TEST becomes a ctest case. Tests run side by side, so idle OpenMP threads must not spin.
 # CVXNN_TESTDATA and CVXNN_SHARED tell tests where inputs lie.
 function(cvxnn_test name)
-  cmake_parse_arguments(ARG "TORCH" "TOGETHER" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "TOGETHER" "SOURCES;LINKS;APART" ${ARGN})
   set(torch)
   if(ARG_TORCH)
     set(torch TORCH)
   endif()
   cvxnn_executable(${name} ${torch} SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gmock GTest::gtest_main
-                   TOGETHER ${ARG_TOGETHER})
+                   TOGETHER ${ARG_TOGETHER} APART ${ARG_APART})
   # Tests run for moments and compile for minutes.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   target_compile_definitions(${name} PRIVATE CVXNN_TESTDATA="${PROJECT_SOURCE_DIR}/tests/testdata"

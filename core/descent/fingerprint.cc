@@ -18,13 +18,13 @@ constexpr int kFormat = 1;
 /// Bytes brought to the host at a time.
 constexpr std::int64_t kPart = std::int64_t{1} << 26;
 
-std::string Text(double value) { return absl::StrFormat("%.17g", value); }
-std::string Text(std::int64_t value) { return absl::StrCat(value); }
+std::string Exact(double value) { return absl::StrFormat("%.17g", value); }
+std::string Exact(std::int64_t value) { return absl::StrCat(value); }
 
 template <typename Value>
 std::string List(const std::vector<Value>& values) {
   std::string text;
-  for (const Value value : values) absl::StrAppend(&text, text.empty() ? "" : ", ", Text(value));
+  for (const Value value : values) absl::StrAppend(&text, text.empty() ? "" : ", ", Exact(value));
   return text;
 }
 
@@ -110,28 +110,28 @@ State Fingerprint(const Options& options, const Data& data) {
   put("train.targets", Digest(data.targets));
   put("test.features", Digest(data.test_features));
   put("test.targets", Digest(data.test_targets));
-  put("counting", Text(static_cast<std::int64_t>(options.counting)));
+  put("counting", Exact(static_cast<std::int64_t>(options.counting)));
   put("loss", Name(options.loss));
   put("loss_scale", Name(options.loss_scale));
   put("penalty", Name(options.penalty));
-  put("beta", Text(options.beta));
+  put("beta", Exact(options.beta));
   put("seed", absl::StrCat(options.seed));
-  put("first_trial", Text(options.first_trial));
-  put("max_epochs", Text(options.max_epochs));
-  put("max_seconds", Text(options.max_seconds));
-  put("workspace_bytes", Text(options.workspace_bytes));
+  put("first_trial", Exact(options.first_trial));
+  put("max_epochs", Exact(options.max_epochs));
+  put("max_seconds", Exact(options.max_seconds));
+  put("workspace_bytes", Exact(options.workspace_bytes));
   put("activation", Name(options.activation));
-  put("neurons", Text(options.neurons));
+  put("neurons", Exact(options.neurons));
   put("gates", Digest(options.gates));
   put("start", TextOfStart(options.start));
   put("optimizer", std::visit(TextOf(), options.optimizer));
-  put("learning_rate", Text(LearningRate(options)));
+  put("learning_rate", Exact(LearningRate(options)));
   put("schedule", absl::StrCat(std::visit(TextOf(), options.schedule.kind), ", ",
                                Numbers("warmup", {static_cast<double>(options.schedule.warmup.epochs),
                                                   options.schedule.warmup.start_factor})));
-  put("clip_norm", options.clip_norm ? Text(*options.clip_norm) : "none");
-  put("batch_size", Text(options.batch_size));
-  put("trials", Text(options.trials));
+  put("clip_norm", options.clip_norm ? Exact(*options.clip_norm) : "none");
+  put("batch_size", Exact(options.batch_size));
+  put("trials", Exact(options.trials));
   put("initialization", std::visit(TextOf(), options.initialization));
   put("grid.training_rows", List(options.grid.training_rows));
   put("grid.neurons", List(options.grid.neurons));

@@ -28,7 +28,7 @@ Reduced ReduceRank(const at::Tensor& features) {
   const auto [u, sizes, v] = at::linalg_svd(x, /*full_matrices=*/false);
   const double largest = sizes.numel() == 0 ? 0 : sizes[0].item<double>();
   const double zero = static_cast<double>(std::max(x.size(0), x.size(1))) * std::numeric_limits<double>::epsilon();
-  const std::int64_t rank = sizes.gt(zero * largest).sum().item<std::int64_t>();
+  const auto rank = sizes.gt(zero * largest).sum().item<std::int64_t>();
   const at::Tensor basis = v.narrow(0, 0, rank).t().contiguous();
   return {at::mm(x, basis).contiguous(), basis};
 }

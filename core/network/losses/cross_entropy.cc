@@ -41,7 +41,7 @@ void DifferentiateRows(Scalar scale, const Scalar* targets, std::int64_t rows, s
   }
 }
 
-class Function : public LossFunction {
+class CrossEntropyFunction : public LossFunction {
  public:
   absl::Status CheckTargets(const std::string& name, const at::Tensor& targets) const override {
     return CheckOneHot(Loss::kCrossEntropy, name, targets);
@@ -77,7 +77,7 @@ class Function : public LossFunction {
 }  // namespace
 
 const LossFunction& CrossEntropyLoss() {
-  static const Function function;
+  static const CrossEntropyFunction function;
   return function;
 }
 

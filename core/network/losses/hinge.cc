@@ -24,7 +24,7 @@ struct Hinge {
   }
 };
 
-class Function : public SeparableLoss<Hinge> {
+class HingeFunction : public SeparableLoss<Hinge> {
  public:
   at::Tensor Sum(const at::Tensor& outputs, const at::Tensor& targets) const override {
     const at::Tensor margins = outputs.to(at::kDouble) * targets.to(at::kDouble);
@@ -38,7 +38,7 @@ class Function : public SeparableLoss<Hinge> {
 }  // namespace
 
 const LossFunction& HingeLoss() {
-  static const Function function;
+  static const HingeFunction function;
   return function;
 }
 

@@ -27,7 +27,7 @@ struct Logistic {
   }
 };
 
-class Function : public SeparableLoss<Logistic> {
+class LogisticFunction : public SeparableLoss<Logistic> {
  public:
   at::Tensor Sum(const at::Tensor& outputs, const at::Tensor& targets) const override {
     const at::Tensor margins = outputs.to(at::kDouble) * targets.to(at::kDouble);
@@ -41,7 +41,7 @@ class Function : public SeparableLoss<Logistic> {
 }  // namespace
 
 const LossFunction& LogisticLoss() {
-  static const Function function;
+  static const LogisticFunction function;
   return function;
 }
 

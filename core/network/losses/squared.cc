@@ -20,7 +20,7 @@ struct Squared {
   static absl::Status Targets(const std::string& /*name*/, const at::Tensor& /*targets*/) { return absl::OkStatus(); }
 };
 
-class Function : public SeparableLoss<Squared> {
+class SquaredFunction : public SeparableLoss<Squared> {
  public:
   at::Tensor Sum(const at::Tensor& outputs, const at::Tensor& targets) const override {
     return (outputs.to(at::kDouble) - targets.to(at::kDouble)).square_().sum(at::IntArrayRef{-2, -1});
@@ -33,7 +33,7 @@ class Function : public SeparableLoss<Squared> {
 }  // namespace
 
 const LossFunction& SquaredLoss() {
-  static const Function function;
+  static const SquaredFunction function;
   return function;
 }
 

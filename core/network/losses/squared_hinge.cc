@@ -29,7 +29,7 @@ struct SquaredHinge {
   }
 };
 
-class Function : public SeparableLoss<SquaredHinge> {
+class SquaredHingeFunction : public SeparableLoss<SquaredHinge> {
  public:
   at::Tensor Sum(const at::Tensor& outputs, const at::Tensor& targets) const override {
     const at::Tensor margins = outputs.to(at::kDouble) * targets.to(at::kDouble);
@@ -43,7 +43,7 @@ class Function : public SeparableLoss<SquaredHinge> {
 }  // namespace
 
 const LossFunction& SquaredHingeLoss() {
-  static const Function function;
+  static const SquaredHingeFunction function;
   return function;
 }
 
