@@ -53,6 +53,7 @@ LABEL org.opencontainers.image.title="cvxnn" \
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       libgrpc++1.51 libprotobuf32 libsqlite3-0 libspdlog1.10 libyaml-cpp0.7 libzip4 libdeflate0 libcpp-httplib0.11 \
+      libprometheus-cpp-core1.0 \
       libopenblas0-pthread \
       $([ -n "$LIBTORCH_URL" ] || echo libtorch1.13) \
  && rm -rf /var/lib/apt/lists/* \
@@ -61,7 +62,7 @@ COPY --from=build /opt/libtorch/lib /opt/libtorch/lib
 COPY --from=build /build/bin/cvxnn-server /build/bin/cvxnn /usr/local/bin/
 USER cvxnn
 VOLUME /var/lib/cvxnn
-# 50051: gRPC. 8080: /healthz and /readyz.
+# 50051: gRPC. 8080: /healthz, /readyz and /metrics.
 EXPOSE 50051 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["cvxnn-server", "--healthcheck", "127.0.0.1:50051"]

@@ -2,8 +2,10 @@
 // See flags.h.
 #include "server/flags.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -77,25 +79,36 @@ void AddFlags(CLI::App* app, Flags* flags) {
       ->capture_default_str();
   SecurityOptions& security = flags->server.security;
   app->add_option("--tls-certificate", security.tls_certificate,
-                  "PEM file of the server's certificate and those between it and its root: the gRPC port speaks TLS")
-      ->envname("CVXNN_TLS_CERTIFICATE");
+                  "PEM file of the server's certificate and those between it and its root: the gRPC port speaks TLS");
   app->add_option("--tls-key", security.tls_key,
-                  "PEM file of its private key; both files are read anew when they change")
-      ->envname("CVXNN_TLS_KEY");
+                  "PEM file of its private key; both files are read anew when they change");
   app->add_option("--tls-client-ca", security.tls_client_ca,
-                  "PEM file of authorities: clients must show a certificate that one of them signed")
-      ->envname("CVXNN_TLS_CLIENT_CA");
+                  "PEM file of authorities: clients must show a certificate that one of them signed");
   app->add_option("--principals", security.principals,
                   "File of those who may ask, a line each (--new-token makes one): NAME ROLE sha256:HEX, or NAME ROLE "
                   "certificate; ROLE is reader, submitter or admin. Read anew when it changes; none: everybody may ask "
-                  "everything")
-      ->envname("CVXNN_PRINCIPALS");
+                  "everything");
   app->add_flag("--insecure", security.insecure,
                 "Allow an address that is not loopback, without encryption and authentication");
   app->add_option("--new-token", flags->new_token, "NAME:ROLE: make a token and its line for --principals, and exit");
+  app->add_flag("--check-config", flags->check_config, "Say whether flags, file and environment are valid, and exit");
   app->add_option("--healthcheck", flags->healthcheck,
                   "Ask the server at this address whether it serves, and exit with 0 or 1; with --tls-certificate and "
                   "--tls-key over TLS, showing that certificate");
+}
+
+void AddOtherSources(CLI::App* app) {
+  for (CLI::Option* option : app->get_options()) {
+    const std::string name = option->get_lnames().empty() ? "" : option->get_lnames().front();
+    // What makes the program do something else and exit is no setting.
+    for (const char* action : {"", "help", "version", "healthcheck", "new-token", "check-config"}) {
+      if (name == action) option->configurable(false);
+    }
+    if (!option->get_configurable()) continue;
+    option->envname(absl::StrCat("CVXNN_", absl::AsciiStrToUpper(absl::StrReplaceAll(name, {{"-", "_"}}))));
+  }
+  app->set_config("--config", "", "File of settings, TOML: listen = \"127.0.0.1:50051\"")->envname("CVXNN_CONFIG");
+  app->allow_config_extras(CLI::config_extras_mode::error);
 }
 
 absl::Status CompleteFlags(Flags* flags) {

@@ -20,6 +20,7 @@ struct Flags {
   std::string log_level = "info";
   std::string healthcheck;
   std::string new_token;
+  bool check_config = false;
   double drain_seconds = 10;
   double checkpoint_seconds = 30;
   std::optional<std::int64_t> max_dataset_bytes;
@@ -34,6 +35,11 @@ int MostThreads();
 /// Adds every flag; `flags` must outlive the parser. Numbers are read in decimal and must be in their ranges; NaN is in
 /// none.
 void AddFlags(CLI::App* app, Flags* flags);
+
+/// Lets every setting come from a file (--config, TOML, keys as the flags) or the environment (CVXNN_ and the flag's
+/// name in capitals, - as _) too: a flag goes before the file, the file before the environment. Unknown keys of the
+/// file are errors.
+void AddOtherSources(CLI::App* app);
 
 /// Checks what does not depend on one flag's text alone, and sizes by the machine what no flag has set: half of the
 /// memory that this process may use for one data set, a quarter for data sets that wait in memory for the next job, and

@@ -16,6 +16,7 @@
 #include "server/flags.h"
 #include "server/healthcheck.h"
 #include "server/log/log.h"
+#include "server/metrics/server_metrics.h"
 #include "server/security/principals.h"
 #include "server/security/security.h"
 #include "server/security/token.h"
@@ -51,16 +52,29 @@ int MakeToken(const std::string& who) {
   return std::cout ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+absl::Status CheckHttp(const Flags& flags) {
+  if (flags.http.empty()) return absl::OkStatus();
+  return cvxnn::server::CheckPlainAddress(flags.http, flags.server.security.insecure, "http");
+}
+
+// All that can be known without opening the data directory or a port, which a server that runs may have.
+int CheckConfiguration(const Flags& flags) {
+  if (absl::Status http = CheckHttp(flags); !http.ok()) return Fail(http);
+  const auto guarded = cvxnn::server::Guard(flags.server.listen, flags.server.security);
+  if (!guarded.ok()) return Fail(guarded.status());
+  std::cout << "cvxnn-server: the configuration is valid" << std::endl;
+  return std::cout ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int Serve(const Flags& flags, const sigset_t& signals) {
-  if (!flags.http.empty()) {
-    const absl::Status loopback = cvxnn::server::CheckPlainAddress(flags.http, flags.server.security.insecure, "http");
-    if (!loopback.ok()) return Fail(loopback);
-  }
+  if (absl::Status http = CheckHttp(flags); !http.ok()) return Fail(http);
   auto server = Server::Start(flags.server);
   if (!server.ok()) return Fail(server.status());
   std::unique_ptr<HttpServer> http;
   if (!flags.http.empty()) {
-    auto started = HttpServer::Start(flags.http, [&server] { return (*server)->ready(); });
+    auto started =
+        HttpServer::Start(flags.http, {[&server] { return (*server)->ready(); },
+                                       [&server] { return (*server)->Metrics(); }, cvxnn::server::kMetricsContentType});
     if (!started.ok()) return Fail(started.status());
     http = *std::move(started);
     std::cout << "http listening on " << http->address() << std::endl;
@@ -95,6 +109,7 @@ int main(int argc, char** argv) {
   CLI::App app("cvxnn-server trains two-layer ReLU networks as a service.");
   app.set_version_flag("--version", std::string("cvxnn-server ") + CVXNN_VERSION);
   AddFlags(&app, &flags);
+  cvxnn::server::AddOtherSources(&app);
   CLI11_PARSE(app, argc, argv);
   if (!flags.new_token.empty()) return MakeToken(flags.new_token);
   if (!flags.healthcheck.empty()) {
@@ -113,5 +128,6 @@ int main(int argc, char** argv) {
   if (absl::Status status = cvxnn::server::SetUpLog(flags.log_format, flags.log_level); !status.ok()) {
     return Fail(status);
   }
+  if (flags.check_config) return CheckConfiguration(flags);
   return Serve(flags, signals);
 }

@@ -21,6 +21,8 @@
 #include "server/api/model_service.h"
 #include "server/api/server_service.h"
 #include "server/api/unreadable_request.h"
+#include "server/metrics/rpc_metrics.h"
+#include "server/metrics/server_metrics.h"
 
 namespace cvxnn::server {
 namespace {
@@ -75,6 +77,7 @@ class Server::Implementation {
 
   const std::string& address() const { return address_; }
   bool ready() const { return ready_; }
+  std::string Metrics() const { return metrics_.Text(); }
 
  private:
   absl::Status OpenStores(const Options& options) {
@@ -140,7 +143,9 @@ class Server::Implementation {
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kLeastPingIntervalMs);
     builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxMessageBytes));
     std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+    // On the way out they run in this order: counted is what the client gets.
     interceptors.push_back(NameUnreadableRequests());
+    interceptors.push_back(CountRpcs(metrics_.rpcs()));
     builder.experimental().SetInterceptorCreators(std::move(interceptors));
     builder.RegisterService(&dataset_service_);
     builder.RegisterService(&job_service_);
@@ -159,6 +164,8 @@ class Server::Implementation {
         health->SetServingStatus(service, true);
       }
     }
+    metrics_.AddState({database_.get(), models_.get(), resident_.get(), &devices_, &manager_->log(), CVXNN_VERSION,
+                       parts_.start_time});
     ready_ = true;
     return absl::OkStatus();
   }
@@ -181,6 +188,7 @@ class Server::Implementation {
   JobService job_service_{&parts_};
   ModelService model_service_{&parts_};
   ServerService server_service_{&parts_};
+  ServerMetrics metrics_;
   std::mutex shutdown_mutex_;
   std::unique_ptr<grpc::Server> rpc_;
   std::string address_;
@@ -197,6 +205,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
 }
 
 const std::string& Server::address() const { return implementation_->address(); }
+std::string Server::Metrics() const { return implementation_->Metrics(); }
 bool Server::ready() const { return implementation_->ready(); }
 void Server::Shutdown(absl::Time deadline) { implementation_->Shutdown(deadline); }
 

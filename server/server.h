@@ -40,6 +40,8 @@ class Server {
 
   /// Host and the port really bound.
   const std::string& address() const;
+  /// Everything counted and measured, in Prometheus' text format of kMetricsContentType (server/metrics).
+  std::string Metrics() const;
   /// Whether the server takes new work: false once Shutdown began.
   bool ready() const;
 

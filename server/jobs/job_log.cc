@@ -109,6 +109,9 @@ JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& lo
         continue;
       }
     }
+    for (const auto& event : commits[i].events) {
+      epochs_committed_.fetch_add(event->metrics().epochs_size(), std::memory_order_relaxed);
+    }
     Publish(committing[i].get(), commits[i]);
   }
   return result;

@@ -5,6 +5,7 @@
 // epochs share one.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -65,6 +66,9 @@ class JobLog {
   absl::StatusOr<LogRead> Read(const std::string& name, std::int64_t after_sequence,
                                std::int64_t max_records = 1024) const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  /// Epochs of all jobs that were committed since the start.
+  std::int64_t epochs_committed() const { return epochs_committed_.load(std::memory_order_relaxed); }
+
   /// Calls `on_new` (on the writer thread; must be quick) after every commit of the job's records, the last included.
   /// Subscribe first and read then: nothing is missed. A job that has ended never calls.
   Subscription Subscribe(const std::string& name, std::function<void()> on_new) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -82,6 +86,7 @@ class JobLog {
   JobStore* const store_;
   ChangeFeed* const feed_;
   const Options options_;
+  std::atomic<std::int64_t> epochs_committed_ = 0;
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<LiveLog>> live_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, std::shared_ptr<LiveLog>> waiting_

@@ -87,7 +87,7 @@ struct HttpServer::Implementation {
   std::atomic<bool> ended = false;  // listening has ended, on request or not
 };
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address, std::function<bool()> ready) {
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address, Pages pages) {
   auto parsed = ParseListenAddress(address, "http");
   if (!parsed.ok()) return parsed.status();
   int port = parsed->port;
@@ -105,11 +105,17 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   });
   http.Get("/healthz",
            [](const httplib::Request&, httplib::Response& response) { response.set_content("ok\n", "text/plain"); });
-  http.Get("/readyz", [ready = std::move(ready)](const httplib::Request&, httplib::Response& response) {
+  http.Get("/readyz", [ready = std::move(pages.ready)](const httplib::Request&, httplib::Response& response) {
     const bool is_ready = ready();
     response.status = is_ready ? 200 : 503;
     response.set_content(is_ready ? "ready\n" : "draining\n", "text/plain");
   });
+
+  if (pages.metrics) {
+    http.Get("/metrics",
+             [metrics = std::move(pages.metrics), type = std::move(pages.metrics_content_type)](
+                 const httplib::Request&, httplib::Response& response) { response.set_content(metrics(), type); });
+  }
 
   if (port == 0) {
     port = http.bind_to_any_port(host);

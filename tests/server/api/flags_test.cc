@@ -4,6 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <fstream>
+
 #include "server/processors.h"
 #include "tests/server/api/server_fixture.h"
 
@@ -58,6 +61,47 @@ TEST(Flags, AreReadInDecimal) {
   EXPECT_EQ(flags.server.limits.max_queued_jobs, 10);
   EXPECT_EQ(flags.server.limits.running_jobs_per_device, 8);
   EXPECT_EQ(flags.drain_seconds, 0.125);
+}
+
+// As Parse, with a file of settings.
+std::string ParseWithFile(const TemporaryFolder& folder, const std::string& settings, const std::string& line,
+                          Flags* flags) {
+  const std::string file = folder.path() + "/server.toml";
+  std::ofstream(file) << settings;
+  CLI::App app;
+  AddFlags(&app, flags);
+  AddOtherSources(&app);
+  try {
+    app.parse("--config " + file + " " + line);
+  } catch (const CLI::ParseError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Flags, ComeFromAFileAndTheEnvironmentToo) {
+  const TemporaryFolder folder;
+  Flags flags;
+  setenv("CVXNN_DRAIN_SECONDS", "3", /*overwrite=*/1);
+  setenv("CVXNN_CHECKPOINT_SECONDS", "4", /*overwrite=*/1);
+  setenv("CVXNN_JOBS_PER_DEVICE", "5", /*overwrite=*/1);
+  EXPECT_EQ(ParseWithFile(folder, "listen = \"127.0.0.1:4\"\ndrain-seconds = 6\njobs-per-device = 7\ninsecure = true\n",
+                          "--jobs-per-device 8", &flags),
+            "");
+  EXPECT_EQ(flags.server.listen, "127.0.0.1:4");
+  EXPECT_TRUE(flags.server.security.insecure);
+  EXPECT_EQ(flags.checkpoint_seconds, 4) << "the environment alone";
+  EXPECT_EQ(flags.drain_seconds, 6) << "a file goes before the environment";
+  EXPECT_EQ(flags.server.limits.running_jobs_per_device, 8) << "a flag goes before both";
+  for (const char* name : {"CVXNN_DRAIN_SECONDS", "CVXNN_CHECKPOINT_SECONDS", "CVXNN_JOBS_PER_DEVICE"}) unsetenv(name);
+}
+
+TEST(Flags, OfAFileAreCheckedAsThoseOfTheCommandLine) {
+  const TemporaryFolder folder;
+  Flags flags;
+  EXPECT_THAT(ParseWithFile(folder, "jobs-per-device = 65\n", "", &flags), HasSubstr("must be 1 to 64"));
+  EXPECT_THAT(ParseWithFile(folder, "jobs-per-devise = 6\n", "", &flags), HasSubstr("jobs-per-devise"));
+  EXPECT_THAT(ParseWithFile(folder, "new-token = \"a:admin\"\n", "", &flags), HasSubstr("new-token"));
 }
 
 TEST(CompleteFlags, WantsAnImportRootThatIsThere) {

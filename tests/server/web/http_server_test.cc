@@ -19,7 +19,7 @@ namespace cvxnn::server {
 namespace {
 
 TEST(HttpServer, SaysHealthyAndReady) {
-  auto server = HttpServer::Start("127.0.0.1:0", [] { return true; });
+  auto server = HttpServer::Start("127.0.0.1:0", {[] { return true; }});
   ASSERT_TRUE(server.ok()) << server.status();
   httplib::Client client("http://" + (*server)->address());
   EXPECT_EQ(client.Get("/healthz")->status, 200);
@@ -28,7 +28,7 @@ TEST(HttpServer, SaysHealthyAndReady) {
 
 TEST(HttpServer, IsHealthyButNotReadyWhileDraining) {
   std::atomic<bool> ready = true;
-  auto server = HttpServer::Start("127.0.0.1:0", [&] { return ready.load(); });
+  auto server = HttpServer::Start("127.0.0.1:0", {[&] { return ready.load(); }});
   ASSERT_TRUE(server.ok()) << server.status();
   httplib::Client client("http://" + (*server)->address());
   ready = false;
@@ -37,7 +37,7 @@ TEST(HttpServer, IsHealthyButNotReadyWhileDraining) {
 }
 
 TEST(HttpServer, KnowsNoOtherPath) {
-  auto server = HttpServer::Start("127.0.0.1:0", [] { return true; });
+  auto server = HttpServer::Start("127.0.0.1:0", {[] { return true; }});
   ASSERT_TRUE(server.ok()) << server.status();
   httplib::Client client("http://" + (*server)->address());
   EXPECT_EQ(client.Get("/")->status, 404);
@@ -56,7 +56,7 @@ int Connect(const std::string& address) {
 }
 
 TEST(HttpServer, AnswersWhileOthersHoldHalfARequest) {
-  auto server = HttpServer::Start("127.0.0.1:0", [] { return true; });
+  auto server = HttpServer::Start("127.0.0.1:0", {[] { return true; }});
   ASSERT_TRUE(server.ok()) << server.status();
   std::vector<int> idle;
   for (int i = 0; i < 300; ++i) {
@@ -73,7 +73,7 @@ TEST(HttpServer, AnswersWhileOthersHoldHalfARequest) {
 }
 
 TEST(HttpServer, RefusesABody) {
-  auto server = HttpServer::Start("127.0.0.1:0", [] { return true; });
+  auto server = HttpServer::Start("127.0.0.1:0", {[] { return true; }});
   ASSERT_TRUE(server.ok()) << server.status();
   httplib::Client client("http://" + (*server)->address());
   const auto response = client.Post("/healthz", "body", "text/plain");
@@ -82,15 +82,15 @@ TEST(HttpServer, RefusesABody) {
 }
 
 TEST(HttpServer, RefusesAnAddressInUse) {
-  auto first = HttpServer::Start("127.0.0.1:0", [] { return true; });
+  auto first = HttpServer::Start("127.0.0.1:0", {[] { return true; }});
   ASSERT_TRUE(first.ok()) << first.status();
-  auto second = HttpServer::Start((*first)->address(), [] { return true; });
+  auto second = HttpServer::Start((*first)->address(), {[] { return true; }});
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
 }
 
 TEST(HttpServer, NamesAnAddressThatIsNone) {
   for (const char* address : {"8080", ":8080", "127.0.0.1:70000", "127.0.0.1:-1", "127.0.0.1:http"}) {
-    const auto server = HttpServer::Start(address, [] { return true; });
+    const auto server = HttpServer::Start(address, {[] { return true; }});
     EXPECT_EQ(server.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(server.status().message()), ::testing::HasSubstr(address));
   }
