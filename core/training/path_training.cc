@@ -18,6 +18,7 @@
 #include "absl/strings/str_format.h"
 #include "core/convex/reconstruct.h"
 #include "core/convex/solve.h"
+#include "core/descent/checkpoint.h"
 #include "core/network/loss_function.h"
 #include "core/training/convex_report.h"
 #include "core/training/methods.h"
@@ -213,6 +214,7 @@ class Path {
       if (Better(selection, result.models[i].final_metrics, result.models[result.best].final_metrics)) result.best = i;
     }
     result.summary.solver = Name(SolverOf(spec_, path_.convex));
+    result.summary.seconds = earlier_seconds_;
     result.summary.patterns = program_.patterns.mask.defined() ? program_.patterns.count() : 0;
     result.summary.termination = asked_to_stop_             ? Termination::kStopped
                                  : at_time_limit_           ? Termination::kTimeLimit
