@@ -89,7 +89,7 @@ struct ConvexTraining {
   Activation activation = Activation::kGated;
   Patterns patterns;
   ConvexSolver solver = ConvexSolver::kAuto;
-  std::optional<Refinement> refinement;  ///< absent: none
+  std::optional<Refinement> refinement = {};  ///< absent: none
 };
 
 /// Which model of a path is the best.
