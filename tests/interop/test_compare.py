@@ -9,10 +9,20 @@ import subprocess
 import pytest
 
 from conftest import ROOT
-from test_training import api, convex_spec, dataset, watch  # noqa: F401  (fixtures)
+from test_training import convex_spec, make_api, upload_messages, watch
 
 PYTHON = "/usr/bin/python3"  # Debian's, which has python3-matplotlib
 WIDTHS = [3, 7]
+
+
+@pytest.fixture(scope="module")
+def api(stubs, channel):
+    return make_api(channel)
+
+
+@pytest.fixture(scope="module")
+def dataset(api, arrays):
+    return api.datasets.CreateDataset(upload_messages(api, api.data.TASK_BINARY, arrays, dataset_id="compared"))
 
 
 def submit(api, spec, title):
@@ -33,7 +43,7 @@ def experiment(api, dataset):
     grid = submit(api, descent(api, dataset, trials=2, grid=api.job.Grid(neurons=WIDTHS)), "trials")
     ended = {title: watch(api, name)[-1].end.job for title, name in (("optimum", convex), ("trials", grid))}
     widest = next(m.model for m in ended["trials"].result.models if m.setting.neurons == WIDTHS[1])
-    start = api.job.Initialization(from_models=api.job.FromModels(models=[widest]))
+    start = api.job.Initialization(from_models=api.job.ModelInitialization(models=[widest]))
     spec = descent(api, dataset, initialization=start)
     spec.stopping.max_epochs = 10**9
     polish = submit(api, spec, "polish")
