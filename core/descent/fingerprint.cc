@@ -32,20 +32,6 @@ std::string Numbers(const char* name, const std::vector<double>& values) {
   return absl::StrCat(name, "(", List(values), ")");
 }
 
-/// Sizes and a checksum of the values.
-std::string Digest(const at::Tensor& matrix) {
-  if (!matrix.defined()) return "none";
-  std::uint64_t sum = 0;
-  const std::int64_t row_bytes =
-      std::max<std::int64_t>(1, matrix.size(1)) * static_cast<std::int64_t>(matrix.element_size());
-  const std::int64_t rows = std::max<std::int64_t>(1, kPart / row_bytes);
-  for (std::int64_t begin = 0; begin < matrix.size(0); begin += rows) {
-    const at::Tensor part = matrix.narrow(0, begin, std::min(rows, matrix.size(0) - begin)).cpu().contiguous();
-    sum = 31 * sum + Checksum({static_cast<const char*>(part.data_ptr()), part.nbytes()});
-  }
-  return absl::StrFormat("%dx%d, checksum %016x", matrix.size(0), matrix.size(1), sum);
-}
-
 struct TextOf {
   std::string operator()(const Sgd& o) const { return Numbers("sgd", {o.momentum, o.nesterov ? 1.0 : 0.0}); }
   std::string operator()(const Adam& o) const { return Numbers("adam", {o.beta1, o.beta2, o.epsilon}); }
@@ -97,12 +83,24 @@ std::string TextOfStart(const std::vector<Network>& start) {
 
 }  // namespace
 
-State Fingerprint(const Options& options, const Data& data) {
+std::string Digest(const at::Tensor& matrix) {
+  if (!matrix.defined()) return "none";
+  std::uint64_t sum = 0;
+  const std::int64_t row_bytes =
+      std::max<std::int64_t>(1, matrix.size(1)) * static_cast<std::int64_t>(matrix.element_size());
+  const std::int64_t rows = std::max<std::int64_t>(1, kPart / row_bytes);
+  for (std::int64_t begin = 0; begin < matrix.size(0); begin += rows) {
+    const at::Tensor part = matrix.narrow(0, begin, std::min(rows, matrix.size(0) - begin)).cpu().contiguous();
+    sum = 31 * sum + Checksum({static_cast<const char*>(part.data_ptr()), part.nbytes()});
+  }
+  return absl::StrFormat("%dx%d, checksum %016x", matrix.size(0), matrix.size(1), sum);
+}
+
+State DataFingerprint(const Data& data) {
   State state;
   const auto put = [&state](const char* name, std::string text) {
     state[absl::StrCat("run/", name)] = std::move(text);
   };
-  put("format", absl::StrCat(kFormat));
   put("build", absl::StrCat("LibTorch ", TORCH_VERSION, ", compiler ", __VERSION__));
   put("device", data.features.device().str());
   put("precision", data.features.scalar_type() == at::kFloat ? "float32" : "float64");
@@ -110,6 +108,15 @@ State Fingerprint(const Options& options, const Data& data) {
   put("train.targets", Digest(data.targets));
   put("test.features", Digest(data.test_features));
   put("test.targets", Digest(data.test_targets));
+  return state;
+}
+
+State Fingerprint(const Options& options, const Data& data) {
+  State state = DataFingerprint(data);
+  const auto put = [&state](const char* name, std::string text) {
+    state[absl::StrCat("run/", name)] = std::move(text);
+  };
+  put("format", absl::StrCat(kFormat));
   put("counting", Exact(static_cast<std::int64_t>(options.counting)));
   put("loss", Name(options.loss));
   put("loss_scale", Name(options.loss_scale));

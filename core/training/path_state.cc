@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/descent/fingerprint.h"
 #include "core/training/methods.h"
 
 namespace cvxnn::training {
@@ -33,14 +34,6 @@ constexpr Number kNumbers[] = {&EpochMetrics::objective,
                                &EpochMetrics::constraint_violation,
                                &EpochMetrics::step_size,
                                &EpochMetrics::beta};
-
-std::string Digest(const at::Tensor& tensor) {
-  if (!tensor.defined()) return "none";
-  const at::Tensor values = tensor.to(at::kCPU).contiguous();
-  const std::uint64_t sum =
-      descent::Checksum({static_cast<const char*>(values.data_ptr()), static_cast<std::size_t>(values.nbytes())});
-  return absl::StrFormat("%d numbers, checksum %016x", values.numel(), sum);
-}
 
 // Absent numbers are not a number.
 void PutMetrics(const std::string& prefix, const EpochMetrics& metrics, State* state) {
@@ -85,18 +78,12 @@ at::Tensor GetMatrix(const std::string& name, const at::Tensor& like, descent::S
 
 State Fingerprint(const Spec& spec, const RegularizationPath& path, const TensorData& data,
                   const ActivationPatterns& patterns) {
-  State state;
+  State state = descent::DataFingerprint({data.features, data.targets, data.test_features, data.test_targets});
   const auto put = [&state](const char* name, std::string text) {
     state[absl::StrCat("run/", name)] = std::move(text);
   };
   put("format", absl::StrCat("path ", kFormat));
-  put("device", data.features.device().str());
-  put("precision", data.features.scalar_type() == at::kFloat ? "float32" : "float64");
-  put("train.features", Digest(data.features));
-  put("train.targets", Digest(data.targets));
-  put("test.features", Digest(data.test_features));
-  put("test.targets", Digest(data.test_targets));
-  put("patterns", Digest(patterns.mask));
+  put("patterns", descent::Digest(patterns.mask));
   put("activation", Name(path.convex.activation));
   put("points", absl::StrCat(path.points));
   put("min_fraction", absl::StrFormat("%.17g", path.min_fraction));
@@ -138,13 +125,7 @@ absl::StatusOr<PathState> FromBytes(const std::string& bytes, const State& finge
   auto state = descent::FromBytes(bytes);
   if (!state.ok()) return state.status();
   descent::StateReader reader(*state, "");
-  for (const auto& [name, expected] : fingerprint) {
-    const std::string found = reader.Text(name);
-    if (!reader.status().ok()) return reader.status();
-    if (found == std::get<std::string>(expected)) continue;
-    return absl::FailedPreconditionError(absl::StrCat("the checkpoint is of another run: ", name, " is ",
-                                                      std::get<std::string>(expected), ", the checkpoint has ", found));
-  }
+  if (absl::Status other = descent::CheckFingerprint(*state, fingerprint); !other.ok()) return other;
   PathState path;
   path.next = static_cast<std::int32_t>(reader.Integer("next"));
   path.beta_max = reader.Number("beta_max");

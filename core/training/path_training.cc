@@ -89,8 +89,7 @@ class Path {
     program_.patterns = *std::move(patterns);
     SetProgram();
     if (hooks_.resume_from != nullptr) {
-      auto resumed = FromBytes(std::exchange(*hooks_.resume_from, {}),
-                               Fingerprint(spec_, path_, data_, program_.patterns), data_.features);
+      auto resumed = FromBytes(std::exchange(*hooks_.resume_from, {}), FingerprintOnce(), data_.features);
       if (!resumed.ok()) return descent::CheckpointRefused(resumed.status());
       state_ = *std::move(resumed);
       earlier_seconds_ = state_.seconds;
@@ -109,6 +108,12 @@ class Path {
   }
 
  private:
+  // It reads all data.
+  const descent::State& FingerprintOnce() {
+    if (fingerprint_.empty()) fingerprint_ = Fingerprint(spec_, path_, data_, program_.patterns);
+    return fingerprint_;
+  }
+
   double Seconds() const {
     return earlier_seconds_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
   }
@@ -193,7 +198,7 @@ class Path {
   void SaveWhenDue() {
     if (!hooks_.save_checkpoint || !hooks_.checkpoint_due || state_.next == 0 || !hooks_.checkpoint_due()) return;
     state_.seconds = Seconds();
-    hooks_.save_checkpoint({ToBytes(state_, Fingerprint(spec_, path_, data_, program_.patterns)), state_.reports});
+    hooks_.save_checkpoint({ToBytes(state_, FingerprintOnce()), state_.reports});
   }
 
   absl::StatusOr<Result> Ended() {
@@ -248,6 +253,7 @@ class Path {
   const Hooks& hooks_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   convex::Program program_;
+  descent::State fingerprint_;  // empty until it is needed
   PathState state_;
   std::optional<PathModel> partial_;
   double earlier_seconds_ = 0;
