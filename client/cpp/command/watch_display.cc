@@ -51,7 +51,7 @@ class TerminalDisplay final : public WatchDisplay {
   }
 
  private:
-  static int Width() { return TerminalWidth() - 1; }  // a full last column wraps on some terminals
+  static int Usable(int width) { return width - 1; }  // a full last column wraps on some terminals
 
   void Note(const std::string& text) {
     Replace("");
@@ -59,18 +59,22 @@ class TerminalDisplay final : public WatchDisplay {
   }
 
   /// Puts `text` where the line was, which a terminal that became narrower has wrapped meanwhile.
-  void Replace(const std::string& text) {
-    const int rows = RowsTaken(drawn_width_, TerminalWidth());
+  void Replace(const std::string& text) { Replace(text, TerminalWidth()); }
+
+  /// The width is asked for once a drawing: between two questions it may change.
+  void Replace(const std::string& text, int width) {
+    const int rows = RowsTaken(drawn_width_, width);
     out_ << "\r";
     if (rows > 1) out_ << "\x1b[" << rows - 1 << "A";
-    const std::string line = ClipToWidth(text, Width());
+    const std::string line = ClipToWidth(text, Usable(width));
     out_ << line << (rows > 1 ? "\x1b[J" : "\x1b[K");
     drawn_width_ = DisplayWidth(line);
   }
 
   void Draw() {
     last_drawn_ = now_();
-    Replace(RenderProgressLine(progress_, Width(), TerminalShowsUnicode(), last_drawn_ - last_record_));
+    const int width = TerminalWidth();
+    Replace(RenderProgressLine(progress_, Usable(width), TerminalShowsUnicode(), last_drawn_ - last_record_), width);
     out_ << std::flush;
   }
 

@@ -3,6 +3,9 @@
 #include <pty.h>
 #include <sys/ioctl.h>
 
+#include <cstdio>
+
+#include "client/cpp/command/humanize.h"
 #include "tests/client/cpp/command_fixture.h"
 
 namespace cvxnn::command {
@@ -39,8 +42,11 @@ class Terminal {
       if (size <= 0) break;
       text.append(buffer.data(), static_cast<std::size_t>(size));
     }
+    transcript_ += text;
     return text;
   }
+  /// All that was read.
+  const std::string& transcript() const { return transcript_; }
   void Resize(unsigned short rows, unsigned short columns) {
     const winsize size{rows, columns, 0, 0};
     ioctl(terminal_, TIOCSWINSZ, &size);
@@ -55,9 +61,25 @@ class Terminal {
  private:
   pid_t pid_ = -1;
   int terminal_ = -1;
+  std::string transcript_;
 };
 
 constexpr char kCtrlC = 3;
+
+// Of a transcript's end before `erased`: the line drawn last, and how far up the cursor went from it to begin anew.
+struct Redrawn {
+  std::string line;
+  int rows_up = 0;
+};
+Redrawn LastRedrawnBefore(const std::string& transcript, const std::string& erased) {
+  const std::size_t end = transcript.find(erased);
+  const std::size_t begin = transcript.rfind("\r\x1b[", end);
+  const std::size_t line_begin = transcript.rfind('\r', begin - 1) + 1;
+  Redrawn redrawn{transcript.substr(line_begin, begin - line_begin), 0};
+  redrawn.line.resize(redrawn.line.find("\x1b[K"));
+  EXPECT_EQ(std::sscanf(transcript.c_str() + begin, "\r\x1b[%dA", &redrawn.rows_up), 1);
+  return redrawn;
+}
 
 TEST_F(Command, RedrawsOneLineOnATerminalThatIsResized) {
   Succeed("dataset generate gaussian --rows 200 --cols 20 --label-rule sign --id noise3 --seed 1");
@@ -66,8 +88,11 @@ TEST_F(Command, RedrawsOneLineOnATerminalThatIsResized) {
   Terminal terminal(server_->address(), {"job", "watch", name});
   EXPECT_THAT(terminal.ReadUntil("objective"), testing::Not(HasSubstr("\n")));
   terminal.Resize(30, 40);
-  // What was drawn on nearly 100 columns takes three rows of 40: up to the first of them, and away with the rest.
-  EXPECT_THAT(terminal.ReadUntil("\x1b[J"), HasSubstr("\r\x1b[2A"));
+  // What was drawn on up to 100 columns takes more rows of 40: up to the first of them, and away with the rest.
+  terminal.ReadUntil("\x1b[J");
+  const Redrawn redrawn = LastRedrawnBefore(terminal.transcript(), "\x1b[J");
+  EXPECT_GT(redrawn.rows_up, 0);
+  EXPECT_EQ(redrawn.rows_up, (DisplayWidth(redrawn.line) - 1) / 40) << redrawn.line;
   const std::string line = terminal.ReadUntil("\x1b[K");
   EXPECT_LT(line.size(), 3 * 40);
   terminal.Type(kCtrlC);
