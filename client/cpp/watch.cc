@@ -37,7 +37,7 @@ absl::StatusOr<v1::Job> Client::WatchJob(const std::string& name, const WatchJob
         kSilentHeartbeats * options.heartbeat_interval, options.stop);
   };
   const auto on_message = [&](v1::WatchJobResponse& response) -> absl::StatusOr<StreamStep> {
-    const absl::StatusOr<StreamStep> step = cursor.Accept(response);
+    absl::StatusOr<StreamStep> step = cursor.Accept(response);
     if (!step.ok()) return step;
     if (*step == StreamStep::kDone) {
       job = std::move(*response.mutable_end()->mutable_job());

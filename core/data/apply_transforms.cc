@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <new>
+#include <ranges>
 #include <string>
 #include <utility>
 
@@ -40,7 +41,7 @@ void DescribeColumns(const Transform& transform, std::int64_t columns, Descripti
     for (std::int64_t k = 1; k <= columns; ++k) description->feature_names.push_back(absl::StrCat("component_", k));
   } else if (std::holds_alternative<AppendBias>(transform)) {
     description->has_bias_column = true;
-    if (!description->feature_names.empty()) description->feature_names.push_back("bias");
+    if (!description->feature_names.empty()) description->feature_names.emplace_back("bias");
   }
 }
 
@@ -118,10 +119,10 @@ absl::StatusOr<Matrix> TransformRows(const Description& description, std::int64_
 }
 
 std::int64_t RawColumns(const Description& description, std::int64_t columns) {
-  for (auto fitted = description.transforms.rbegin(); fitted != description.transforms.rend(); ++fitted) {
-    if (std::holds_alternative<AppendBias>(fitted->spec)) --columns;
-    if (std::holds_alternative<PrincipalComponents>(fitted->spec)) {
-      columns = static_cast<std::int64_t>(fitted->mean.size());
+  for (const FittedTransform& fitted : std::views::reverse(description.transforms)) {
+    if (std::holds_alternative<AppendBias>(fitted.spec)) --columns;
+    if (std::holds_alternative<PrincipalComponents>(fitted.spec)) {
+      columns = static_cast<std::int64_t>(fitted.mean.size());
     }
   }
   return columns;

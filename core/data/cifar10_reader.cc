@@ -19,7 +19,7 @@
 namespace cvxnn::data {
 namespace {
 
-constexpr std::int64_t kPixels = 3 * 32 * 32;
+constexpr std::int64_t kPixels = std::int64_t{3} * 32 * 32;
 constexpr std::int64_t kRecordBytes = 1 + kPixels;
 constexpr std::int64_t kClasses = 10;
 

@@ -149,8 +149,10 @@ absl::Status SetClassTargetsFromText(const std::vector<std::int64_t>& train_labe
   std::sort(order.begin(), order.end());
   order.erase(std::unique(order.begin(), order.end()), order.end());
   std::vector<std::string> names;
+  names.reserve(order.size());
   for (const auto& [value, name] : order) names.push_back(name);
   std::vector<std::int64_t> class_of;
+  class_of.reserve(classes.size());
   for (const auto& one : classes) {
     class_of.push_back(std::lower_bound(order.begin(), order.end(), one) - order.begin());
   }

@@ -146,6 +146,7 @@ absl::StatusOr<Dataset> ReadIdx(const IdxFiles& files, const ReadLimits& limits)
   }
   if (!status.ok()) return status;
   std::vector<std::string> names;
+  names.reserve(256);
   for (int label = 0; label < 256; ++label) names.push_back(absl::StrCat(label));
   if (status = SetClassTargets(train_labels, test_labels, names, budget, &dataset); !status.ok()) return status;
   dataset.description.image_shape = train_image;

@@ -134,6 +134,7 @@ absl::Status SetWholeNumberClasses(const NpyArray& train, const NpyArray& test, 
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
   std::vector<std::string> names;
+  names.reserve(values.size());
   for (const std::int64_t value : values) names.push_back(absl::StrCat(value));
   for (std::vector<std::int64_t>* labels : {&*train_labels, &*test_labels}) {
     for (std::int64_t& label : *labels) {

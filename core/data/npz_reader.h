@@ -24,7 +24,7 @@ struct NpzArrays {
 
 /// Errors as ReadNpyArray, naming archive and array; an unknown array name lists those present. Sizes promised by the
 /// archive and by the arrays' headers must agree and fit limits.max_bytes before anything is inflated.
-absl::StatusOr<Dataset> ReadNpz(const std::string& path, const NpzArrays& arrays, TargetKind targets,
+absl::StatusOr<Dataset> ReadNpz(const std::string& path, const NpzArrays& wanted, TargetKind targets,
                                 const ReadLimits& limits);
 
 }  // namespace cvxnn::data

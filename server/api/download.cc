@@ -32,7 +32,8 @@ class Source {
   virtual ~Source() = default;
   virtual std::size_t left() const = 0;
   virtual std::uint32_t crc32() const = 0;  // of the whole file
-  virtual absl::Status Read(char* data, std::size_t bytes) = 0;
+  /// Gives the CRC-32 of the bytes too.
+  virtual absl::StatusOr<std::uint32_t> Read(char* data, std::size_t bytes) = 0;
 };
 
 class StoredFile final : public Source {
@@ -40,7 +41,10 @@ class StoredFile final : public Source {
   explicit StoredFile(std::unique_ptr<CheckedReader> reader) : reader_(std::move(reader)) {}
   std::size_t left() const override { return reader_->left(); }
   std::uint32_t crc32() const override { return reader_->crc32(); }
-  absl::Status Read(char* data, std::size_t bytes) override { return reader_->Read(data, bytes); }
+  absl::StatusOr<std::uint32_t> Read(char* data, std::size_t bytes) override {
+    if (absl::Status status = reader_->Read(data, bytes); !status.ok()) return status;
+    return reader_->last_crc32();
+  }
 
  private:
   const std::unique_ptr<CheckedReader> reader_;
@@ -51,9 +55,9 @@ class SharedFile final : public Source {
   explicit SharedFile(std::shared_ptr<const MadeFile> file) : file_(std::move(file)) {}
   std::size_t left() const override { return file_->bytes.size() - read_; }
   std::uint32_t crc32() const override { return file_->crc32; }
-  absl::Status Read(char* data, std::size_t bytes) override {
+  absl::StatusOr<std::uint32_t> Read(char* data, std::size_t bytes) override {
     read_ += file_->bytes.copy(data, bytes, read_);
-    return absl::OkStatus();
+    return Crc32(data, bytes);
   }
 
  private:
@@ -132,7 +136,7 @@ class Download : public grpc::ServerWriteReactor<v1::DownloadModelResponse> {
     std::string dropped(static_cast<std::size_t>(std::min(bytes, kDownloadChunkBytes)), '\0');
     for (; offset_ < bytes; offset_ += static_cast<std::int64_t>(dropped.size())) {
       dropped.resize(static_cast<std::size_t>(std::min(bytes - offset_, kDownloadChunkBytes)));
-      if (absl::Status status = source_->Read(dropped.data(), dropped.size()); !status.ok()) return status;
+      if (auto read = source_->Read(dropped.data(), dropped.size()); !read.ok()) return read.status();
     }
     return absl::OkStatus();
   }
@@ -158,9 +162,10 @@ class Download : public grpc::ServerWriteReactor<v1::DownloadModelResponse> {
     const std::size_t bytes = std::min(static_cast<std::size_t>(kDownloadChunkBytes), source_->left());
     auto* chunk = next_.mutable_chunk();
     chunk->mutable_data()->resize(bytes);
-    if (absl::Status status = source_->Read(chunk->mutable_data()->data(), bytes); !status.ok()) return status;
+    const auto crc32 = source_->Read(chunk->mutable_data()->data(), bytes);
+    if (!crc32.ok()) return crc32.status();
     chunk->set_offset(offset_);
-    chunk->set_crc32(Crc32(chunk->data().data(), bytes));
+    chunk->set_crc32(*crc32);
     offset_ += static_cast<std::int64_t>(bytes);
     return absl::OkStatus();
   }

@@ -15,7 +15,7 @@
 namespace cvxnn::server {
 namespace {
 
-absl::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
+absl::string_view View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
 /// The value of a header that stands once; absent when it is missing or stands more than once.
 template <typename Metadata>

@@ -6,6 +6,7 @@
 #include <libdeflate.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -68,17 +69,21 @@ absl::StatusOr<std::unique_ptr<CheckedReader>> CheckedReader::OpenPart(const std
 CheckedReader::~CheckedReader() { close(descriptor_); }
 
 absl::Status CheckedReader::Read(char* data, std::size_t bytes) {
-  for (bytes = std::min(bytes, left_); bytes > 0;) {
+  bytes = std::min(bytes, left_);
+  const std::size_t asked = bytes;
+  last_crc32_ = 0;
+  while (bytes > 0) {
     const ssize_t got = read(descriptor_, data, std::min(bytes, kPieceBytes));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return ErrnoStatus(errno, absl::StrCat("cannot read ", file_.string()));
     if (got == 0) return Damaged(file_, "ended early");
     const auto size = static_cast<std::size_t>(got);
-    so_far_ = libdeflate_crc32(so_far_, data, size);
+    last_crc32_ = libdeflate_crc32(last_crc32_, data, size);
     data += size;
     bytes -= size;
     left_ -= size;
   }
+  so_far_ = static_cast<std::uint32_t>(crc32_combine(so_far_, last_crc32_, static_cast<z_off_t>(asked)));
   if (left_ == 0 && so_far_ != crc32_) {
     return Damaged(file_, absl::StrFormat("is damaged: CRC-32 is %08x instead of %08x", so_far_, crc32_));
   }

@@ -31,6 +31,9 @@ class CheckedReader {
   /// the last and the CRC-32 of the whole is not the expected one: who got every piece got the right file.
   absl::Status Read(char* data, std::size_t bytes);
 
+  /// CRC-32 of what the last Read gave.
+  std::uint32_t last_crc32() const { return last_crc32_; }
+
   std::size_t left() const { return left_; }
   std::uint32_t crc32() const { return crc32_; }  ///< of all that is read, as expected
 
@@ -44,7 +47,8 @@ class CheckedReader {
   const std::filesystem::path file_;
   const int descriptor_;
   const std::uint32_t crc32_;
-  std::uint32_t so_far_ = 0;  // CRC-32 of what was read
+  std::uint32_t so_far_ = 0;  // CRC-32 of all that was read
+  std::uint32_t last_crc32_ = 0;
   std::size_t left_;
 };
 

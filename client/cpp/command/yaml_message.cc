@@ -102,7 +102,7 @@ class Filler {
       if (node.IsNull()) return absl::OkStatus();
       if (!node.IsSequence()) return Fault(node, path, "must be a list");
       for (std::size_t i = 0; i < node.size(); ++i) {
-        const absl::Status status = SetValue(node[i], absl::StrCat(path, "[", i, "]"), message, field);
+        absl::Status status = SetValue(node[i], absl::StrCat(path, "[", i, "]"), message, field);
         if (!status.ok()) return status;
       }
       return absl::OkStatus();
