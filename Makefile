@@ -2,7 +2,9 @@
 # make        install what a build needs (Debian's packages alone), build
 # make demo   the same for the server and the command; train on real data, print a table
 # make test   install what the tests need too (a Python environment from PyPI), build, run every test
-.PHONY: setup setup-build build demo test bench bench-descent format lint clean
+# make soak   kill a server KILLS times (500) and check after each start that nothing acknowledged was lost
+# make fuzz   run each fuzz target for FUZZ_SECONDS (600) of processor time
+.PHONY: setup setup-build build demo test soak fuzz bench bench-descent format lint clean
 .DEFAULT_GOAL := build
 
 PRESET ?= release
@@ -28,6 +30,19 @@ demo: setup-build
 test: build
 	@scripts/setup test
 	@ctest --preset $(PRESET)
+
+KILLS ?= 500
+SEED ?= 1
+soak: build
+	@scripts/setup test
+	@tests/faults/run $(BUILD)/bin/cvxnn-server $(BUILD)/lib/libcvxnn_faulty_writes.so --kills $(KILLS) --seed $(SEED)
+
+FUZZ_SECONDS ?= 600
+fuzz:
+	@scripts/setup build fuzz
+	@cmake --preset fuzz --log-level=WARNING
+	@cmake --build --preset fuzz --parallel $(JOBS) --target cvxnn_fuzz
+	@scripts/fuzz build/fuzz --seconds $(FUZZ_SECONDS) --side-by-side $(JOBS)
 
 bench: build
 	@scripts/bench $(BUILD)/bin

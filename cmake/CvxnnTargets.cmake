@@ -29,6 +29,10 @@ function(cvxnn_compile_options target)
     target_compile_options(${target} PRIVATE -fsanitize=${CVXNN_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${CVXNN_SANITIZE})
   endif()
+  if(CVXNN_FUZZ)
+    # What a fuzz target finds must end it.
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link -fno-sanitize-recover=all)
+  endif()
 endfunction()
 
 # Compiles so many sources of a target as one, those that follow stay apart; an empty number leaves all alone.

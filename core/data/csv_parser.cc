@@ -8,7 +8,7 @@
 namespace cvxnn::data {
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
+constexpr std::size_t kBufferBytes = std::size_t{1} << 16;
 
 }  // namespace
 
