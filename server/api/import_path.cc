@@ -11,6 +11,28 @@
 namespace cvxnn::server {
 
 namespace fs = std::filesystem;
+namespace {
+
+bool IsBelow(const fs::path& real, const fs::path& real_root) {
+  const fs::path inside = real.lexically_relative(real_root);
+  return !real.empty() && !inside.empty() && *inside.begin() != "..";
+}
+
+// Readers of a folder open files that lie in it: OK unless one of those is a link that leaves the root.
+absl::Status CheckLinks(const fs::path& folder, const fs::path& real_root, const std::string& described) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    std::error_code ignored;
+    if (!entry.is_symlink(ignored)) continue;
+    if (const fs::path real = fs::weakly_canonical(entry.path(), ignored); IsBelow(real, real_root)) continue;
+    return absl::PermissionDeniedError(absl::StrCat(described, ": its file ", entry.path().filename().string(),
+                                                    " is a link: must stay below the import root"));
+  }
+  if (error) return absl::InvalidArgumentError(absl::StrCat(described, ": must be a folder that can be listed"));
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<std::string> ResolveImportPath(const std::string& root, const std::string& relative,
                                               const std::string& field) {
@@ -22,13 +44,16 @@ absl::StatusOr<std::string> ResolveImportPath(const std::string& root, const std
   if (error) return absl::FailedPreconditionError("the server's import root cannot be read");
   const fs::path asked(relative);
   const fs::path real = asked.is_absolute() ? fs::path() : fs::weakly_canonical(real_root / asked, error);
-  const fs::path inside = real.lexically_relative(real_root);
-  if (error || real.empty() || inside.empty() || *inside.begin() == "..") {
+  const std::string described = absl::StrCat(field, " = \"", relative, "\"");
+  if (error || !IsBelow(real, real_root)) {
     return absl::PermissionDeniedError(
-        absl::StrCat(field, " = \"", relative, "\": must be a relative path that stays below the import root"));
+        absl::StrCat(described, ": must be a relative path that stays below the import root"));
   }
   if (!fs::exists(real, error)) {
-    return absl::NotFoundError(absl::StrCat(field, " = \"", relative, "\": no such file below the import root"));
+    return absl::NotFoundError(absl::StrCat(described, ": no such file below the import root"));
+  }
+  if (fs::is_directory(real, error)) {
+    if (absl::Status links = CheckLinks(real, real_root, described); !links.ok()) return links;
   }
   return real.string();
 }

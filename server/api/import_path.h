@@ -10,7 +10,8 @@
 namespace cvxnn::server {
 
 /// The real path of `relative` below `root`, symbolic links resolved. FAILED_PRECONDITION: no root. PERMISSION_DENIED:
-/// it is absolute or leaves the root. NOT_FOUND: no such file. Messages never show the root.
+/// it is absolute or leaves the root, or is a folder with a link that does. NOT_FOUND: no such file. Messages never
+/// show the root.
 absl::StatusOr<std::string> ResolveImportPath(const std::string& root, const std::string& relative,
                                               const std::string& field);
 

@@ -99,6 +99,26 @@ TEST_F(ImportFilesTest, TakeNpyArraysOnlyWhole) {
   ExpectOnlyTheWholeFile(request, "x.npy", Npy("(2, 2)", {1, 2, 3, 4}));
 }
 
+TEST_F(ImportFilesTest, RefuseAFolderWithALinkThatLeavesTheRoot) {
+  const std::string record = std::string(3073, '\0');
+  std::ofstream(folder_.path() + "/secret.bin", std::ios::binary) << record;
+  std::filesystem::create_directory(options_.import_root + "/cifar");
+  std::filesystem::create_symlink("../../secret.bin", options_.import_root + "/cifar/data_batch_1.bin");
+  v1::ImportDatasetRequest request;
+  request.set_path("cifar");
+  request.mutable_cifar10();
+  const grpc::Status outside = Import(request);
+  EXPECT_EQ(outside.error_code(), grpc::StatusCode::PERMISSION_DENIED) << outside.error_message();
+  EXPECT_THAT(outside.error_message(), ::testing::HasSubstr("data_batch_1.bin"));
+  EXPECT_EQ(StoredDatasets(), 0u);
+
+  Put("records.bin", record + std::string(1, '\1') + record.substr(1));
+  std::filesystem::remove(options_.import_root + "/cifar/data_batch_1.bin");
+  std::filesystem::create_symlink("../records.bin", options_.import_root + "/cifar/data_batch_1.bin");
+  const grpc::Status inside = Import(request);
+  EXPECT_TRUE(inside.ok()) << "a link within the root: " << inside.error_message();
+}
+
 TEST_F(ImportFilesTest, TakeTestRowsFromFilesOfTheirOwn) {
   Put("train.csv", "a,b,label\n1,2,x\n3,4,y\n5,6,x\n");
   Put("test.csv", "a,b,label\n7,8,y\n");
