@@ -4,7 +4,7 @@
 # make test   install what the tests need too (a Python environment from PyPI), build, run every test
 # make soak   kill a server KILLS times (500) and check after each start that nothing acknowledged was lost
 # make fuzz   run each fuzz target for FUZZ_SECONDS (600) of processor time
-.PHONY: setup setup-build build demo test soak fuzz bench bench-descent bench-convex format lint clean
+.PHONY: setup setup-build build demo test soak fuzz bench bench-load bench-descent bench-convex format lint clean
 .DEFAULT_GOAL := build
 
 PRESET ?= release
@@ -46,6 +46,9 @@ fuzz:
 
 bench: build
 	@scripts/bench $(BUILD)/bin
+
+bench-load: build
+	@$(BUILD)/bin/cvxnn-load
 
 bench-descent: build
 	@scripts/setup test

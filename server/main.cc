@@ -17,6 +17,7 @@
 #include "server/healthcheck.h"
 #include "server/log/log.h"
 #include "server/metrics/server_metrics.h"
+#include "server/open_files.h"
 #include "server/security/principals.h"
 #include "server/security/security.h"
 #include "server/security/token.h"
@@ -68,6 +69,7 @@ int CheckConfiguration(const Flags& flags) {
 
 int Serve(const Flags& flags, const sigset_t& signals) {
   if (absl::Status http = CheckHttp(flags); !http.ok()) return Fail(http);
+  const std::int64_t open_files = cvxnn::server::RaiseOpenFiles();
   auto server = Server::Start(flags.server);
   if (!server.ok()) return Fail(server.status());
   std::unique_ptr<HttpServer> http;
@@ -83,6 +85,7 @@ int Serve(const Flags& flags, const sigset_t& signals) {
   LogEvent(LogLevel::kInfo, "server started",
            {{"version", std::string(CVXNN_VERSION)},
             {"address", (*server)->address()},
+            {"open_files", open_files},
             {"data_dir", flags.server.data_dir}});
 
   int signal = 0;

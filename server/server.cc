@@ -36,6 +36,8 @@ constexpr absl::Duration kLastAnswers = absl::Seconds(2);
 constexpr int kKeepaliveTimeMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
 constexpr int kLeastPingIntervalMs = 10'000;
+// From accepting a connection to the end of its handshakes (TLS, HTTP/2 settings): whoever takes longer is closed.
+constexpr int kHandshakeTimeMs = 10'000;
 
 // Process-wide switches of gRPC, which must be set before the first server is built.
 void EnablePlugins() {
@@ -141,6 +143,7 @@ class Server::Implementation {
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kLeastPingIntervalMs);
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeMs);
     builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxMessageBytes));
     std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
     // On the way out they run in this order: counted is what the client gets.

@@ -31,11 +31,11 @@ def stubs(tmp_path_factory):
 class Server:
     """A cvxnn-server process."""
 
-    def __init__(self, data_dir, *flags):
+    def __init__(self, data_dir, *flags, stderr=None):
         self.process = subprocess.Popen(
             [os.environ["CVXNN_SERVER_BINARY"], "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", str(data_dir),
              *flags],
-            stdout=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE, stderr=stderr, text=True,
         )
         for line in self.process.stdout:
             if line.startswith("listening on "):
