@@ -52,12 +52,13 @@ std::vector<double> Ask(LoadedServer& server, const std::string& job, int times)
   return seconds;
 }
 
-}  // namespace
-
-void LoadChurn(LoadedServer& server, const LoadSizes& sizes) {
+// `period`: seconds between two jobs of one client; 0: as fast as they are answered.
+void Churn(LoadedServer& server, const LoadSizes& sizes, double period) {
   const v1::JobSpec spec = server.PacedJob(sizes.seconds);
   const v1::Job running = server.Create(spec);
-  std::cout << sizes.clients << " clients that submit and cancel, beside a running job\n";
+  std::cout << sizes.clients << " clients that submit and cancel, "
+            << (period > 0 ? absl::StrFormat("each once in %g s", period) : "as fast as they are answered")
+            << ", beside a running job\n";
   std::atomic<bool> ended = false;
   std::mutex mutex;
   std::vector<double> created, cancelled;
@@ -69,6 +70,7 @@ void LoadChurn(LoadedServer& server, const LoadSizes& sizes) {
     *create.mutable_job()->mutable_spec() = spec;
     std::vector<double> my_created, my_cancelled;
     while (!ended) {
+      const Stopwatch round;
       for (const auto& stub : stubs) {
         v1::Job job;
         const Stopwatch creating;
@@ -86,6 +88,7 @@ void LoadChurn(LoadedServer& server, const LoadSizes& sizes) {
         // One that began since, because the running job has ended, is cancelled in a moment.
         refused += !ended && job.state() != v1::JOB_STATE_CANCELLED;
       }
+      while (!ended && round.seconds() < period) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     const std::lock_guard<std::mutex> lock(mutex);
     created.insert(created.end(), my_created.begin(), my_created.end());
@@ -103,6 +106,13 @@ void LoadChurn(LoadedServer& server, const LoadSizes& sizes) {
   Line("refused, or not cancelled", absl::StrFormat("%d", refused.load()));
   Line("memory", absl::StrFormat("%.0f MiB", server.memory()));
   SlowDown(server, spec, done);
+}
+
+}  // namespace
+
+void LoadChurn(LoadedServer& server, const LoadSizes& sizes) {
+  Churn(server, sizes, 1);
+  Churn(server, sizes, 0);
 }
 
 void LoadHalfOpen(LoadedServer& server, const LoadSizes& sizes) {

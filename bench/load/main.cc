@@ -2,14 +2,18 @@
 // cvxnn-load: starts a cvxnn-server with an empty data directory, puts it under load, prints, and leaves nothing
 // behind.
 #include <absl/strings/str_format.h>
+#include <sched.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "bench/load/loads.h"
 #include "bench/must.h"
@@ -28,6 +32,19 @@ void SlowDown(const LoadedServer& server, const v1::JobSpec& spec, const v1::Job
 }
 
 }  // namespace cvxnn::bench
+
+namespace {
+// Clients are on other machines as a rule: here they get what the server leaves, however many threads they have.
+// Threads made later inherit it.
+void RunWhenIdle() {
+  const sched_param none{};
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    const pid_t thread = std::stoi(task.path().filename());
+    cvxnn::bench::Require(sched_setscheduler(thread, SCHED_IDLE, &none) == 0, "cannot lower the clients' priority");
+  }
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace cvxnn::bench;
@@ -58,6 +75,7 @@ int main(int argc, char** argv) {
   try {
     Require(mkdtemp(folder.data()) != nullptr, "cannot create " + folder);
     LoadedServer loaded(server, folder);
+    RunWhenIdle();
     for (const auto& [name, load] : loads) {
       if (only.empty() || std::find(only.begin(), only.end(), name) != only.end()) load(loaded, sizes);
     }
