@@ -14,6 +14,16 @@ target_link_libraries(cvxnn_zip INTERFACE ${CVXNN_ZIP_LIBRARY})
 target_include_directories(cvxnn_zip SYSTEM INTERFACE ${CVXNN_ZIP_INCLUDE})
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(Torch REQUIRED)
+# oneDNN, which Debian's LibTorch uses too, for small products on a thread of one's own. Other LibTorch builds have a copy
+# inside that a second one could get in the way of, and elsewhere than on x86-64 its plain products are slow.
+find_path(CVXNN_ONEDNN_INCLUDE dnnl.h)
+find_library(CVXNN_ONEDNN_LIBRARY dnnl)
+if(CVXNN_ONEDNN_INCLUDE AND CVXNN_ONEDNN_LIBRARY AND TORCH_LIBRARY MATCHES "^/usr/lib/x86_64")
+  add_library(cvxnn_onednn INTERFACE)
+  target_link_libraries(cvxnn_onednn INTERFACE ${CVXNN_ONEDNN_LIBRARY})
+  target_include_directories(cvxnn_onednn SYSTEM INTERFACE ${CVXNN_ONEDNN_INCLUDE})
+  target_compile_definitions(cvxnn_onednn INTERFACE CVXNN_HAS_ONEDNN)
+endif()
 
 if(CVXNN_BUILD_SERVER)
   find_package(Protobuf REQUIRED)

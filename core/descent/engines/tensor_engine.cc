@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Closed-form gradients (engine.h) as batched tensor operations: groups of trials by blocks of rows, so that no more
-// than the workspace is held at a time. On a CPU LibTorch turns each trial's product into one BLAS call. The block of
-// rows depends on sizes of one trial alone, so that on a CPU a trial's arithmetic does not depend on those beside it.
+// than the workspace is held at a time. On a CPU LibTorch turns each trial's product into one BLAS call, and
+// mini-batches of many inputs go by split_products.h. The block of rows depends on sizes of one trial alone, so that on
+// a CPU a trial's arithmetic does not depend on those beside it.
 #include "core/descent/engines/tensor_engine.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "absl/functional/function_ref.h"
+#include "core/descent/engines/split_products.h"
 #include "core/descent/row_math.h"
 #include "core/network/loss_function.h"
 
@@ -31,6 +35,7 @@ class TensorEngine : public Engine {
     row_bytes_ = 3 * weights.shape.neurons * static_cast<std::int64_t>(data.features.element_size());
     // A trial's block takes an eighth of the workspace at most: then several trials fit into one operation.
     block_rows_ = std::max<std::int64_t>(1, workspace_ / (8 * row_bytes_));
+    if (SplitProducts::Serve(data.features)) split_.emplace(data.features, weights.shape.neurons);
   }
 
   const std::vector<RowSums>& TrainPass(bool gradient, bool count) override {
@@ -53,7 +58,8 @@ class TensorEngine : public Engine {
         at::from_blob(const_cast<std::int64_t*>(rows.data()), {trials, batch}, at::TensorOptions().dtype(at::kLong));
     const at::Tensor index = host.to(data_.features.device());
     const std::int64_t inputs = weights_.shape.inputs;
-    const std::int64_t gathered_bytes = inputs * static_cast<std::int64_t>(data_.features.element_size());
+    const std::int64_t gathered_bytes =
+        split_ ? split_->RowBytes() : inputs * static_cast<std::int64_t>(data_.features.element_size());
     const std::int64_t step =
         std::min(batch, std::max<std::int64_t>(1, workspace_ / (8 * (row_bytes_ + gathered_bytes))));
     const std::int64_t group = std::max<std::int64_t>(1, workspace_ / (step * (row_bytes_ + gathered_bytes)));
@@ -62,11 +68,15 @@ class TensorEngine : public Engine {
       for (std::int64_t begin = 0; begin < batch; begin += step) {
         const std::int64_t width = std::min(step, batch - begin);
         const at::Tensor picked = index.narrow(0, first, count).narrow(1, begin, width).reshape({-1});
+        const at::Tensor targets = data_.targets.index_select(0, picked).view({count, width, -1});
+        if (split_) {
+          split_->Begin(rows.data() + first * batch + begin, batch, count, width);
+          SplitBlock(first, count, targets, scale);
+          continue;
+        }
         gathered_.resize_({0});  // keeps its memory; out operations warn when they must shrink
         at::index_select_out(gathered_, data_.features, 0, picked);
-        const at::Tensor targets = data_.targets.index_select(0, picked);
-        Block(first, gathered_.view({count, width, inputs}), targets.view({count, width, -1}), true, false, scale,
-              nullptr);
+        Block(first, gathered_.view({count, width, inputs}), targets, true, false, scale, nullptr);
       }
     }
   }
@@ -140,16 +150,43 @@ class TensorEngine : public Engine {
   }
 
   /// Forward, and with `gradient` backward, over rows (g×b×d, g×b×c) of the trials from slot `first`: adds to the
-  /// gradient, and to `sums` (g×2: loss, with `count` rows classified right) unless it is null.
+  /// gradient, and to `sums` (g×2: loss, with `count` rows classified right) unless it is null. Where split_ serves,
+  /// the rows are the same for all trials.
   void Block(std::int64_t first, const at::Tensor& features, const at::Tensor& targets, bool gradient, bool count,
              double scale, at::Tensor* sums) {
     const std::int64_t members = features.size(0);
+    const auto products = [&](const at::Tensor& matrices) {
+      return split_ ? split_->ForwardOver(features[0], matrices) : at::bmm(features, matrices);
+    };
+    const at::Tensor back = FromProducts(first, members, products, targets, gradient, count, scale, sums);
+    if (!gradient) return;
+    at::Tensor gradients = FirstLayers(weights_.gradient.narrow(0, first, members), weights_.shape);
+    if (split_) {
+      split_->BackwardOver(features[0], back, gradients);
+    } else {
+      gradients.baddbmm_(features.transpose(1, 2), back);
+    }
+  }
+
+  /// The same for the rows that split_ began with, of `members` trials, always with the gradient.
+  void SplitBlock(std::int64_t first, std::int64_t members, const at::Tensor& targets, double scale) {
+    const auto products = [&](const at::Tensor& matrices) { return split_->Forward(matrices); };
+    const at::Tensor back = FromProducts(first, members, products, targets, true, false, scale, nullptr);
+    at::Tensor gradients = FirstLayers(weights_.gradient.narrow(0, first, members), weights_.shape);
+    split_->Backward(back, gradients);
+  }
+
+  /// All of Block but the products with the rows: `products` takes matrices (g×d×m) and gives X times each (g×b×m).
+  /// Gives the derivative by XU, with `gradient`.
+  at::Tensor FromProducts(std::int64_t first, std::int64_t members,
+                          const absl::FunctionRef<at::Tensor(const at::Tensor&)> products, const at::Tensor& targets,
+                          bool gradient, bool count, double scale, at::Tensor* sums) {
     const at::Tensor weights = weights_.flat.narrow(0, first, members);
     const at::Tensor second = SecondLayers(weights, weights_.shape);
-    at::Tensor hidden = at::bmm(features, FirstLayers(weights, weights_.shape));
+    at::Tensor hidden = products(FirstLayers(weights, weights_.shape));
     at::Tensor closed;
-    if (weights_.gates.defined()) {
-      closed = at::bmm(features, weights_.gates.narrow(0, first, members)).lt(0);
+    if (weights_.gates.defined()) closed = products(weights_.gates.narrow(0, first, members)).lt(0);
+    if (closed.defined()) {
       hidden.masked_fill_(closed, 0);
     } else {
       hidden.relu_();
@@ -159,18 +196,13 @@ class TensorEngine : public Engine {
       sums->select(1, 1).add_(ClassifiedRight(options_.counting, outputs, targets).sum(1));
     }
     if (sums != nullptr) sums->select(1, 0).add_(loss_.Sum(outputs, targets));
-    if (!gradient) return;
+    if (!gradient) return at::Tensor();
 
     const at::Tensor residual = loss_.Gradient(outputs, targets).mul_(scale);
-    const at::Tensor gradients = weights_.gradient.narrow(0, first, members);
-    SecondLayers(gradients, weights_.shape).baddbmm_(hidden.transpose(1, 2), residual);
-    at::Tensor back = at::bmm(residual, second.transpose(1, 2));
-    if (closed.defined()) {
-      back.masked_fill_(closed, 0);
-    } else {
-      back = at::threshold_backward(back, hidden, 0);
-    }
-    FirstLayers(gradients, weights_.shape).baddbmm_(features.transpose(1, 2), back);
+    SecondLayers(weights_.gradient.narrow(0, first, members), weights_.shape)
+        .baddbmm_(hidden.transpose(1, 2), residual);
+    const at::Tensor back = at::bmm(residual, second.transpose(1, 2));
+    return closed.defined() ? back.masked_fill(closed, 0) : at::threshold_backward(back, hidden, 0);
   }
 
   const Options& options_;
@@ -183,6 +215,7 @@ class TensorEngine : public Engine {
   std::int64_t row_bytes_ = 0;
   std::int64_t block_rows_ = 0;
   at::Tensor gathered_;
+  std::optional<SplitProducts> split_;  ///< where it serves
   std::vector<RowSums> train_sums_, test_sums_;
   std::vector<WeightSums> weight_sums_;
 };
