@@ -216,7 +216,7 @@ def whole_cifar(context, activation, goals, memory_goal, peer_seconds):
     return rows
 
 
-PENALTY = (1e-3, 0.1)  # learning rate and ρ, the best of a small grid
+PENALTY = (1e-3, 0.1)  # learning rate of Adam, its default, and ρ
 GATED = [(1000, 50), (5000, 500)]
 FRACTIONS = (0.1, 0.01, 0.001)
 
