@@ -48,8 +48,7 @@ ExitStatus Run(const Context& context, const DownloadFlags& flags) {
       if (header.ok() && !std::cout.flush()) header = absl::InternalError("standard output cannot be written");
     } else {
       OutputFile file(path);
-      if (!file.stream())
-        return FailUsage(context, absl::InvalidArgumentError(absl::StrCat(path, ": cannot be written")));
+      if (!file.opened().ok()) return FailUsage(context, file.opened());
       header = client->DownloadModel(model, file.stream(), options);
       if (header.ok()) {
         if (absl::Status status = file.Commit(); !status.ok()) header = status;

@@ -58,9 +58,10 @@ ExitStatus Run(const Context& context, const PredictFlags& flags) {
     return kSuccess;
   }
   OutputFile file(flags.output);
+  if (!file.opened().ok()) return FailUsage(context, file.opened());
   PrintPredictions(*predictions, *model, format, file.stream());
   const absl::Status written = file.Commit();
-  return written.ok() ? kSuccess : FailUsage(context, written);
+  return written.ok() ? kSuccess : Fail(context, written);
 }
 
 }  // namespace

@@ -9,7 +9,8 @@
 
 namespace cvxnn::command {
 
-/// Writes to "NAME.part" and renames; without Commit the partial file is removed.
+/// Writes to "NAME.PID.part" and renames; without Commit the partial file is removed. A link to a file stays a link. A
+/// pipe or a device is written to as it is, since a rename would put a file in its place.
 class OutputFile {
  public:
   explicit OutputFile(std::string path);
@@ -17,15 +18,20 @@ class OutputFile {
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
-  /// Failed where the file could not be made.
+  /// INVALID_ARGUMENT where the path is a folder, INTERNAL where the file cannot be made, with the system's reason.
+  const absl::Status& opened() const { return opened_; }
+  /// Failed where opened() is no success.
   std::ostream& stream() { return stream_; }
-  /// Flushes and renames. INTERNAL when the disk refused.
+  /// Flushes and renames. INTERNAL when the disk refused; opened() where that is no success.
   absl::Status Commit();
 
  private:
   std::string path_;
-  std::string part_path_;
+  bool direct_;               ///< a pipe or a device
+  std::string target_;        ///< what the complete file is renamed to
+  std::string written_path_;  ///< what is written to until then
   std::ofstream stream_;
+  absl::Status opened_;
   bool committed_ = false;
 };
 
