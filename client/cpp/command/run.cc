@@ -2,9 +2,13 @@
 // Global flags, subcommands, exit status.
 #include "client/cpp/command/run.h"
 
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
 #include <exception>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "client/cpp/command/commands.h"
 #include "client/cpp/command/echo.h"
@@ -24,18 +28,45 @@ bool WantsJson(int argc, const char* const* argv) {
   return false;
 }
 
+/// The innermost command of the line, and the words before it.
+struct Place {
+  const CLI::App* command;
+  std::string parents;
+
+  std::string Name() const { return absl::StrCat(parents, parents.empty() ? "" : " ", command->get_name()); }
+  bool WantsCommand() const { return command->get_require_subcommand_min() > 0; }
+};
+
+Place Innermost(const CLI::App& app) {
+  Place place{&app, ""};
+  while (!place.command->get_subcommands().empty()) {
+    place = {place.command->get_subcommands().front(), place.Name()};
+  }
+  return place;
+}
+
+/// CLI11 only says that a subcommand is required, also where there was a word that is none.
+std::string UsageMessage(const CLI::App& app, const Place& place, const CLI::ParseError& error) {
+  const bool lacks_command = place.WantsCommand() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  if (!lacks_command) return error.what();
+  std::vector<std::string> names;
+  for (const CLI::App* command : place.command->get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  const std::string known = absl::StrCat(place.Name(), " has ", absl::StrJoin(names, ", "));
+  const std::vector<std::string> unknown = app.remaining(true);
+  return unknown.empty() ? absl::StrCat("a command is missing: ", known)
+                         : absl::StrCat(unknown.front(), ": no such command: ", known);
+}
+
 /// What was wrong, and how to learn more; where a noun stands alone, what it can be followed by.
 int ReportUsage(const CLI::App& app, const CLI::ParseError& error) {
-  const CLI::App* command = &app;
-  std::string parents;
-  while (!command->get_subcommands().empty()) {
-    parents += (parents.empty() ? "" : " ") + command->get_name();
-    command = command->get_subcommands().front();
-  }
-  if (command->get_require_subcommand_min() > 0 && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
-    std::cerr << command->help(parents);
+  const Place place = Innermost(app);
+  if (place.WantsCommand() && app.remaining(true).empty() &&
+      dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    std::cerr << place.command->help(place.parents);
   } else {
-    std::cerr << "error: " << Printable(ShortenWords(error.what())) << "\nSee " << parents << " " << command->get_name()
+    std::cerr << "error: " << Printable(ShortenWords(UsageMessage(app, place, error))) << "\nSee " << place.Name()
               << " --help\n";
   }
   return kUsage;
@@ -94,7 +125,7 @@ int Run(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     if (!WantsJson(argc, argv)) return ReportUsage(app, error);
     context.output = "json";
-    return FailUsage(context, absl::InvalidArgumentError(error.what()));
+    return FailUsage(context, absl::InvalidArgumentError(UsageMessage(app, Innermost(app), error)));
   }
   try {
     return CheckOutput(context, context.action());

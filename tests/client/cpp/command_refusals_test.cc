@@ -36,6 +36,19 @@ TEST_F(Command, RefusesWrongUsageBeforeSendingAnything) {
   EXPECT_THAT(bad.text, HasSubstr("bad.yaml:2: spec.betta: no such field; did you mean beta?"));
 }
 
+TEST_F(Command, NamesTheCommandThatItDoesNotHave) {
+  EXPECT_THAT(Run("frog").text, testing::StartsWith("error: frog: no such command: cvxnn has dataset, job, "));
+  EXPECT_THAT(Run("job submti --dataset spirals").text,
+              HasSubstr("submti: no such command: cvxnn job has submit, list"));
+  EXPECT_THAT(Run("dataset generate two_spirals --rows 5").text, HasSubstr("two_spirals: no such command"));
+  EXPECT_THAT(Run("job frob").text, HasSubstr("See cvxnn job --help"));
+  EXPECT_THAT(Run("job").text, testing::StartsWith("Train: submit"));
+  const auto error = nlohmann::json::parse(Run("job frob --output json").text)["error"];
+  EXPECT_THAT(error["message"], testing::StartsWith("frob: no such command"));
+  EXPECT_THAT(nlohmann::json::parse(Run("job --output json").text)["error"]["message"],
+              testing::StartsWith("a command is missing: cvxnn job has submit"));
+}
+
 TEST_F(Command, SaysInItsOwnFlagsWhatIsMissing) {
   WriteFile("x.npy", "");
   EXPECT_THAT(Run("dataset create x.npy").text, HasSubstr("error: --targets is empty: must name the targets"));
