@@ -19,6 +19,7 @@ absl::StatusOr<std::string> Token(const std::string& path) {
     return token == nullptr ? std::string() : std::string(absl::StripAsciiWhitespace(token));
   }
   std::ifstream file(path);
+  if (!file) return absl::InvalidArgumentError(absl::StrCat("--token-file: ", path, ": cannot be opened"));
   std::string line;
   std::getline(file, line);
   std::string token(absl::StripAsciiWhitespace(line));
@@ -27,6 +28,10 @@ absl::StatusOr<std::string> Token(const std::string& path) {
 }
 
 }  // namespace
+
+bool ConnectionFlags::UsesTls() const {
+  return tls || !files.authorities.empty() || !files.certificate.empty() || !files.key.empty();
+}
 
 void AddConnectionFlags(CLI::App& app, ConnectionFlags& flags) {
   app.add_option("--server", flags.server, "Address of the server")->envname("CVXNN_SERVER")->capture_default_str();
@@ -44,7 +49,7 @@ void AddConnectionFlags(CLI::App& app, ConnectionFlags& flags) {
 absl::StatusOr<client::ConnectOptions> ToConnectOptions(const ConnectionFlags& flags) {
   client::ConnectOptions options;
   const client::TlsFiles& files = flags.files;
-  if (flags.tls || !files.authorities.empty() || !files.certificate.empty() || !files.key.empty()) {
+  if (flags.UsesTls()) {
     auto credentials = client::TlsCredentials(files);
     if (!credentials.ok()) return credentials.status();
     options.credentials = *std::move(credentials);

@@ -17,6 +17,8 @@ struct ConnectionFlags {
   bool tls = false;        ///< with the authorities that this machine trusts
   client::TlsFiles files;  ///< any of them: TLS
   std::string token_file;
+
+  bool UsesTls() const;
 };
 
 /// Adds --server and those below it; `flags` must outlive the parser.

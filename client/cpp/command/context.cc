@@ -6,6 +6,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <iostream>
+#include <string_view>
 
 #include "client/cpp/command/echo.h"
 #include "client/cpp/command/humanize.h"
@@ -26,6 +27,23 @@ void PrintJsonError(const absl::Status& status) {
   std::cerr << JsonLine({{"error", error}});
 }
 
+/// What a person can try; empty where there is nothing to add.
+std::string Hint(const ConnectionFlags& connection, const absl::Status& status) {
+  if (absl::IsUnauthenticated(status)) return "a token is given by --token-file FILE or CVXNN_TOKEN";
+  if (!absl::IsUnavailable(status)) return "";
+  const std::string_view message(status.message().data(), status.message().size());
+  const auto says = [&](const char* words) { return message.find(words) != std::string_view::npos; };
+  if (says("handshake")) {
+    return absl::StrCat("does ", connection.server,
+                        " speak TLS, and is its certificate signed by one that this machine or --tls-ca trusts?");
+  }
+  if (says("Socket closed") && !connection.UsesTls()) {
+    return absl::StrCat("does ", connection.server, " want TLS? (--tls, --tls-ca)");
+  }
+  if (!says("onnect")) return "";
+  return absl::StrCat("is cvxnn-server running at ", connection.server, "? (--server or CVXNN_SERVER names another)");
+}
+
 }  // namespace
 
 absl::StatusOr<client::Client> Context::Connect() const {
@@ -43,10 +61,8 @@ ExitStatus Fail(const Context& context, const absl::Status& status) {
   std::cerr << "error: " << absl::StatusCodeToString(status.code()) << ": " << Printable(std::string(status.message()))
             << "\n";
   for (const std::string& line : client::DetailLines(status)) std::cerr << "  " << Printable(line) << "\n";
-  if (absl::IsUnavailable(status) && absl::StrContains(status.message(), "onnect")) {
-    std::cerr << "  is cvxnn-server running at " << context.connection.server
-              << "? (--server or CVXNN_SERVER names another)\n";
-  }
+  const std::string hint = Hint(context.connection, status);
+  if (!hint.empty()) std::cerr << "  " << Printable(hint) << "\n";
   return kFailure;
 }
 

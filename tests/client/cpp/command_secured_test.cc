@@ -46,6 +46,7 @@ TEST_F(SecuredCommand, ShowsATokenFromAFileOrTheEnvironment) {
   const Output nobody = Run(server, "", "dataset list");
   EXPECT_EQ(nobody.exit_status, 1);
   EXPECT_THAT(nobody.text, HasSubstr("error: UNAUTHENTICATED: authorization: required"));
+  EXPECT_THAT(nobody.text, HasSubstr("--token-file FILE or CVXNN_TOKEN"));
   EXPECT_EQ(Run(server, "", "dataset list --token-file " + Path("bob")).exit_status, 0);
   const Output by_environment = Run(server, "CVXNN_TOKEN=$(cat " + Path("bob") + ")", "dataset list");
   EXPECT_EQ(by_environment.exit_status, 0) << by_environment.text;
@@ -73,7 +74,13 @@ TEST_F(SecuredCommand, SpeaksTls) {
   const std::string bob = " --token-file " + Path("bob");
   EXPECT_EQ(Run(server, "", "dataset list --tls-ca " + Path("ca.pem") + bob).exit_status, 0);
   EXPECT_EQ(Run(server, "", "dataset list --timeout 3" + bob).exit_status, 1) << "plain text";
-  EXPECT_EQ(Run(server, "", "dataset list --timeout 3 --tls-ca " + Path("strangers.pem") + bob).exit_status, 1);
+  const std::string strangers = "dataset list --timeout 3 --tls-ca " + Path("strangers.pem") + bob;
+  const Output distrusts = Run(server, "", strangers);
+  EXPECT_EQ(distrusts.exit_status, 1);
+  EXPECT_THAT(distrusts.text, testing::StartsWith("error: UNAVAILABLE")) << "the libraries' own lines are left out";
+  EXPECT_THAT(distrusts.text, HasSubstr("certificate signed by one that this machine or --tls-ca trusts?"));
+  const auto error = nlohmann::json::parse(Run(server, "", strangers + " --output json").text)["error"];
+  EXPECT_EQ(error["code"], "UNAVAILABLE");
   EXPECT_EQ(RunLine(CVXNN_BINARY_DIR "/cvxnn-server --healthcheck " + server.address() + " --tls-certificate " +
                     Path("certificate.pem") + " --tls-key " + Path("key.pem"))
                 .exit_status,
@@ -83,7 +90,11 @@ TEST_F(SecuredCommand, SpeaksTls) {
 TEST_F(SecuredCommand, NamesTheFileThatHoldsNoToken) {
   const Output none = RunLine(CVXNN_BINARY_DIR "/cvxnn dataset list --token-file /nosuch/token 2>&1");
   EXPECT_NE(none.exit_status, 0);
-  EXPECT_THAT(none.text, HasSubstr("--token-file: /nosuch/token holds no token"));
+  EXPECT_THAT(none.text, HasSubstr("--token-file: /nosuch/token: cannot be opened"));
+  server::WritePrivately(Path("empty"), "\n");
+  const Output empty = RunLine(CVXNN_BINARY_DIR "/cvxnn dataset list --token-file " + Path("empty") + " 2>&1");
+  EXPECT_NE(empty.exit_status, 0);
+  EXPECT_THAT(empty.text, HasSubstr("/empty holds no token"));
 }
 
 }  // namespace
