@@ -128,12 +128,6 @@ void AddSpec(FieldList& fields, const v1::Job& job) {
   fields.Add("stops at", absl::StrJoin(limits, ", "));
 }
 
-/// Metrics that stand for the job in a list: those of its best model, else the latest.
-const v1::EpochMetrics& TellingMetrics(const v1::Job& job) {
-  const v1::TrainedModel* best = BestModel(job.result());
-  return best != nullptr ? best->metrics() : job.latest();
-}
-
 }  // namespace
 
 const v1::TrainedModel* BestModel(const v1::JobResult& result) {
@@ -141,6 +135,11 @@ const v1::TrainedModel* BestModel(const v1::JobResult& result) {
     if (!result.best_model().empty() && model.model() == result.best_model()) return &model;
   }
   return nullptr;
+}
+
+const v1::EpochMetrics& TellingMetrics(const v1::Job& job) {
+  const v1::TrainedModel* best = BestModel(job.result());
+  return best != nullptr ? best->metrics() : job.latest();
 }
 
 std::string MethodText(const v1::JobSpec& spec) {

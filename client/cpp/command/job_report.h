@@ -18,6 +18,8 @@ namespace cvxnn::command {
 std::string MethodText(const v1::JobSpec& spec);
 /// The model that result.best_model names; null when there is none.
 const v1::TrainedModel* BestModel(const v1::JobResult& result);
+/// Metrics that stand for the job among others: those of its best model, else the latest.
+const v1::EpochMetrics& TellingMetrics(const v1::Job& job);
 /// A description as the global flags want it.
 ExitStatus ReportJob(const Context& context, const v1::Job& job);
 /// One row a job.

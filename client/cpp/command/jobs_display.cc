@@ -99,7 +99,7 @@ class TerminalJobsDisplay final : public JobsDisplay {
 std::string LineOf(const v1::Job& job) {
   std::string line = absl::StrCat(job.name(), ": ", EnumText(job.state()));
   if (job.attempt() > 1) absl::StrAppend(&line, ", attempt ", job.attempt());
-  if (job.has_latest()) absl::StrAppend(&line, "  ", RenderEpochLine(Progress(job), job.latest()));
+  if (job.has_latest()) absl::StrAppend(&line, "  ", RenderEpochLine(Progress(job), TellingMetrics(job)));
   if (job.has_error()) absl::StrAppend(&line, "  ", Printable(job.error().message()));
   return line;
 }

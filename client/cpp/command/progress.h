@@ -81,7 +81,8 @@ class Progress {
 /// terminal shows UTF-8. `silence`: time since the last record, which counts as elapsed while the job runs.
 std::string RenderProgressLine(const Progress& progress, int width, bool unicode, absl::Duration silence);
 
-/// An epoch as a line of a log: every fact, no bar.
+/// An epoch as a line of a log: every fact, no bar. Of many trials the line tells all together where `progress` has
+/// followed them, else the one of the epoch.
 std::string RenderEpochLine(const Progress& progress, const v1::EpochMetrics& epoch);
 
 }  // namespace cvxnn::command

@@ -47,7 +47,7 @@ std::vector<Fact> MetricFacts(const Progress& progress, const v1::EpochMetrics& 
     facts.push_back({3, absl::StrCat("trial ", epoch.trial(), many ? absl::StrCat("/", progress.trials()) : "")});
   }
   facts.push_back({0, absl::StrFormat("epoch %*d/%d", epoch_width, epoch.epoch(), progress.max_epochs())});
-  if (progress.trials() > kManyTrials) {
+  if (progress.trials() > kManyTrials && progress.started()) {
     AddOverview(progress, &facts);
     return facts;
   }
@@ -57,7 +57,7 @@ std::vector<Fact> MetricFacts(const Progress& progress, const v1::EpochMetrics& 
     facts.push_back({9, absl::StrCat("violation ", HumanSmall(epoch.constraint_violation()))});
   }
   if (epoch.has_train_accuracy()) {
-    facts.push_back({7, absl::StrFormat("train %.1f%%", 100 * epoch.train_accuracy())});
+    facts.push_back({8, absl::StrFormat("train %.1f%%", 100 * epoch.train_accuracy())});
   }
   if (epoch.has_test_accuracy()) {
     facts.push_back({4, absl::StrFormat("test %.1f%%", 100 * epoch.test_accuracy())});
@@ -103,10 +103,10 @@ std::string RenderProgressLine(const Progress& progress, int width, bool unicode
   std::vector<Fact> facts = MetricFacts(progress, epoch, epoch_width);
   const auto best = progress.Best();
   if (progress.trials() > 1 && progress.trials() <= kManyTrials && best.has_value()) {
-    facts.push_back({2, absl::StrCat("best ", HumanNumber(best->second), " (trial ", best->first, ")")});
+    facts.push_back({6, absl::StrCat("best ", HumanNumber(best->second), " (trial ", best->first, ")")});
   }
   if (const auto rate = progress.EpochsPerSecond(); rate.has_value()) {
-    facts.push_back({8, absl::StrCat(HumanRate(*rate))});
+    facts.push_back({7, absl::StrCat(HumanRate(*rate))});
   }
   const double silent = absl::ToDoubleSeconds(silence);
   facts.push_back({6, HumanDuration(epoch.seconds() + silent)});

@@ -110,6 +110,25 @@ TEST(PlainJobsDisplay, PrintsALineForEveryChange) {
             "jobs/a: deleted\n");
 }
 
+TEST(PlainJobsDisplay, TellsTheBestOfManyTrialsAtTheEnd) {
+  v1::WatchJobsResponse ended = Told("jobs/a", v1::JOB_STATE_SUCCEEDED, 1, 100);
+  v1::Job& job = *ended.mutable_job();
+  job.mutable_spec()->mutable_descent()->set_trials(30);
+  job.mutable_latest()->set_trial(20);  // the last that reported is not the one that counts
+  v1::TrainedModel& best = *job.mutable_result()->add_models();
+  best.set_model("models/best");
+  best.mutable_metrics()->set_trial(18);
+  best.mutable_metrics()->set_epoch(100);
+  best.mutable_metrics()->set_objective(0.25);
+  best.mutable_metrics()->set_seconds(1);
+  job.mutable_result()->set_best_model("models/best");
+  std::ostringstream out;
+  JobBoard board;
+  const auto display = MakePlainJobsDisplay(out);
+  Show(*display, board, {ended});
+  EXPECT_EQ(out.str(), "jobs/a: succeeded  trial 18/30  epoch 100/100  objective 0.25  1.0 s\n");
+}
+
 TEST(JsonJobsDisplay, PrintsAnObjectForEveryChange) {
   std::ostringstream out;
   JobBoard board;

@@ -171,6 +171,24 @@ TEST(ProgressLine, FitsEveryWidth) {
             "1.0e-06  train 100.0%  test 84.1%  1.0 epochs/s  1:04  <= 0:55 left");
 }
 
+TEST(ProgressLine, TellsTheTimeLeftRatherThanTheBestOfAFewTrials) {
+  v1::Job job = ConvexJob();
+  job.mutable_spec()->mutable_descent()->set_trials(3);
+  Progress progress(job);
+  for (int trial = 0; trial < 3; ++trial) {
+    v1::EpochMetrics epoch = Epoch(10, 2, 83.937 + trial, trial);
+    epoch.set_train_accuracy(0.995);
+    epoch.set_test_accuracy(0.972);
+    progress.Update(Epoch(1, 1, 90, trial));
+    progress.Update(epoch);
+  }
+  const std::string narrow = RenderProgressLine(progress, 100, true, absl::ZeroDuration());
+  EXPECT_THAT(narrow, HasSubstr("test 97.2%"));
+  EXPECT_THAT(narrow, HasSubstr(" left"));
+  EXPECT_THAT(narrow, Not(HasSubstr("best")));
+  EXPECT_THAT(RenderProgressLine(progress, 130, true, absl::ZeroDuration()), HasSubstr("best 83.937 (trial 0)"));
+}
+
 TEST(ProgressLine, ShowsTheStateBeforeTheFirstEpoch) {
   const Progress progress(ConvexJob());
   EXPECT_EQ(RenderProgressLine(progress, 80, true, absl::Seconds(65)), "jobs/3f2a  waiting  1:05");
