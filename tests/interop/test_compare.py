@@ -88,3 +88,21 @@ def test_the_chart_names_widths_and_bound(experiment, server, tmp_path):
     for words in ("duel", "convex: optimum", "its lower bound", "descent, m = 3", "descent, m = 7", "seconds of training"):
         assert f"<!-- {words} -->" in drawing, words
     assert "m = 100" not in drawing, "descent from a model has that model's width"
+
+
+def test_the_chart_says_what_it_cannot_draw(experiment, server, tmp_path):
+    if subprocess.run([PYTHON, "-c", "import matplotlib"], check=False, stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip(f"{PYTHON} has no matplotlib")
+    cvxnn = pathlib.Path(os.environ["CVXNN_SERVER_BINARY"]).with_name("cvxnn")
+
+    def refusal(name, chart, command=cvxnn):
+        run = subprocess.run([PYTHON, ROOT / "scripts" / "compare", name, chart, "--cvxnn", command, "--server",
+                              server.address], stderr=subprocess.PIPE, text=True, check=False)
+        assert run.returncode != 0
+        assert "Traceback" not in run.stderr
+        return run.stderr
+
+    assert "no job is of the experiment nobodys" in refusal("nobodys", tmp_path / "chart.svg")
+    assert "the ending must be one of" in refusal("duel", tmp_path / "chart.doc")
+    assert "No such file or directory" in refusal("duel", tmp_path / "missing" / "chart.svg")
+    assert "--cvxnn names the command" in refusal("duel", tmp_path / "chart.svg", tmp_path / "no-such-command")
