@@ -40,4 +40,19 @@ ShrunkBlocks ShrinkBlocks(const at::Tensor& weights, std::int64_t outputs, doubl
   return {at::bmm(blocks, scale).permute({1, 0, 2}).reshape(weights.sizes()), shrunk.flatten()};
 }
 
+at::Tensor PolarBlocks(const at::Tensor& weights, std::int64_t outputs) {
+  // Of a Gram matrix in float64 eigenvalues below the square of this are rounding.
+  constexpr double kLeastShare = 1e-7;
+  const at::Tensor grams = Grams(weights, outputs);
+  if (!grams.isfinite().all().item<bool>()) return at::full_like(weights, NAN);
+  const auto [squares, vectors] = at::linalg_eigh(grams);
+  const at::Tensor values = squares.clamp_min(0).sqrt();  // P×c
+  const at::Tensor least = values.amax(1, /*keepdim=*/true).mul_(kLeastShare);
+  const at::Tensor factors =
+      at::where(values.gt(least), values.clamp_min(1e-300).reciprocal(), at::zeros_like(values)).unsqueeze(1);
+  const at::Tensor scale = at::bmm(vectors.mul(factors), vectors.transpose(1, 2)).to(weights.scalar_type());
+  const at::Tensor blocks = weights.view({weights.size(0), -1, outputs}).permute({1, 0, 2});
+  return at::bmm(blocks, scale).permute({1, 0, 2}).reshape(weights.sizes());
+}
+
 }  // namespace cvxnn::convex

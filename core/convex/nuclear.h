@@ -20,4 +20,8 @@ struct ShrunkBlocks {
 };
 ShrunkBlocks ShrinkBlocks(const at::Tensor& weights, std::int64_t outputs, double threshold);
 
+/// Σ u vᵀ over the singular vectors of every block whose singular value is above 1e-7 of the block's largest: a
+/// subgradient of Σ_p ‖V_p‖_*.
+at::Tensor PolarBlocks(const at::Tensor& weights, std::int64_t outputs);
+
 }  // namespace cvxnn::convex

@@ -25,6 +25,8 @@
 #include "core/convex/solvers/admm_factors.h"
 #include "core/convex/solvers/fista.h"
 #include "core/convex/solvers/interior_point.h"
+#include "core/convex/solvers/penalty_method.h"
+#include "core/descent/ranges.h"
 #include "core/network/loss_function.h"
 
 namespace cvxnn::convex {
@@ -102,6 +104,13 @@ absl::StatusOr<KernelSolve> ChooseKernel(const Program& program, const Options& 
   return fits_without.ok() ? absl::StatusOr<KernelSolve>(KernelSolve::kConjugateGradients) : fits_without;
 }
 
+absl::Status CheckPenaltySettings(const PenaltySettings& settings) {
+  if (!(settings.rho > 0) || !std::isfinite(settings.rho)) {
+    return absl::InvalidArgumentError(absl::StrCat("penalty.rho = ", settings.rho, ": must be > 0 and finite"));
+  }
+  return descent::CheckRanges(AsMethod(settings), "penalty.");
+}
+
 absl::Status Check(const Program& program, const Options& options) {
   const auto& x = program.features;
   const auto& y = program.targets;
@@ -137,6 +146,13 @@ absl::Status Check(const Program& program, const Options& options) {
     // Rank reduction leaves min(n, d) inputs.
     return CheckInteriorPointMemory(x.size(0), std::min(x.size(0), x.size(1)), program.patterns.count(), y.size(1),
                                     !gated, x);
+  }
+  if (options.solver == SolverKind::kPenalty) {
+    if (auto status = CheckPenaltySettings(options.penalty); !status.ok()) return status;
+    const bool rotates = MakePenaltyFunction(program.penalty, y.size(1))->RotationInvariant();
+    const std::int64_t inputs = rotates ? std::min(x.size(0), x.size(1)) : x.size(1);
+    return CheckPenaltyMethodMemory(x.size(0), inputs, (gated ? 1 : 2) * program.patterns.count() * y.size(1), !gated,
+                                    options.penalty.optimizer, x);
   }
   return ChooseKernel(program, options).status();
 }
@@ -213,6 +229,9 @@ class Run {
       solver = std::make_unique<Fista>(problem);
     } else if (options_.solver == SolverKind::kInteriorPoint) {
       solver = std::make_unique<InteriorPoint>(problem, program_.activation == Activation::kRelu);
+    } else if (options_.solver == SolverKind::kPenalty) {
+      solver = std::make_unique<PenaltyMethod>(problem, program_.activation == Activation::kRelu, options_.penalty,
+                                               LossMultiple(program_), program_.loss_scale, options_.seed);
     } else {
       const auto kernel = ChooseKernel(program_, options_);
       if (!kernel.ok()) return kernel.status();

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/convex/program.h"
+#include "core/convex/solvers/penalty_settings.h"
 #include "core/convex/solvers/solver.h"
 
 namespace cvxnn::convex {
@@ -21,6 +22,7 @@ enum class SolverKind {
   kAdmm,   ///< every program; solvers/admm.h
   /// Squared loss, group-ℓ2 penalty (or weight decay of one output), float64; solvers/interior_point.h.
   kInteriorPoint,
+  kPenalty,  ///< every program, its cones for a price; solvers/penalty_method.h
 };
 
 /// Where a solve begins: any weights on the original columns, best those of a program much like this one.
@@ -37,6 +39,8 @@ struct Options {
   /// Converged when |gap| and the constraint violation are both at most this; in [0, 1). With 0 the other rules end the
   /// solve, kStalled among them.
   double tolerance = 1e-4;
+  PenaltySettings penalty;  ///< of SolverKind::kPenalty
+  std::uint64_t seed = 0;   ///< likewise: of the order of the rows
   /// ADMM: solve with the n×n kernel by conjugate gradients, as is done where its factor does not fit in memory.
   bool without_kernel = false;
   std::function<bool()> should_stop;  ///< polled between epochs and stages of set-up, as max_seconds is; may be empty
@@ -64,7 +68,9 @@ struct Progress {
   std::optional<double> test_accuracy;
   std::optional<double> test_loss;
   std::int64_t active_neurons = 0;  ///< blocks (pattern, output and sign) that are not zero
-  double step_size = 0;             ///< 1/L of FISTA, ρ₁ of ADMM, the share of Newton's step; 0 when no solver ran
+  /// 1/L of FISTA, ρ₁ of ADMM, the share of Newton's step, the learning rate of the penalty method; 0 when no solver
+  /// ran.
+  double step_size = 0;
 };
 
 enum class StopReason {

@@ -54,6 +54,8 @@ convex::SolverKind SolverOf(const Spec& spec, const ConvexTraining& convex) {
       return convex::SolverKind::kAdmm;
     case ConvexSolver::kInteriorPoint:
       return convex::SolverKind::kInteriorPoint;
+    case ConvexSolver::kPenalty:
+      return convex::SolverKind::kPenalty;
     case ConvexSolver::kAuto:
       break;
   }
@@ -69,6 +71,8 @@ std::string Name(convex::SolverKind solver) {
       return "admm";
     case convex::SolverKind::kInteriorPoint:
       return "interior_point";
+    case convex::SolverKind::kPenalty:
+      return "penalty";
   }
   return "";
 }
@@ -219,6 +223,8 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   convex::Options options;
   const ChosenSolver solver = ChooseSolver(spec, convex, program);
   options.solver = solver.kind;
+  options.penalty = convex.penalty_method.value_or(PenaltyMethod());
+  options.seed = spec.seed;
   options.tolerance = spec.stopping.tolerance;
   options.should_stop = hooks.should_stop;
 

@@ -12,6 +12,8 @@ inline constexpr std::int64_t kMaxSearchStarts = 100'000;        ///< Refinement
 inline constexpr std::int64_t kMaxRefinementEpochs = 1'000'000;  ///< Refinement::descent_epochs
 inline constexpr std::int64_t kMaxPatterns = 1'000'000;  ///< SampledPatterns::count, EnumeratedPatterns::max_count
 
+inline constexpr double kMaxRho = 1e30;  ///< PenaltyMethod::rho
+
 /// Values of β on a path.
 inline constexpr std::int32_t kMostPathPoints = 1000;
 

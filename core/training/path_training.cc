@@ -139,6 +139,8 @@ class Path {
   convex::Options SolverOptions() const {
     convex::Options options;
     options.solver = SolverOf(spec_, path_.convex);
+    options.penalty = path_.convex.penalty_method.value_or(PenaltyMethod());
+    options.seed = spec_.seed;
     options.max_epochs = spec_.stopping.max_epochs;
     options.tolerance = spec_.stopping.tolerance;
     options.should_stop = hooks_.should_stop;

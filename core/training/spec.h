@@ -8,6 +8,7 @@
 #include <string>
 #include <variant>
 
+#include "core/convex/solvers/penalty_settings.h"
 #include "core/data/matrix.h"
 #include "core/descent/method.h"
 #include "core/network/loss.h"
@@ -75,7 +76,11 @@ enum class ConvexSolver {
   kAdmm,   ///< closed-form ADMM with adaptive balancing
   /// Structured interior point, for the optimum to many digits: squared loss, group-ℓ2 penalty, float64.
   kInteriorPoint,
+  kPenalty,  ///< an optimiser of descent on the program with its cones for a price; see PenaltyMethod
 };
+
+/// How ConvexSolver::kPenalty steps.
+using PenaltyMethod = convex::PenaltySettings;
 
 /// Rounds after the first solve that look for patterns beyond the ones given and solve again (refinement.h). ReLU only;
 /// nothing to do over enumerated patterns.
@@ -89,7 +94,8 @@ struct ConvexTraining {
   Activation activation = Activation::kGated;
   Patterns patterns;
   ConvexSolver solver = ConvexSolver::kAuto;
-  std::optional<Refinement> refinement = {};  ///< absent: none
+  std::optional<Refinement> refinement = {};         ///< absent: none
+  std::optional<PenaltyMethod> penalty_method = {};  ///< for ConvexSolver::kPenalty alone; absent: its defaults
 };
 
 /// Which model of a path is the best.

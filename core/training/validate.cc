@@ -134,13 +134,26 @@ struct PatternsCheck {
   }
 };
 
+absl::Status ValidatePenaltyMethod(const ConvexTraining& convex) {
+  if (!convex.penalty_method.has_value()) return absl::OkStatus();
+  const PenaltyMethod& method = *convex.penalty_method;
+  if (convex.solver != ConvexSolver::kPenalty) {
+    return absl::InvalidArgumentError("convex.penalty_method: must be absent for solvers other than penalty");
+  }
+  if (!(method.rho > 0 && method.rho <= kMaxRho)) {
+    return Refuse("convex.penalty_method.rho", method.rho, "above 0 and at most 1e+30");
+  }
+  return descent::CheckRanges(convex::AsMethod(method), "convex.penalty_method.");
+}
+
 absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, const data::Dataset& dataset) {
   if (auto status = std::visit(PatternsCheck{dataset.description.image_shape}, convex.patterns); !status.ok()) {
     return status;
   }
   if (convex.solver == ConvexSolver::kFista && convex.activation != Activation::kGated) {
-    return Refuse("convex.solver", "fista", "auto, admm or interior_point for the relu activation");
+    return Refuse("convex.solver", "fista", "auto, admm, interior_point or penalty for the relu activation");
   }
+  if (auto status = ValidatePenaltyMethod(convex); !status.ok()) return status;
   if (convex.refinement.has_value()) {
     const Refinement& rounds = *convex.refinement;
     if (convex.activation != Activation::kRelu && rounds.max_rounds != 0) {

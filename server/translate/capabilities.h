@@ -52,7 +52,8 @@ inline constexpr std::array kDescentActivations = {Choice{v1::ACTIVATION_RELU, A
 inline constexpr std::array kConvexSolvers = {
     Choice{v1::CONVEX_SOLVER_FISTA, training::ConvexSolver::kFista},
     Choice{v1::CONVEX_SOLVER_ADMM, training::ConvexSolver::kAdmm},
-    Choice{v1::CONVEX_SOLVER_INTERIOR_POINT, training::ConvexSolver::kInteriorPoint}};
+    Choice{v1::CONVEX_SOLVER_INTERIOR_POINT, training::ConvexSolver::kInteriorPoint},
+    Choice{v1::CONVEX_SOLVER_PENALTY, training::ConvexSolver::kPenalty}};
 
 /// Unspecified is training::PathSelection::kAuto.
 inline constexpr std::array kPathSelections = {

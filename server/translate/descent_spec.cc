@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/descent/ranges.h"
+#include "core/training/limits.h"
 #include "server/translate/capabilities.h"
 #include "server/translate/choose.h"
 #include "server/translate/resource_name.h"
@@ -118,11 +119,11 @@ struct OptimizerToProto {
 };
 
 /// A schedule's required numbers stay at 0 when they are missing, which is out of their range; this says it plainly.
-void RequireParameter(bool has, const char* field, Violations* violations) {
-  if (!has) violations->Wrong(absl::StrCat(kPath, "schedule.", field), "required");
+void RequireParameter(bool has, const std::string& path, const char* field, Violations* violations) {
+  if (!has) violations->Wrong(absl::StrCat(path, "schedule.", field), "required");
 }
 
-descent::Schedule ScheduleFromProto(const v1::Schedule& from, Violations* violations) {
+descent::Schedule ScheduleFromProto(const v1::Schedule& from, const std::string& path, Violations* violations) {
   descent::Schedule to;
   switch (from.kind_case()) {
     case v1::Schedule::kReduceOnPlateau: {
@@ -137,18 +138,18 @@ descent::Schedule ScheduleFromProto(const v1::Schedule& from, Violations* violat
       break;
     }
     case v1::Schedule::kExponential:
-      RequireParameter(from.exponential().has_factor(), "exponential.factor", violations);
+      RequireParameter(from.exponential().has_factor(), path, "exponential.factor", violations);
       to.kind = descent::ExponentialDecay{from.exponential().factor()};
       break;
     case v1::Schedule::kStep: {
-      RequireParameter(from.step().has_epochs(), "step.epochs", violations);
+      RequireParameter(from.step().has_epochs(), path, "step.epochs", violations);
       descent::StepDecay step{from.step().epochs()};
       if (from.step().has_factor()) step.factor = from.step().factor();
       to.kind = step;
       break;
     }
     case v1::Schedule::kCosine:
-      RequireParameter(from.cosine().has_epochs(), "cosine.epochs", violations);
+      RequireParameter(from.cosine().has_epochs(), path, "cosine.epochs", violations);
       to.kind = descent::CosineAnnealing{from.cosine().epochs(), from.cosine().minimum_rate()};
       break;
     case v1::Schedule::kConstant:
@@ -156,10 +157,10 @@ descent::Schedule ScheduleFromProto(const v1::Schedule& from, Violations* violat
       break;
   }
   if (!from.has_warmup()) return to;
-  RequireParameter(from.warmup().has_epochs(), "warmup.epochs", violations);
+  RequireParameter(from.warmup().has_epochs(), path, "warmup.epochs", violations);
   to.warmup.epochs = from.warmup().epochs();
   if (from.warmup().has_epochs() && to.warmup.epochs == 0) {
-    violations->Invalid(absl::StrCat(kPath, "schedule.warmup.epochs"), 0, "must be 1 to 1000000000");
+    violations->Invalid(absl::StrCat(path, "schedule.warmup.epochs"), 0, "must be 1 to 1000000000");
   }
   if (from.warmup().has_start_factor()) to.warmup.start_factor = from.warmup().start_factor();
   return to;
@@ -286,7 +287,45 @@ struct SnapshotsToProto {
   void operator()(const descent::PerDecade& decade) const { to->set_per_decade(decade.count); }
 };
 
+void CheckMethodRanges(const descent::Method& method, const std::string& path, Violations* violations) {
+  descent::CheckRanges(method, [&](const std::string& field, const std::string& value, const std::string& allowed) {
+    if (violations->Names(path + field)) return;  // said already, that it is required
+    violations->InvalidText(path + field, value, absl::StrCat("must be ", allowed));
+  });
+}
+
+void ScheduleTo(const descent::Schedule& from, v1::Schedule* to) {
+  std::visit(ScheduleToProto{to}, from.kind);
+  if (from.warmup.epochs == 0) return;
+  to->mutable_warmup()->set_epochs(from.warmup.epochs);
+  to->mutable_warmup()->set_start_factor(from.warmup.start_factor);
+}
+
 }  // namespace
+
+training::PenaltyMethod PenaltyMethodFromProto(const v1::PenaltyMethod& from, const std::string& path,
+                                               Violations* violations) {
+  training::PenaltyMethod to;
+  if (from.has_rho()) to.rho = from.rho();
+  violations->Require(to.rho > 0 && to.rho <= training::kMaxRho, path + "rho", to.rho,
+                      "must be above 0 and at most 1e+30");
+  to.optimizer = OptimizerFromProto(from.optimizer());
+  to.learning_rate = from.has_learning_rate() ? from.learning_rate() : descent::DefaultLearningRate(to.optimizer);
+  to.schedule = ScheduleFromProto(from.schedule(), path, violations);
+  to.batch_size = from.batch_size();
+  CheckMethodRanges(convex::AsMethod(to), path, violations);
+  return to;
+}
+
+v1::PenaltyMethod PenaltyMethodToProto(const training::PenaltyMethod& from) {
+  v1::PenaltyMethod to;
+  to.set_rho(from.rho);
+  std::visit(OptimizerToProto{to.mutable_optimizer()}, from.optimizer);
+  to.set_learning_rate(descent::LearningRate(convex::AsMethod(from)));
+  ScheduleTo(from.schedule, to.mutable_schedule());
+  to.set_batch_size(from.batch_size);
+  return to;
+}
 
 GradientDescent DescentFromProto(const v1::GradientDescent& from, Violations* violations) {
   GradientDescent to;
@@ -298,7 +337,7 @@ GradientDescent DescentFromProto(const v1::GradientDescent& from, Violations* vi
   if (to.grid.learning_rates.empty()) {
     to.learning_rate = from.has_learning_rate() ? from.learning_rate() : descent::DefaultLearningRate(to.optimizer);
   }
-  to.schedule = ScheduleFromProto(from.schedule(), violations);
+  to.schedule = ScheduleFromProto(from.schedule(), path, violations);
   if (from.has_clip_norm()) to.clip_norm = from.clip_norm();
   to.batch_size = from.batch_size();
   if (from.trials() != 0) to.trials = from.trials();
@@ -314,10 +353,7 @@ GradientDescent DescentFromProto(const v1::GradientDescent& from, Violations* vi
       violations->Invalid(path + "activation", ValueName(from.activation()), theirs);
     }
   }
-  descent::CheckRanges(to, [&](const std::string& field, const std::string& value, const std::string& allowed) {
-    if (violations->Names(path + field)) return;  // said already, that it is required
-    violations->InvalidText(path + field, value, absl::StrCat("must be ", allowed));
-  });
+  CheckMethodRanges(to, path, violations);
   return to;
 }
 
@@ -329,11 +365,7 @@ v1::GradientDescent DescentToProto(const GradientDescent& from) {
   }
   std::visit(OptimizerToProto{to.mutable_optimizer()}, from.optimizer);
   if (from.grid.learning_rates.empty()) to.set_learning_rate(descent::LearningRate(from));
-  std::visit(ScheduleToProto{to.mutable_schedule()}, from.schedule.kind);
-  if (from.schedule.warmup.epochs > 0) {
-    to.mutable_schedule()->mutable_warmup()->set_epochs(from.schedule.warmup.epochs);
-    to.mutable_schedule()->mutable_warmup()->set_start_factor(from.schedule.warmup.start_factor);
-  }
+  ScheduleTo(from.schedule, to.mutable_schedule());
   if (from.clip_norm) to.set_clip_norm(*from.clip_norm);
   to.set_batch_size(from.batch_size);
   to.set_trials(from.trials);

@@ -141,6 +141,11 @@ ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, V
   if (from.has_refinement()) {
     to.refinement = RefinementFromProto(from.refinement(), path + "refinement.", violations);
   }
+  if (from.has_penalty_method() && to.solver != training::ConvexSolver::kPenalty) {
+    violations->Wrong(path + "penalty_method", "must be absent for solvers other than CONVEX_SOLVER_PENALTY");
+  } else if (to.solver == training::ConvexSolver::kPenalty) {
+    to.penalty_method = PenaltyMethodFromProto(from.penalty_method(), path + "penalty_method.", violations);
+  }
   const int kind = from.patterns().kind_case();
   if (kind != v1::Patterns::KIND_NOT_SET &&
       !IsBuilt(v1::Patterns::descriptor(), kPatterns, kind, path + "patterns", violations)) {
@@ -149,7 +154,7 @@ ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, V
   to.patterns = PatternsFromProto(from.patterns(), path + "patterns.", violations);
   if (to.solver == training::ConvexSolver::kFista && to.activation == Activation::kRelu) {
     violations->Invalid(path + "solver", ValueName(from.solver()),
-                        "must be CONVEX_SOLVER_ADMM, CONVEX_SOLVER_INTERIOR_POINT or unspecified with ACTIVATION_RELU");
+                        "must be another or unspecified with ACTIVATION_RELU, whose program has cones");
   }
   return to;
 }
@@ -331,6 +336,7 @@ void ConvexToProto(const ConvexTraining& convex, v1::ConvexTraining* to) {
     to->mutable_refinement()->set_search_starts(refinement->search_starts);
     to->mutable_refinement()->set_descent_epochs(refinement->descent_epochs);
   }
+  if (convex.penalty_method.has_value()) *to->mutable_penalty_method() = PenaltyMethodToProto(*convex.penalty_method);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -44,6 +45,9 @@ void JobFlags::AddTo(CLI::App& command) {
   first = command.get_options().size();
   AddPath(command);
   Group(command, first, "Regularisation path");
+  first = command.get_options().size();
+  AddSteps(command);
+  Group(command, first, "Steps of gradient descent, and of the penalty solver");
   first = command.get_options().size();
   AddDescent(command);
   Group(command, first, "Gradient descent");
@@ -113,12 +117,16 @@ void JobFlags::AddConvex(CLI::App& command) {
       kind,
       gates,
       convex_.AddEnum<v1::ConvexSolver>(
-          command, "--solver", "Default by size and tolerance: fista for gated, admm for relu, or interior_point",
+          command, "--solver",
+          "Default by size and tolerance: fista for gated, admm for relu, or interior_point; penalty steps as descent",
           [](ConvexTraining& convex, v1::ConvexSolver value) { convex.set_solver(value); }),
       convex_.Add<Integer>(
           command, "--refine",
           "Rounds that look for patterns beyond those given (relu); 0 for none, which is the default",
           [](ConvexTraining& convex, const auto& value) { convex.mutable_refinement()->set_max_rounds(value); }),
+      convex_.Add<double>(
+          command, "--rho", "What leaving the cones costs by the penalty solver; default 1",
+          [](ConvexTraining& convex, const auto& value) { convex.mutable_penalty_method()->set_rho(value); }),
       common_.Add<double>(
           command, "--tolerance", "Relative gap and violation to stop at; default 1e-4, 0: all epochs",
           [](Job& job, const auto& value) { job.mutable_spec()->mutable_stopping()->set_tolerance(value); }),
@@ -137,26 +145,30 @@ void JobFlags::AddPath(CLI::App& command) {
   };
 }
 
+void JobFlags::AddSteps(CLI::App& command) {
+  const auto add = [&](CLI::Option* option) { step_options_.push_back(option); };
+  add(command.add_option("--optimizer", optimizer_,
+                         absl::StrCat("NAME[:FIELD=VALUE,…], e.g. sgd:momentum=0.9; one of ",
+                                      OneofChoices(v1::Optimizer::descriptor(), "kind"), "; default sgd")));
+  add(steps_.Add<double>(command, "--learning-rate,--lr", "Default 0.01; adam and adamw 0.001, adadelta and lbfgs 1",
+                         [](GradientDescent& descent, const auto& value) { descent.set_learning_rate(value); }));
+  add(command.add_option("--schedule", schedule_,
+                         absl::StrCat("Of the learning rate, NAME[:FIELD=VALUE,…], e.g. step:epochs=30; one of ",
+                                      OneofChoices(v1::Schedule::descriptor(), "kind"), "; default constant")));
+  add(steps_.Add<Integer>(command, "--warmup", "Epochs over which the rate rises before the schedule; default none",
+                          [](GradientDescent& descent, const auto& value) {
+                            descent.mutable_schedule()->mutable_warmup()->set_epochs(value);
+                          }));
+  add(steps_.Add<Integer>(command, "--batch-size", "Rows per step; default 0: all",
+                          [](GradientDescent& descent, const auto& value) { descent.set_batch_size(value); }));
+}
+
 void JobFlags::AddDescent(CLI::App& command) {
   const auto add = [&](CLI::Option* option) { descent_options_.push_back(option); };
   add(descent_.Add<Integer>(command, "--neurons", "Width of the network; default 100",
                             [](GradientDescent& descent, const auto& value) { descent.set_neurons(value); }));
-  add(command.add_option("--optimizer", optimizer_,
-                         absl::StrCat("NAME[:FIELD=VALUE,…], e.g. sgd:momentum=0.9; one of ",
-                                      OneofChoices(v1::Optimizer::descriptor(), "kind"), "; default sgd")));
-  add(descent_.Add<double>(command, "--learning-rate,--lr", "Default 0.01; adam and adamw 0.001, adadelta and lbfgs 1",
-                           [](GradientDescent& descent, const auto& value) { descent.set_learning_rate(value); }));
-  add(command.add_option("--schedule", schedule_,
-                         absl::StrCat("Of the learning rate, NAME[:FIELD=VALUE,…], e.g. step:epochs=30; one of ",
-                                      OneofChoices(v1::Schedule::descriptor(), "kind"), "; default constant")));
-  add(descent_.Add<Integer>(command, "--warmup", "Epochs over which the rate rises before the schedule; default none",
-                            [](GradientDescent& descent, const auto& value) {
-                              descent.mutable_schedule()->mutable_warmup()->set_epochs(value);
-                            }));
   add(descent_.Add<double>(command, "--clip-norm", "Longest gradient of a trial; default any",
                            [](GradientDescent& descent, const auto& value) { descent.set_clip_norm(value); }));
-  add(descent_.Add<Integer>(command, "--batch-size", "Rows per step; default 0: all",
-                            [](GradientDescent& descent, const auto& value) { descent.set_batch_size(value); }));
   add(descent_.Add<Integer>(command, "--trials", "Independent initialisations; default 1",
                             [](GradientDescent& descent, const auto& value) { descent.set_trials(value); }));
   add(command.add_option(
@@ -235,20 +247,37 @@ absl::Status JobFlags::ApplySnapshots(GradientDescent& descent) const {
   return absl::OkStatus();
 }
 
-absl::Status JobFlags::ApplyDescent(GradientDescent& descent) const {
-  descent_.Apply(descent);
-  if (absl::Status status = ApplyGrid(descent); !status.ok()) return status;
-  if (absl::Status status = ApplySnapshots(descent); !status.ok()) return status;
+absl::Status JobFlags::ApplySteps(GradientDescent& descent) const {
+  steps_.Apply(descent);
   if (!optimizer_.empty()) {
     if (auto status = SetOneof("--optimizer", optimizer_, "kind", descent.mutable_optimizer()); !status.ok()) {
       return status;
     }
   }
-  if (!schedule_.empty()) {
-    if (auto status = SetOneof("--schedule", schedule_, "kind", descent.mutable_schedule()); !status.ok()) {
-      return status;
-    }
-  }
+  return schedule_.empty() ? absl::OkStatus() : SetOneof("--schedule", schedule_, "kind", descent.mutable_schedule());
+}
+
+absl::Status JobFlags::ApplySteps(ConvexTraining& convex) const {
+  const auto given = [](const CLI::Option* option) { return option->count() > 0; };
+  if (std::none_of(step_options_.begin(), step_options_.end(), given)) return absl::OkStatus();
+  // The same fields under the same names, those of a job file first.
+  GradientDescent steps;
+  v1::PenaltyMethod& method = *convex.mutable_penalty_method();
+  if (method.has_optimizer()) *steps.mutable_optimizer() = method.optimizer();
+  if (method.has_schedule()) *steps.mutable_schedule() = method.schedule();
+  if (absl::Status status = ApplySteps(steps); !status.ok()) return status;
+  if (steps.has_optimizer()) *method.mutable_optimizer() = steps.optimizer();
+  if (steps.has_schedule()) *method.mutable_schedule() = steps.schedule();
+  if (steps.has_learning_rate()) method.set_learning_rate(steps.learning_rate());
+  if (steps.batch_size() != 0) method.set_batch_size(steps.batch_size());
+  return absl::OkStatus();
+}
+
+absl::Status JobFlags::ApplyDescent(GradientDescent& descent) const {
+  descent_.Apply(descent);
+  if (absl::Status status = ApplySteps(descent); !status.ok()) return status;
+  if (absl::Status status = ApplyGrid(descent); !status.ok()) return status;
+  if (absl::Status status = ApplySnapshots(descent); !status.ok()) return status;
   if (!initialization_.empty()) {
     if (auto status = SetOneof("--initialization", initialization_, "kind", descent.mutable_initialization());
         !status.ok()) {
@@ -264,6 +293,7 @@ absl::Status JobFlags::ApplyDescent(GradientDescent& descent) const {
 
 absl::Status JobFlags::ApplyConvex(ConvexTraining& convex) const {
   convex_.Apply(convex);
+  if (absl::Status status = ApplySteps(convex); !status.ok()) return status;
   if (!gates_file_.empty()) {
     const absl::StatusOr<data::Matrix> gates = ReadRows(gates_file_, /*has_header=*/false);
     if (!gates.ok()) return gates.status();
@@ -306,6 +336,12 @@ absl::Status JobFlags::CheckMethodFlags(const Job& job) const {
                                                    " has no such setting, ", descent ? "convex training" : "descent",
                                                    " has"));
   }
+  const ConvexTraining& convex = job.spec().has_path() ? job.spec().path().convex() : job.spec().convex();
+  for (const CLI::Option* option : step_options_) {
+    if (descent || option->count() == 0 || SolverOf(convex) == v1::CONVEX_SOLVER_PENALTY) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(option->get_name(), ": only descent and --solver penalty have such a setting"));
+  }
   if (job.spec().has_path()) {
     for (const CLI::Option* option : {beta_, beta_max_fraction_}) {
       if (option->count() == 0) continue;
@@ -318,6 +354,11 @@ absl::Status JobFlags::CheckMethodFlags(const Job& job) const {
     return absl::InvalidArgumentError(absl::StrCat(option->get_name(), ": only a path has such a setting"));
   }
   return absl::OkStatus();
+}
+
+v1::ConvexSolver JobFlags::SolverOf(ConvexTraining convex) const {
+  convex_.Apply(convex);
+  return convex.solver();
 }
 
 absl::Status JobFlags::CheckPenaltyFlags() const {

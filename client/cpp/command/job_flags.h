@@ -27,10 +27,14 @@ class JobFlags {
   void AddCommon(CLI::App& command);
   void AddConvex(CLI::App& command);
   void AddPath(CLI::App& command);
+  void AddSteps(CLI::App& command);
   void AddDescent(CLI::App& command);
   absl::Status ApplyMethod(v1::Job& job) const;
   absl::Status ApplyConvex(v1::ConvexTraining& convex) const;
   void AddGrid(CLI::App& command);
+  absl::Status ApplySteps(v1::GradientDescent& descent) const;
+  absl::Status ApplySteps(v1::ConvexTraining& convex) const;
+  v1::ConvexSolver SolverOf(v1::ConvexTraining convex) const;
   absl::Status ApplyDescent(v1::GradientDescent& descent) const;
   absl::Status ApplyGrid(v1::GradientDescent& descent) const;
   absl::Status ApplySnapshots(v1::GradientDescent& descent) const;
@@ -55,12 +59,14 @@ class JobFlags {
   MessageFlags<v1::Job> common_;
   MessageFlags<v1::ConvexTraining> convex_;
   MessageFlags<v1::RegularizationPath> path_;
+  MessageFlags<v1::GradientDescent> steps_;
   MessageFlags<v1::GradientDescent> descent_;
   CLI::Option* beta_ = nullptr;
   CLI::Option* beta_max_fraction_ = nullptr;
   CLI::Option* penalty_ = nullptr;
   std::vector<CLI::Option*> convex_options_;
   std::vector<CLI::Option*> path_options_;
+  std::vector<CLI::Option*> step_options_;
   std::vector<CLI::Option*> descent_options_;
 };
 

@@ -14,6 +14,8 @@ namespace {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr double kOwnRounding = 1 + 32 * kEpsilon;
+// Norms below it are 0 to a subgradient; a normal number of float32.
+constexpr double kLeastNorm = 1e-37;
 
 // `norms` with the errors of what they are norms of.
 at::Tensor Raise(const at::Tensor& norms, const at::Tensor& errors, double own_rounding) {
@@ -25,6 +27,9 @@ class GroupL2 : public PenaltyFunction {
   PenalizedPoint Prox(const at::Tensor& weights, double threshold) const override {
     const ShrunkColumns shrunk = ShrinkColumns(weights, threshold);
     return {shrunk.weights, shrunk.norms, shrunk.norms};
+  }
+  at::Tensor Subgradient(const at::Tensor& weights) const override {
+    return weights.div(ColumnNorms(weights).clamp_min(kLeastNorm).to(weights.scalar_type()));
   }
   at::Tensor DualNorms(const at::Tensor& products, const at::Tensor& errors) const override {
     return Raise(ColumnNorms(products), errors, kOwnRounding);
@@ -39,6 +44,7 @@ class Nuclear : public PenaltyFunction {
     const ShrunkBlocks shrunk = ShrinkBlocks(weights, outputs_, threshold);
     return {shrunk.weights, ColumnNorms(shrunk.weights), shrunk.values};
   }
+  at::Tensor Subgradient(const at::Tensor& weights) const override { return PolarBlocks(weights, outputs_); }
   at::Tensor DualNorms(const at::Tensor& products, const at::Tensor& errors) const override {
     // A spectral norm comes from the eigenvalues of a Gram matrix of d·c terms.
     const double own = 1 + static_cast<double>(64 + products.size(0) * outputs_) * kEpsilon;
@@ -62,6 +68,7 @@ class L1 : public PenaltyFunction {
     return {shrunk, ColumnNorms(shrunk),
             at::linalg_vector_norm(shrunk, 1, at::IntArrayRef{0}, /*keepdim=*/false, at::kDouble)};
   }
+  at::Tensor Subgradient(const at::Tensor& weights) const override { return weights.sign(); }
   at::Tensor DualNorms(const at::Tensor& products, const at::Tensor& errors) const override {
     if (products.size(0) == 0) return at::zeros({products.size(1)}, products.options().dtype(at::kDouble));
     return Raise(products.abs().amax(0).to(at::kDouble), errors, 1);
@@ -77,6 +84,9 @@ class FeatureGroups : public PenaltyFunction {
     const at::Tensor factors = shrunk.div(norms.clamp_min(1e-300)).to(weights.scalar_type()).unsqueeze(1);
     const at::Tensor result = weights.mul(factors);
     return {result, ColumnNorms(result), shrunk};
+  }
+  at::Tensor Subgradient(const at::Tensor& weights) const override {
+    return weights.div(RowNorms(weights).clamp_min(kLeastNorm).to(weights.scalar_type()).unsqueeze(1));
   }
   at::Tensor DualNorms(const at::Tensor& products, const at::Tensor& errors) const override {
     return Raise(RowNorms(products), errors.defined() ? errors.norm() : errors, kOwnRounding);

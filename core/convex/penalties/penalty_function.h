@@ -40,6 +40,10 @@ class PenaltyFunction {
   /// argmin_z ½‖z − w‖² + threshold·R(z), threshold >= 0; with 0, `weights` measured. Shares no memory with them.
   virtual PenalizedPoint Prox(const at::Tensor& weights, double threshold) const = 0;
 
+  /// An element of ∂R, of the shape and type of `weights`: the gradient where R has one, and 0 for whatever part of the
+  /// weights (a column, a singular direction, an entry, a row) is 0.
+  virtual at::Tensor Subgradient(const at::Tensor& weights) const = 0;
+
   virtual Conjugate conjugate() const { return Conjugate::kBall; }
 
   /// What (βR)* is made of at products Q (d×(S·P·c)), float64. Entry j belongs to output j mod c, or all to one program

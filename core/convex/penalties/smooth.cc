@@ -37,6 +37,7 @@ class Ridge : public Smooth {
     const at::Tensor norms = ColumnNorms(shrunk);
     return {shrunk, norms, norms.square().mul_(0.5)};
   }
+  at::Tensor Subgradient(const at::Tensor& weights) const override { return weights.clone(); }
   Conjugate conjugate() const override { return Conjugate::kQuadratic; }
 };
 
@@ -47,6 +48,7 @@ class NoPenalty : public Smooth {
     const at::Tensor norms = ColumnNorms(weights);
     return {weights.clone(), norms, at::zeros_like(norms)};
   }
+  at::Tensor Subgradient(const at::Tensor& weights) const override { return at::zeros_like(weights); }
   Conjugate conjugate() const override { return Conjugate::kSubspace; }
 };
 

@@ -59,6 +59,25 @@ TEST(JobFlags, DescribeADescentJob) {
   EXPECT_EQ(descent.initialization().gaussian().scale(), 3);
 }
 
+TEST(JobFlags, DescribeThePenaltySolver) {
+  const auto job = Build(
+      "convex --dataset iris --beta 1 --activation relu --solver penalty --rho 10 --optimizer adam:beta1=0.8 --lr 0.1 "
+      "--schedule reduce-on-plateau:patience=3 --warmup 2 --batch-size 64");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->spec().convex().solver(), v1::CONVEX_SOLVER_PENALTY);
+  const v1::PenaltyMethod& method = job->spec().convex().penalty_method();
+  EXPECT_EQ(method.rho(), 10);
+  EXPECT_EQ(method.optimizer().adam().beta1(), 0.8);
+  EXPECT_EQ(method.learning_rate(), 0.1);
+  EXPECT_EQ(method.schedule().reduce_on_plateau().patience(), 3);
+  EXPECT_EQ(method.schedule().warmup().epochs(), 2);
+  EXPECT_EQ(method.batch_size(), 64);
+  EXPECT_FALSE(Build("convex --solver penalty")->spec().convex().has_penalty_method());
+  EXPECT_EQ(Build("path --solver penalty --batch-size 5")->spec().path().convex().penalty_method().batch_size(), 5);
+  EXPECT_EQ(std::string(Build("convex --solver admm --batch-size 5").status().message()),
+            "--batch-size: only descent and --solver penalty have such a setting");
+}
+
 TEST(JobFlags, ReadNumbersInDecimalAlone) {
   EXPECT_EQ(Build("convex --seed 010")->spec().seed(), 10);
   EXPECT_EQ(Build("convex --seed 18446744073709551615")->spec().seed(), 18446744073709551615u);

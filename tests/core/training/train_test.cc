@@ -178,6 +178,25 @@ TEST_P(ConvexTrain, ByInteriorPointGivesManyDigits) {
   EXPECT_NEAR(objective, *exact->models[0].final_metrics.objective, 1e-8 * objective);
 }
 
+TEST_P(ConvexTrain, ByThePenaltyMethodComesNearAndSaysHowNear) {
+  Spec spec = GetSpec();
+  const auto exact = Train(spec, SmallDataset());
+  auto& convex = std::get<ConvexTraining>(spec.method);
+  convex.solver = ConvexSolver::kPenalty;
+  convex.penalty_method =
+      PenaltyMethod{.rho = 10, .optimizer = descent::Adam(), .learning_rate = 0.02, .batch_size = 8};
+  convex.penalty_method->schedule.kind = descent::CosineAnnealing{500};
+  spec.stopping.max_epochs = 500;
+  const auto result = Train(spec, SmallDataset());
+  ASSERT_TRUE(exact.ok() && result.ok()) << result.status();
+  EXPECT_EQ(result->summary.solver, "penalty");
+  const EpochMetrics& metrics = result->models[0].final_metrics;
+  EXPECT_NEAR(*metrics.objective, *exact->models[0].final_metrics.objective, 0.05 * *metrics.objective);
+  EXPECT_TRUE(metrics.network_objective.has_value());
+  EXPECT_LE(*metrics.lower_bound, *exact->models[0].final_metrics.objective * (1 + 1e-9));
+  EXPECT_GT(*metrics.lower_bound, 0);
+}
+
 TEST_P(ConvexTrain, SaysWhyItsSolverWasChosen) {
   Spec spec = ConvexSpec(GetParam());
   const auto rough = Train(spec, SmallDataset());

@@ -111,7 +111,7 @@ const Refusal kRefusals[] = {
        Convex(s).activation = Activation::kRelu;
        Convex(s).solver = ConvexSolver::kFista;
      },
-     "convex.solver = fista: must be auto, admm or interior_point"},
+     "convex.solver = fista: must be auto, admm, interior_point or penalty"},
     {"FistaForAKink", ConvexSpec(),
      [](Spec& s) {
        s.loss = Loss::kHinge;
@@ -130,6 +130,20 @@ const Refusal kRefusals[] = {
        Convex(s).solver = ConvexSolver::kInteriorPoint;
      },
      "precision = float32: must be auto or float64 for the interior_point solver"},
+    {"PenaltyMethodForOthers", ConvexSpec(), [](Spec& s) { Convex(s).penalty_method = PenaltyMethod(); },
+     "convex.penalty_method: must be absent for solvers other than penalty"},
+    {"NoPrice", ConvexSpec(),
+     [](Spec& s) {
+       Convex(s).solver = ConvexSolver::kPenalty;
+       Convex(s).penalty_method = PenaltyMethod{.rho = 0};
+     },
+     "convex.penalty_method.rho = 0: must be above 0 and at most 1e+30"},
+    {"PenaltyLbfgsWithBatches", ConvexSpec(),
+     [](Spec& s) {
+       Convex(s).solver = ConvexSolver::kPenalty;
+       Convex(s).penalty_method = PenaltyMethod{.optimizer = descent::Lbfgs(), .batch_size = 2};
+     },
+     "convex.penalty_method.batch_size = 2: must be 0 (full batch) with optimizer.lbfgs"},
     // Every range of descent is tested with core/descent; here, that it is checked and named from the spec.
     {"NoNeurons", DescentSpec(), [](Spec& s) { Descent(s).neurons = 0; }, "descent.neurons = 0: must be 1 to 1000000"},
     {"ZeroRate", DescentSpec(), [](Spec& s) { Descent(s).learning_rate = 0; }, "descent.learning_rate = 0: must be"},

@@ -269,6 +269,56 @@ TEST(SpecFromProto, RefusesAGridBesideTheValuesItReplaces) {
             "descent.grid.betas[0] = 1e+31: must be above 0 and at most 1e+30");
 }
 
+v1::JobSpec ByPenalty() {
+  v1::JobSpec spec = Base(true);
+  spec.mutable_convex()->set_solver(v1::CONVEX_SOLVER_PENALTY);
+  return spec;
+}
+
+TEST(SpecFromProto, TakesThePenaltyMethodWithItsDefaults) {
+  const auto spec = SpecFromProto(ByPenalty());
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const v1::JobSpec filled = SpecToProto(*spec, "datasets/d");
+  EXPECT_EQ(filled.convex().penalty_method().rho(), 1);
+  EXPECT_TRUE(filled.convex().penalty_method().optimizer().has_sgd());
+  EXPECT_EQ(filled.convex().penalty_method().learning_rate(), 1e-2);
+  for (const auto& change : ChangesOf(v1::PenaltyMethod::descriptor(), 7, 0.5)) {
+    v1::JobSpec changed = ByPenalty();
+    change.apply(changed.mutable_convex()->mutable_penalty_method());
+    const auto other = SpecFromProto(changed);
+    if (!other.ok()) continue;
+    const v1::JobSpec again = SpecToProto(*other, "datasets/d");
+    const auto same = SpecFromProto(again);
+    EXPECT_TRUE(same.ok() && MessageDifferencer::Equals(SpecToProto(*same, "datasets/d"), again)) << change.path;
+    EXPECT_TRUE(!MessageDifferencer::Equals(again, filled) || change.path == "schedule.constant") << change.path;
+  }
+}
+
+TEST(SpecFromProto, NamesWhatIsWrongWithThePenaltyMethod) {
+  const auto fault = [](const std::function<void(v1::JobSpec*)>& change) {
+    v1::JobSpec spec = ByPenalty();
+    change(&spec);
+    return std::string(SpecFromProto(spec).status().message());
+  };
+  const auto method = [](v1::JobSpec* s) { return s->mutable_convex()->mutable_penalty_method(); };
+  EXPECT_EQ(fault([&](auto* s) { method(s)->set_rho(0); }),
+            "convex.penalty_method.rho = 0: must be above 0 and at most 1e+30");
+  EXPECT_EQ(fault([&](auto* s) { method(s)->mutable_schedule()->mutable_step(); }),
+            "convex.penalty_method.schedule.step.epochs: required");
+  EXPECT_EQ(
+      fault([&](auto* s) {
+        method(s)->mutable_optimizer()->mutable_lbfgs();
+        method(s)->set_batch_size(2);
+      }),
+      "convex.penalty_method.batch_size = 2: must be 0 (full batch) with optimizer.lbfgs, whose line search needs "
+      "all rows");
+  EXPECT_EQ(fault([&](auto* s) {
+              s->mutable_convex()->set_solver(v1::CONVEX_SOLVER_ADMM);
+              method(s)->set_rho(2);
+            }),
+            "convex.penalty_method: must be absent for solvers other than CONVEX_SOLVER_PENALTY");
+}
+
 TEST(SpecFromProto, TakesAPathWithItsDefaults) {
   v1::JobSpec asked;
   asked.set_dataset("datasets/d");

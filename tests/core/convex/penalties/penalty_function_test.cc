@@ -89,6 +89,31 @@ TEST_P(EveryPenalty, HasAProxThatNoPointNearbyUndercuts) {
   }
 }
 
+TEST_P(EveryPenalty, HasASubgradient) {
+  // A wave in the square of the place: every block has all its singular values.
+  at::Tensor weights = (at::arange(kInputs * kPatterns * kOutputs, kDouble).square() * 0.37).sin().view({kInputs, -1});
+  const at::Tensor gradient = penalty_->Subgradient(weights);
+  for (std::int64_t i = 0; i < weights.numel(); ++i) {
+    const auto value = [&](double step) {
+      at::Tensor moved = weights.clone();
+      moved.view({-1}).select(0, i).add_(step);
+      return ValueOf(GetParam(), moved);
+    };
+    EXPECT_NEAR(gradient.view({-1})[i].item<double>(), (value(1e-6) - value(-1e-6)) / 2e-6, 1e-7) << i;
+  }
+  // Where parts are zero, or a block has not all its singular directions: R(z) >= R(w) + ⟨g, z − w⟩.
+  weights.narrow(1, 0, 4).zero_();
+  weights.select(0, 2).zero_();
+  weights.select(1, 7).copy_(weights.select(1, 6));
+  const at::Tensor chosen = penalty_->Subgradient(weights);
+  for (int i = 0; i < 50; ++i) {
+    const at::Tensor other = weights + Wave(i) * (i % 5 + 1) * 0.2;
+    const double line = ValueOf(GetParam(), weights) + chosen.mul(other.sub(weights)).sum().item<double>();
+    EXPECT_GE(ValueOf(GetParam(), other), line - 1e-9);
+  }
+  EXPECT_EQ(penalty_->Subgradient(at::zeros_like(weights)).abs().max().item<double>(), 0);
+}
+
 TEST_P(EveryPenalty, MakesExactZerosOnlyWhereItHasAKink) {
   const PenalizedPoint point = penalty_->Prox(Wave(0.2), 100);
   const bool zero = point.weights.abs().max().item<double>() == 0;
