@@ -41,6 +41,20 @@ absl::StatusOr<ActivationPatterns> SamplePatterns(const at::Tensor& features, st
   return Sample(features, count, data::StreamOf(seed, data::StreamPurpose::kPatternGates), draw, should_stop);
 }
 
+absl::StatusOr<ActivationPatterns> SampleSparsePatterns(const at::Tensor& features, std::int64_t count,
+                                                        std::int64_t columns, std::uint64_t seed,
+                                                        const std::function<bool()>& should_stop) {
+  const std::int64_t inputs = features.size(1);
+  if (columns < 1 || columns > inputs) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("patterns.columns_per_gate = ", columns, ": must be 1 to ", inputs, ", the columns of the data"));
+  }
+  const auto draw = [&](data::RandomStream& stream, double* gate) {
+    for (const std::int64_t column : stream.SampleSorted(inputs, columns)) gate[column] = stream.Normal();
+  };
+  return Sample(features, count, data::StreamOf(seed, data::StreamPurpose::kPatternGates), draw, should_stop);
+}
+
 absl::StatusOr<ActivationPatterns> SampleConvolutionalPatterns(const at::Tensor& features,
                                                                const data::ImageShape& image, std::int64_t count,
                                                                std::int64_t patch_size, std::uint64_t seed,

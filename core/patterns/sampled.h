@@ -22,6 +22,14 @@ namespace cvxnn {
 absl::StatusOr<ActivationPatterns> SamplePatterns(const at::Tensor& features, std::int64_t count, std::uint64_t seed,
                                                   const std::function<bool()>& should_stop = {});
 
+/// As SamplePatterns, with gates that look at few features each: i.i.d. N(0, 1) on `columns` columns, drawn for each
+/// gate without replacement, and 0 elsewhere (the feature-sparse gates of Mishkin, Sahiner & Pilanci, arXiv
+/// 2202.01331). Gate j depends on (seed, j, d, columns) alone. Errors: INVALID_ARGUMENT for count < 1 or columns not in
+/// [1, d].
+absl::StatusOr<ActivationPatterns> SampleSparsePatterns(const at::Tensor& features, std::int64_t count,
+                                                        std::int64_t columns, std::uint64_t seed,
+                                                        const std::function<bool()>& should_stop = {});
+
 /// As SamplePatterns, with gates that look at one square of an image each (Ergen & Pilanci, arXiv 2006.14798): i.i.d.
 /// N(0, 1) on the pixels of all channels in a patch_size×patch_size square, every position equally likely, and 0
 /// elsewhere, a bias column that follows the pixels included. Rows hold images channel by channel, row by row.

@@ -34,6 +34,9 @@ struct Maker {
 
   absl::StatusOr<ActivationPatterns> operator()(const SampledPatterns& sampled) const {
     if (auto fits = CheckMemory(sampled.count); !fits.ok()) return fits;
+    if (sampled.columns_per_gate > 0) {
+      return SampleSparsePatterns(data.features, sampled.count, sampled.columns_per_gate, spec.seed, should_stop);
+    }
     return SamplePatterns(data.features, sampled.count, spec.seed, should_stop);
   }
 

@@ -38,6 +38,8 @@ struct StoppingRule {
 /// gates kept.
 struct SampledPatterns {
   std::int64_t count = 100;  ///< patterns wanted, >= 1; fewer are used when draws repeat or are active on no row
+  /// Each gate has entries on so many columns, drawn for it, and 0 elsewhere; in [0, d], 0: on all.
+  std::int64_t columns_per_gate = 0;
 };
 
 /// Patterns of the first layer of a stored network, of its gates when it is gated. Duplicates, patterns active on no

@@ -101,12 +101,16 @@ absl::Status ValidateBeta(const Spec& spec, bool is_convex) {
 
 struct PatternsCheck {
   const std::optional<data::ImageShape>& image;
+  std::int64_t columns;
 
   static absl::Status Count(const char* field, std::int64_t count) {
     return count < 1 || count > kMaxPatterns ? Refuse(field, count, "in [1, 1000000]") : absl::OkStatus();
   }
   absl::Status operator()(const SampledPatterns& sampled) const {
-    return Count("convex.patterns.sampled.count", sampled.count);
+    if (auto status = Count("convex.patterns.sampled.count", sampled.count); !status.ok()) return status;
+    if (sampled.columns_per_gate >= 0 && sampled.columns_per_gate <= columns) return absl::OkStatus();
+    return Refuse("convex.patterns.sampled.columns_per_gate", sampled.columns_per_gate,
+                  absl::StrCat("in [1, ", columns, "], the columns of the data set, or 0 for all").c_str());
   }
   absl::Status operator()(const EnumeratedPatterns& all) const {
     return Count("convex.patterns.enumerated.max_count", all.max_count);
@@ -147,7 +151,9 @@ absl::Status ValidatePenaltyMethod(const ConvexTraining& convex) {
 }
 
 absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, const data::Dataset& dataset) {
-  if (auto status = std::visit(PatternsCheck{dataset.description.image_shape}, convex.patterns); !status.ok()) {
+  if (auto status =
+          std::visit(PatternsCheck{dataset.description.image_shape, dataset.train.features.cols()}, convex.patterns);
+      !status.ok()) {
     return status;
   }
   if (convex.solver == ConvexSolver::kFista && convex.activation != Activation::kGated) {

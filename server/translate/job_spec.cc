@@ -96,13 +96,19 @@ training::Patterns PatternsFromProto(const v1::Patterns& from, const std::string
   if (from.sampled().has_count()) sampled.count = from.sampled().count();
   violations->Require(sampled.count >= 1 && sampled.count <= training::kMaxPatterns, path + "sampled.count",
                       sampled.count, "must be 1 to 1000000");
+  sampled.columns_per_gate = from.sampled().columns_per_gate();
+  violations->Require(sampled.columns_per_gate >= 0, path + "sampled.columns_per_gate", sampled.columns_per_gate,
+                      "must be 1 to the columns of the data set, or 0 for all");
   return sampled;
 }
 
 struct PatternsToProto {
   v1::Patterns* to;
 
-  void operator()(const training::SampledPatterns& sampled) const { to->mutable_sampled()->set_count(sampled.count); }
+  void operator()(const training::SampledPatterns& sampled) const {
+    to->mutable_sampled()->set_count(sampled.count);
+    to->mutable_sampled()->set_columns_per_gate(sampled.columns_per_gate);
+  }
   void operator()(const training::ConvolutionalPatterns& patches) const {
     to->mutable_convolutional()->set_count(patches.count);
     to->mutable_convolutional()->set_patch_size(static_cast<std::int32_t>(patches.patch_size));
@@ -308,6 +314,12 @@ void CheckSpecFits(const Spec& spec, const v1::Dataset& dataset, Violations* vio
       violations->Require(asked <= rows, "descent.grid.training_rows", asked,
                           absl::StrCat("must be 1 to ", rows, ", the training rows of the data set"));
     }
+  }
+  if (const auto* sampled = convex ? std::get_if<training::SampledPatterns>(&method->patterns) : nullptr) {
+    const std::int64_t inputs = dataset.features().cols();
+    violations->Require(sampled->columns_per_gate <= inputs, "convex.patterns.sampled.columns_per_gate",
+                        sampled->columns_per_gate,
+                        absl::StrCat("must be 1 to ", inputs, ", the columns of the data set, or 0 for all"));
   }
   const auto* given = convex ? std::get_if<training::GivenPatterns>(&method->patterns) : nullptr;
   if (given != nullptr && given->dataset.empty()) {

@@ -182,6 +182,9 @@ TEST(JobFlags, NameAModelWhosePatternsToTake) {
   const auto all = Build("convex --dataset iris --beta 1 --patterns-kind enumerated:max-count=500");
   ASSERT_TRUE(all.ok()) << all.status();
   EXPECT_EQ(all->spec().convex().patterns().enumerated().max_count(), 500);
+  const auto sparse = Build("convex --dataset iris --beta 1 --patterns-kind sampled:count=40,columns-per-gate=3");
+  ASSERT_TRUE(sparse.ok()) << sparse.status();
+  EXPECT_EQ(sparse->spec().convex().patterns().sampled().columns_per_gate(), 3);
   const auto patches = Build("convex --dataset iris --beta 1 --patterns-kind convolutional:patch-size=5,count=40");
   ASSERT_TRUE(patches.ok()) << patches.status();
   EXPECT_EQ(patches->spec().convex().patterns().convolutional().patch_size(), 5);

@@ -108,6 +108,29 @@ TEST(SampledPatterns, AreIndependentOfDataGeneratedWithTheSameSeed) {
   }
 }
 
+TEST(SparsePatterns, LookAtSoManyColumnsEachAndReachEveryColumn) {
+  const at::Tensor x = Gaussian(40, 6);
+  const auto patterns = SampleSparsePatterns(x, 300, 2, 5);
+  ASSERT_TRUE(patterns.ok());
+  const at::Tensor used = patterns->gates.ne(0);
+  EXPECT_TRUE(used.sum(0).eq(2).all().item<bool>());
+  EXPECT_TRUE(used.any(1).all().item<bool>());
+  EXPECT_TRUE(at::equal(patterns->mask.to(at::kBool), x.mm(patterns->gates).ge(0)));
+  // All 15 pairs, each in more than one direction.
+  EXPECT_GT(patterns->count(), 30);
+  const auto few = SampleSparsePatterns(x, 10, 2, 5);
+  EXPECT_TRUE(at::equal(few->gates, patterns->gates.narrow(1, 0, few->count())));
+  const auto all = SampleSparsePatterns(x, 10, 6, 5);
+  EXPECT_TRUE(all->gates.ne(0).all().item<bool>());
+}
+
+TEST(SparsePatterns, RefuseColumnsThatAreNotThere) {
+  for (const std::int64_t columns : {0, 4}) {
+    EXPECT_EQ(SampleSparsePatterns(Gaussian(5, 3), 10, columns, 0).status().message(),
+              "patterns.columns_per_gate = " + std::to_string(columns) + ": must be 1 to 3, the columns of the data");
+  }
+}
+
 TEST(SampledPatterns, OfZeroRowsAreAllActive) {
   const auto patterns = SamplePatterns(at::zeros({3, 2}, at::TensorOptions().dtype(at::kDouble)), 5, 0);
   ASSERT_TRUE(patterns.ok());

@@ -162,6 +162,19 @@ TEST_P(ConvexTrain, AgreesInSinglePrecision) {
               5e-3 * *wide->models[0].final_metrics.objective);
 }
 
+TEST_P(ConvexTrain, TakesFeatureSparseGates) {
+  Spec spec = ConvexSpec(GetParam());
+  std::get<ConvexTraining>(spec.method).patterns = SampledPatterns{20, 1};
+  const auto result = Train(spec, SmallDataset());
+  ASSERT_TRUE(result.ok()) << result.status();
+  // Signs of one column each; the column of ones gives one pattern that is active somewhere.
+  EXPECT_LE(result->summary.patterns, 5);
+  const Network& network = result->models[0].network;
+  if (GetParam() == Activation::kGated) {
+    EXPECT_TRUE(network.gates.ne(0).sum(0).eq(1).all().item<bool>());
+  }
+}
+
 TEST_P(ConvexTrain, ByInteriorPointGivesManyDigits) {
   Spec spec = ConvexSpec(GetParam());
   const auto rough = Train(spec, SmallDataset());

@@ -97,6 +97,11 @@ const Refusal kRefusals[] = {
     {"NanTolerance", ConvexSpec(), [](Spec& s) { s.stopping.tolerance = kNan; }, "stopping.tolerance = nan: must be"},
     {"NoPatterns", ConvexSpec(), [](Spec& s) { Convex(s).patterns = SampledPatterns{0}; },
      "convex.patterns.sampled.count = 0: must be in [1, 1000000]"},
+    {"GatesOnTooManyColumns", ConvexSpec(),
+     [](Spec& s) {
+       Convex(s).patterns = SampledPatterns{10, 4};
+     },
+     "convex.patterns.sampled.columns_per_gate = 4: must be in [1, 3], the columns of the data set, or 0 for all"},
     {"PatternsOfNoModel", ConvexSpec(), [](Spec& s) { Convex(s).patterns = ModelPatterns(); },
      "convex.patterns.from_model.model = \"\": must be the name of a stored model"},
     {"PatchesOfNoImage", ConvexSpec(),
