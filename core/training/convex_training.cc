@@ -146,12 +146,6 @@ std::string Message(const std::string& patterns, convex::StopReason reason, cons
   return message;
 }
 
-// Whether there are rounds after the first solve. Enumerated patterns are all there are.
-bool RefinesOver(const ConvexTraining& convex) {
-  return convex.refinement.has_value() && convex.refinement->max_rounds > 0 && convex.activation == Activation::kRelu &&
-         !std::holds_alternative<EnumeratedPatterns>(convex.patterns);
-}
-
 // What refinement came to, as a sentence.
 std::string Describe(const Refined& refined, double first_objective, const Refinement& refinement) {
   std::string text = refined.rounds == 0
@@ -228,7 +222,7 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   options.tolerance = spec.stopping.tolerance;
   options.should_stop = hooks.should_stop;
 
-  const bool refine = RefinesOver(convex);
+  const std::optional<Refinement> refinement = RefinementOf(spec, convex, data.targets.size(1));
   std::int64_t epochs = 0;
   EpochMetrics answer_metrics;
   const auto solve = [&](const convex::Program& asked, std::optional<convex::Start> from,
@@ -241,7 +235,7 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
     const auto metrics_of = [&](const convex::Progress& progress) {
       EpochMetrics metrics = ToMetrics(progress, earlier);
       metrics.epoch += earlier_epochs;
-      if (refine) metrics.round = round;
+      if (refinement.has_value()) metrics.round = round;
       return metrics;
     };
     auto answer = convex::Solve(asked, evaluation, options, [&](const convex::Progress& progress) {
@@ -257,7 +251,8 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
 
   Refined refined{program, *first, 0, false, 0};
   std::optional<convex::StopReason> cut;
-  if (refine && first->reason != convex::StopReason::kStopped) {
+  std::string left_out;
+  if (refinement.has_value() && first->reason != convex::StopReason::kStopped) {
     // What ends refinement before it is through.
     const std::function<bool()> ended = [&] {
       if (cut.has_value()) return true;
@@ -268,11 +263,17 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
     };
     program.beta = first->beta;
     program.beta_max_fraction.reset();
-    auto result = Refine(spec, *convex.refinement, data, program, *first, solve, ended);
-    if (!result.ok()) return result.status();
-    refined = *std::move(result);
+    auto result = Refine(spec, *refinement, data, program, *first, solve, ended);
+    if (result.ok()) {
+      refined = *std::move(result);
+      program.patterns = refined.program.patterns;
+    } else if (absl::IsResourceExhausted(result.status()) && !convex.refinement.has_value()) {
+      // Nobody asked for it: the first answer stands.
+      left_out = absl::StrCat(" Refinement was left out: ", result.status().message(), ".");
+    } else {
+      return result.status();
+    }
     refined.solution.epochs = epochs;
-    program.patterns = refined.program.patterns;
   }
   const convex::Solution* const solution = &refined.solution;
 
@@ -289,9 +290,10 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   result.summary.message = Message(refined.rounds > 0 ? absl::StrCat(program.patterns.count(), " patterns")
                                                       : Describe(convex.patterns, program.patterns.count()),
                                    cut.value_or(solution->reason), program, *solution, certificate);
-  if (refine) {
-    absl::StrAppend(&result.summary.message, " ",
-                    Describe(refined, first->progress.network_objective, *convex.refinement));
+  if (!left_out.empty()) {
+    absl::StrAppend(&result.summary.message, left_out);
+  } else if (refinement.has_value()) {
+    absl::StrAppend(&result.summary.message, " ", Describe(refined, first->progress.network_objective, *refinement));
   }
   result.summary.beta = solution->beta;
   result.summary.patterns = program.patterns.count();

@@ -161,6 +161,17 @@ class Refiner {
 
 }  // namespace
 
+std::optional<Refinement> RefinementOf(const Spec& spec, const ConvexTraining& convex, std::int64_t outputs) {
+  if (convex.activation != Activation::kRelu) return std::nullopt;
+  if (std::holds_alternative<EnumeratedPatterns>(convex.patterns)) return std::nullopt;
+  if (convex.refinement.has_value()) {
+    return convex.refinement->max_rounds > 0 ? convex.refinement : std::nullopt;
+  }
+  const bool group = spec.penalty == Penalty::kGroupL2 || (spec.penalty == Penalty::kWeightDecay && outputs == 1);
+  if (convex.solver != ConvexSolver::kAuto || !group || spec.loss == Loss::kHinge) return std::nullopt;
+  return Refinement();
+}
+
 absl::StatusOr<Refined> Refine(const Spec& spec, const Refinement& refinement, const TensorData& data,
                                const convex::Program& program, const convex::Solution& first, const SolveRound& solve,
                                const std::function<bool()>& should_stop) {

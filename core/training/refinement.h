@@ -19,6 +19,12 @@
 
 namespace cvxnn::training {
 
+/// What the spec asks for, or, where it says nothing, what it gets: refinement with its defaults for ReLU programs
+/// whose solver is left open, over patterns that are some of the data's, with a penalty under which rounds are exact
+/// (group ℓ2, or weight decay of one output) and a loss without a kink, at which neither L-BFGS nor the search's dual
+/// point can be trusted. None with max_rounds 0 and over enumerated patterns.
+std::optional<Refinement> RefinementOf(const Spec& spec, const ConvexTraining& convex, std::int64_t outputs);
+
 /// Solves the program of a round from a start, within what the stopping rule leaves.
 using SolveRound =
     std::function<absl::StatusOr<convex::Solution>(const convex::Program&, convex::Start, std::int64_t round)>;

@@ -84,8 +84,8 @@ enum class ConvexSolver {
 /// How ConvexSolver::kPenalty steps.
 using PenaltyMethod = convex::PenaltySettings;
 
-/// Rounds after the first solve that look for patterns beyond the ones given and solve again (refinement.h). ReLU only;
-/// nothing to do over enumerated patterns.
+/// Rounds after the first solve (the default finish of ConvexSolver::kAuto, see RefinementOf) that look for patterns
+/// beyond the ones given and solve again (refinement.h). ReLU only; nothing to do over enumerated patterns.
 struct Refinement {
   std::int64_t max_rounds = 10;       ///< in [0, 1000]; 0: none
   std::int64_t search_starts = 256;   ///< random directions that a search begins at, in [1, 100000]
@@ -96,7 +96,8 @@ struct ConvexTraining {
   Activation activation = Activation::kGated;
   Patterns patterns;
   ConvexSolver solver = ConvexSolver::kAuto;
-  std::optional<Refinement> refinement = {};         ///< absent: none
+  /// Absent: its defaults where it is exact and the solver is left open (RefinementOf), else none.
+  std::optional<Refinement> refinement = {};
   std::optional<PenaltyMethod> penalty_method = {};  ///< for ConvexSolver::kPenalty alone; absent: its defaults
 };
 

@@ -122,7 +122,7 @@ void JobFlags::AddConvex(CLI::App& command) {
           [](ConvexTraining& convex, v1::ConvexSolver value) { convex.set_solver(value); }),
       convex_.Add<Integer>(
           command, "--refine",
-          "Rounds that look for patterns beyond those given (relu); 0 for none, which is the default",
+          "Rounds that look for patterns beyond those given (relu); default 10 unless a solver is named; 0 for none",
           [](ConvexTraining& convex, const auto& value) { convex.mutable_refinement()->set_max_rounds(value); }),
       convex_.Add<double>(
           command, "--rho", "What leaving the cones costs by the penalty solver; default 1",

@@ -39,6 +39,7 @@ Spec SpecOf(Activation activation) {
   ConvexTraining convex;
   convex.activation = activation;
   convex.patterns = ModelPatterns{"models/a"};
+  convex.refinement = Refinement{.max_rounds = 0};
   spec.method = convex;
   return spec;
 }

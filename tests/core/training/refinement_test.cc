@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "core/network/network.h"
@@ -162,6 +163,47 @@ TEST(Refinement, EndsWithItsStoppingRule) {
   EXPECT_EQ(stopped->summary.termination, Termination::kStopped);
   EXPECT_LE(*stopped->models[0].final_metrics.network_objective,
             *first->models[0].final_metrics.network_objective * (1 + 1e-9));
+}
+
+TEST(Refinement, IsTheDefaultWhereItIsExactAndTheSolverIsOpen) {
+  const auto refines = [](const std::function<void(Spec&, ConvexTraining&)>& change, std::int64_t outputs = 1) {
+    Spec spec = RefinedSpec(0);
+    ConvexTraining convex = std::get<ConvexTraining>(spec.method);
+    convex.refinement.reset();
+    change(spec, convex);
+    return RefinementOf(spec, convex, outputs).has_value();
+  };
+  EXPECT_TRUE(refines([](Spec&, ConvexTraining&) {}));
+  EXPECT_TRUE(refines([](Spec& s, ConvexTraining&) { s.loss = Loss::kLogistic; }));
+  EXPECT_TRUE(refines([](Spec& s, ConvexTraining&) { s.penalty = Penalty::kWeightDecay; }));
+  EXPECT_TRUE(refines([](Spec&, ConvexTraining& c) { c.patterns = ModelPatterns{"models/a"}; }));
+  EXPECT_TRUE(refines([](Spec&, ConvexTraining& c) { c.patterns = GivenPatterns(); }));
+  EXPECT_FALSE(refines([](Spec& s, ConvexTraining&) { s.penalty = Penalty::kWeightDecay; }, 2));
+  EXPECT_FALSE(refines([](Spec& s, ConvexTraining&) { s.penalty = Penalty::kL1; }));
+  EXPECT_FALSE(refines([](Spec& s, ConvexTraining&) { s.loss = Loss::kHinge; }));
+  EXPECT_FALSE(refines([](Spec&, ConvexTraining& c) { c.activation = Activation::kGated; }));
+  EXPECT_FALSE(refines([](Spec&, ConvexTraining& c) { c.patterns = EnumeratedPatterns(); }));
+  EXPECT_FALSE(refines([](Spec&, ConvexTraining& c) { c.solver = ConvexSolver::kAdmm; }));
+  EXPECT_FALSE(refines([](Spec&, ConvexTraining& c) { c.refinement = Refinement{.max_rounds = 0}; }));
+  EXPECT_TRUE(refines([](Spec& s, ConvexTraining& c) {
+    s.loss = Loss::kHinge;
+    c.solver = ConvexSolver::kAdmm;
+    c.refinement = Refinement{.max_rounds = 2};
+  }));
+}
+
+TEST(Refinement, FinishesWhatNobodySaidMoreAbout) {
+  const data::Dataset dataset = PlantedDataset(40, 4);
+  Spec spec = RefinedSpec(0);
+  const auto restricted = Train(spec, dataset);
+  std::get<ConvexTraining>(spec.method).refinement.reset();
+  const auto finished = Train(spec, dataset);
+  ASSERT_TRUE(restricted.ok() && finished.ok()) << finished.status();
+  EXPECT_LT(*finished->models[0].final_metrics.network_objective,
+            0.95 * *restricted->models[0].final_metrics.network_objective);
+  EXPECT_LE(*finished->models[0].final_metrics.network_objective, BestOfDescent(spec, dataset) * (1 + 2e-4));
+  EXPECT_TRUE(finished->summary.certificate->searched) << finished->summary.message;
+  EXPECT_THAT(finished->summary.message, HasSubstr("rounds of refinement took the network from"));
 }
 
 TEST(Refinement, IsRefusedForGatedNetworksAndOutOfRange) {

@@ -26,6 +26,7 @@ Spec ConvexSpec(Activation activation) {
   ConvexTraining convex;
   convex.activation = activation;
   convex.patterns = SampledPatterns{20};
+  convex.refinement = Refinement{.max_rounds = 0};
   spec.method = convex;
   return spec;
 }

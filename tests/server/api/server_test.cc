@@ -285,6 +285,7 @@ TEST_F(ServerTest, SolvesOverThePatternsOfAStoredModel) {
   auto again = ConvexJob(dataset, 50);
   auto* convex = again.mutable_job()->mutable_spec()->mutable_convex();
   convex->set_activation(v1::ACTIVATION_RELU);
+  convex->mutable_refinement()->set_max_rounds(0);
   convex->mutable_patterns()->mutable_from_model()->set_model(model);
   const v1::Job job = Finished(CreateOk(again));
   EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.error().message();
