@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -46,12 +47,22 @@ void Divide(double divisor, Matrix* rows) {
   });
 }
 
+/// In place: large storage grows by realloc, which moves pages instead of bytes, and rows move within it, the last
+/// first. A second copy of the data is never held.
 void AppendOnes(Matrix* rows) {
   rows->Visit([](auto& values) {
-    std::decay_t<decltype(values)> wider(values.rows(), values.cols() + 1);
-    wider.leftCols(values.cols()) = values;
-    wider.rightCols(1).setOnes();
-    values = std::move(wider);
+    using Scalar = typename std::decay_t<decltype(values)>::Scalar;
+    const Eigen::Index count = values.rows(), columns = values.cols();
+    // Resizing keeps the values while their number stays the same, and storage of one column grows at its end.
+    values.resize(count * columns, 1);
+    values.conservativeResize(count * (columns + 1), 1);
+    Scalar* const data = values.data();
+    for (Eigen::Index row = count; row-- > 0;) {
+      Scalar* const to = data + row * (columns + 1);
+      std::memmove(to, data + row * columns, static_cast<std::size_t>(columns) * sizeof(Scalar));
+      to[columns] = 1;
+    }
+    values.resize(count, columns + 1);
   });
 }
 

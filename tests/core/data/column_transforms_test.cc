@@ -2,8 +2,13 @@
 // Tests of the column transforms against NumPy's results (tests/testdata/make_fixtures.py) and by hand.
 #include "core/data/column_transforms.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <Eigen/Eigenvalues>
 #include <cmath>
+#include <cstdlib>
+#include <fstream>
 
 #include "core/data/apply_transforms.h"
 #include "core/data/random.h"
@@ -96,6 +101,46 @@ TEST(DivideBy, Divides) {
   EXPECT_EQ(Rows(dataset->test.features), Rows(Table({{-0.75, -2}})));
 }
 
+TEST(AppendBias, AppendsAColumnOfOnesWhateverTheSizeAndTheType) {
+  for (const std::int64_t rows : {1, 2, 7, 40}) {
+    for (const std::int64_t cols : {1, 2, 3, 50}) {
+      RowMajor<double> wide(rows, cols);
+      for (std::int64_t i = 0; i < wide.size(); ++i) wide.data()[i] = static_cast<double>(i * i % 37);
+      for (const Matrix& values : {Matrix(wide), Matrix(RowMajor<float>(wide.cast<float>()))}) {
+        const auto dataset = ApplyTransforms({AppendBias{}}, Unlabelled(values));
+        ASSERT_THAT(dataset, Succeeds());
+        const RowMajor<double> result = dataset->train.features.ToDouble();
+        ASSERT_EQ(result.cols(), cols + 1);
+        EXPECT_EQ(dataset->train.features.type(), values.type());
+        EXPECT_EQ(RowMajor<double>(result.leftCols(cols)), wide);
+        EXPECT_TRUE((result.rightCols(1).array() == 1).all());
+      }
+    }
+  }
+}
+
+// Address sanitizer's allocator keeps what is freed, and its shadow needs room of its own.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// A process that has room for the new column and little more.
+[[noreturn]] void AppendWithLittleRoom() {
+  constexpr std::int64_t kRows = std::int64_t{1} << 17, kColumns = 64;  // 64 MiB
+  FittedTransform bias{AppendBias{}, {}, {}, {}};
+  Matrix rows(ElementType::kFloat64, kRows, kColumns);
+  long pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t used = static_cast<rlim_t>(pages) * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
+  const rlimit limit{used + (rlim_t{16} << 20), RLIM_INFINITY};
+  if (setrlimit(RLIMIT_AS, &limit) != 0) std::_Exit(2);
+  StopFlag stop({});
+  if (!ApplyColumns(bias, &rows, &stop).ok()) std::_Exit(3);
+  std::_Exit(rows.cols() == kColumns + 1 && rows.at(kRows - 1, kColumns) == 1 ? 0 : 4);
+}
+
+TEST(AppendBiasDeathTest, NeverHoldsASecondCopyOfTheData) {
+  EXPECT_EXIT(AppendWithLittleRoom(), testing::ExitedWithCode(0), "");
+}
+#endif
+
 TEST(AppendBias, KeepsTheImageShape) {
   Dataset images = Unlabelled(Table({{1, 2}, {3, 4}}));
   images.description.image_shape = ImageShape{1, 1, 2};
@@ -177,7 +222,8 @@ TEST(PrincipalComponents, AreThoseOfTheFullDecompositionWhenFewAreAskedFor) {
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> covariance(centred.transpose() * centred);
     const auto& projection = dataset->description.transforms[0].projection;
     const Eigen::Map<const RowMajor<double>> found(projection.data(), columns, 5);
-    for (int k = 0; k < 5; ++k) EXPECT_NEAR(std::abs(covariance.eigenvectors().col(columns - 1 - k).dot(found.col(k))), 1, 1e-10) << k;
+    for (int k = 0; k < 5; ++k)
+      EXPECT_NEAR(std::abs(covariance.eigenvectors().col(columns - 1 - k).dot(found.col(k))), 1, 1e-10) << k;
   }
 }
 
