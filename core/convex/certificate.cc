@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "core/convex/group_l2.h"
+#include "core/convex/solve_state.h"
 
 namespace cvxnn::convex {
 
@@ -126,6 +127,27 @@ void LowerBound::Certify(const PatternOperator& original) {
   const at::Tensor joined = norms.empty() ? at::zeros({0}, dual.options()) : penalty_->JoinDualNorms(norms);
   const std::vector<double> values = Values(dual, joined);
   for (std::size_t k = 0; k < best_.size(); ++k) best_[k].value = values[k];
+}
+
+void LowerBound::Save(const std::string& prefix, descent::State* state) const {
+  for (std::size_t k = 0; k < best_.size(); ++k) {
+    const std::string name = prefix + std::to_string(k) + "/";
+    (*state)[name + "value"] = best_[k].value;
+    SaveMatrix(name + "dual", best_[k].dual, state);
+    if (best_[k].row_side.defined()) SaveMatrix(name + "row_side", best_[k].row_side.flatten(1), state);
+  }
+}
+
+void LowerBound::Load(descent::StateReader* reader) {
+  for (std::size_t k = 0; k < best_.size(); ++k) {
+    const std::string name = std::to_string(k) + "/";
+    const auto like = targets_.options().dtype(narrow_ ? at::kFloat : at::kDouble);
+    best_[k].value = reader->Number(name + "value");
+    best_[k].dual = LoadMatrix(name + "dual", like, reader);
+    const at::Tensor row_side = LoadMatrix(name + "row_side", like, reader);
+    if (!row_side.defined()) continue;
+    best_[k].row_side = row_side.view({row_side.size(0), -1, Width()});
+  }
 }
 
 double LowerBound::value() const {

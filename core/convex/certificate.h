@@ -12,11 +12,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/convex/dual_loss.h"
 #include "core/convex/operator.h"
 #include "core/convex/penalties/penalty_function.h"
+#include "core/descent/checkpoint.h"
 #include "core/network/loss.h"
 
 namespace cvxnn::convex {
@@ -47,6 +49,10 @@ class LowerBound {
   /// Computes the constraints of the best points again, in float64 and with `original`'s features, and keeps the bound
   /// that they prove: it may be lower than the estimate. Nothing to do for float64 data.
   void Certify(const PatternOperator& original);
+
+  /// The best points as entries of a checkpoint, and back; the reader notes what is wrong.
+  void Save(const std::string& prefix, descent::State* state) const;
+  void Load(descent::StateReader* reader);
 
   /// Σ_k best_k, at the half-sum scale.
   double value() const;

@@ -11,6 +11,7 @@
 
 #include "core/convex/ball_quadratic.h"
 #include "core/convex/group_l2.h"
+#include "core/convex/solve_state.h"
 
 namespace cvxnn::convex {
 namespace {
@@ -69,6 +70,27 @@ void DualSpan::Add(const at::Tensor& dual, const at::Tensor& constraints, LowerB
   points_.push_front({dual, constraints});
   if (static_cast<std::int64_t>(points_.size()) > kSpanPoints) points_.pop_back();
   if (++calls_ % kSpanInterval == 0) OfferBest(bound);
+}
+
+void DualSpan::Save(const std::string& prefix, descent::State* state) const {
+  (*state)[prefix + "calls"] = calls_;
+  for (std::size_t i = 0; i < points_.size(); ++i) {
+    SaveMatrix(prefix + std::to_string(i) + "/dual", points_[i].dual, state);
+    SaveMatrix(prefix + std::to_string(i) + "/constraints", points_[i].constraints, state);
+  }
+}
+
+void DualSpan::Load(const std::string& prefix, descent::StateReader* reader) {
+  calls_ = reader->Integer(prefix + "calls");
+  const auto count = std::min<std::int64_t>(calls_, kSpanPoints);
+  points_.clear();
+  for (std::int64_t i = 0; i < count && reader->status().ok(); ++i) {
+    const std::string name = prefix + std::to_string(i) + "/";
+    Point point{LoadMatrix(name + "dual", targets_.options(), reader),
+                LoadMatrix(name + "constraints", targets_.options(), reader)};
+    if (!point.dual.defined() || !point.constraints.defined()) return reader->Refuse(name);
+    points_.push_back(std::move(point));
+  }
 }
 
 at::Tensor DualSpan::Sides(std::int64_t point, std::int64_t begin, std::int64_t count) const {

@@ -11,8 +11,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 
 #include "core/convex/certificate.h"
+#include "core/descent/checkpoint.h"
 
 namespace cvxnn::convex {
 
@@ -29,6 +31,10 @@ class DualSpan {
   /// Takes the dual point ν (n×c) with its constraints −Fᵀν or Fᵀν (d×(P·c)); offers the best combination of the last
   /// kSpanPoints to `bound` in every kSpanInterval-th call. Keeps the tensors themselves: they must not change later.
   void Add(const at::Tensor& dual, const at::Tensor& constraints, LowerBound& bound);
+
+  /// The points as entries of a checkpoint, and back; the reader notes what is wrong.
+  void Save(const std::string& prefix, descent::State* state) const;
+  void Load(const std::string& prefix, descent::StateReader* reader);
 
  private:
   struct Point {

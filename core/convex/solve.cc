@@ -21,6 +21,7 @@
 #include "core/convex/operator.h"
 #include "core/convex/penalties/penalty_function.h"
 #include "core/convex/rank_reduction.h"
+#include "core/convex/solve_state.h"
 #include "core/convex/solvers/admm.h"
 #include "core/convex/solvers/admm_factors.h"
 #include "core/convex/solvers/fista.h"
@@ -175,6 +176,16 @@ class StallDetector {
     }
     return ++unchanged_ > kWindow;
   }
+  void Save(const std::string& prefix, descent::State* state) const {
+    (*state)[prefix + "objective"] = objective_;
+    (*state)[prefix + "lower_bound"] = lower_bound_;
+    (*state)[prefix + "unchanged"] = std::int64_t{unchanged_};
+  }
+  void Load(const std::string& prefix, descent::StateReader* reader) {
+    objective_ = reader->Number(prefix + "objective");
+    lower_bound_ = reader->Number(prefix + "lower_bound");
+    unchanged_ = static_cast<int>(reader->Integer(prefix + "unchanged"));
+  }
 
  private:
   static constexpr int kWindow = 100;
@@ -194,7 +205,8 @@ class Run {
         penalty_(MakePenaltyFunction(program_.penalty, program_.targets.size(1))),
         row_space_(program_.features, penalty_->RotationInvariant()),
         map_(row_space_.Reduce(program_.features), program_.patterns.mask, program_.targets.size(1)),
-        evaluator_(program_, evaluation, map_, row_space_) {
+        evaluator_(program_, evaluation, map_, row_space_),
+        stall_(Epsilon(program_.features)) {
     if (options.start.has_value()) start_.emplace(Reduced(*options.start));
   }
   // The evaluator refers to members.
@@ -240,6 +252,9 @@ class Run {
     }
     if (Stopped()) return Finish(*stop_);
     if (const absl::Status ready = solver->SetUp(); !ready.ok()) return Ended(ready);
+    if (options_.resume_from != nullptr) {
+      if (const absl::Status loaded = Load(solver.get()); !loaded.ok()) return Ended(loaded);
+    }
     auto solution = Loop(*solver);
     if (solution.ok()) solution->state = solver->state();
     return solution;
@@ -297,12 +312,14 @@ class Run {
   }
 
   absl::StatusOr<Solution> Loop(Solver& solver) {
-    StallDetector stall(Epsilon(map_.features()));
     // Gated iterates are feasible, so the objective ranks them; ReLU iterates may undercut the optimum.
     const bool gated = program_.activation == Activation::kGated;
-    double best_merit = gated && start_.has_value() ? latest_.objective : std::numeric_limits<double>::infinity();
-    for (std::int64_t epoch = 1;; ++epoch) {
-      if (const absl::Status status = solver.Step(*bound_); !status.ok()) return Ended(status);
+    if (solution_.epochs == 0 && gated && start_.has_value()) best_merit_ = latest_.objective;
+    for (std::int64_t epoch = solution_.epochs + 1;; ++epoch) {
+      if (const absl::Status status = solver.Step(*bound_); !status.ok()) {
+        if (absl::IsCancelled(status) && solution_.epochs > 0 && solver.undoes_steps()) SaveWhenDue(solver);
+        return Ended(status);
+      }
       Record(solver.iterate(), epoch, solver.step_size());
       if (!std::isfinite(latest_.objective)) {
         return Ended(absl::InternalError(absl::StrCat("the objective stopped being finite in epoch ", epoch)));
@@ -310,18 +327,55 @@ class Run {
       solution_.epochs = epoch;
       const bool converged = Converged(epoch);
       const double merit = gated ? latest_.objective : Distance();
-      if (merit <= best_merit || converged) {
-        best_merit = merit;
+      if (merit <= best_merit_ || converged) {
+        best_merit_ = merit;
         best_ = solver.iterate();
         solution_.progress = latest_;
       }
       if (callback_ && !callback_(latest_)) return Finish(StopReason::kStopped);
       if (converged) return Finish(StopReason::kConverged);
+      if (epoch >= options_.max_epochs && !Stopped()) return Finish(StopReason::kEpochLimit);
+      if (stall_.Stalled(latest_.objective, latest_.lower_bound)) return Finish(StopReason::kStalled);
+      SaveWhenDue(solver);
       if (Stopped()) return Finish(*stop_);
-      if (epoch >= options_.max_epochs) return Finish(StopReason::kEpochLimit);
-      if (stall.Stalled(latest_.objective, latest_.lower_bound)) return Finish(StopReason::kStalled);
     }
   }
+
+  void SaveWhenDue(const Solver& solver) {
+    if (!options_.checkpoint_due || !options_.save_state || !solver.resumable() || !options_.checkpoint_due()) return;
+    descent::State state;
+    state["epochs"] = solution_.epochs;
+    state["next_certificate"] = next_certificate_;
+    state["best_merit"] = best_merit_;
+    state["seconds"] = Seconds();
+    state["best/weights"] = best_.weights;
+    SaveProgress("best/", solution_.progress, &state);
+    bound_->Save("bound/", &state);
+    stall_.Save("stall/", &state);
+    solver.Save("solver/", &state);
+    options_.save_state(std::move(state));
+  }
+
+  absl::Status Load(Solver* solver) {
+    descent::StateReader reader(*options_.resume_from, "");
+    solution_.epochs = reader.Integer("epochs");
+    next_certificate_ = reader.Integer("next_certificate");
+    best_merit_ = reader.Number("best_merit");
+    earlier_seconds_ = reader.Number("seconds");
+    best_ = {reader.TensorLike("best/weights", best_.weights), {}, {}, {}};
+    solution_.progress = LoadProgress("best/", &reader);
+    descent::StateReader bound = reader.Below("bound/"), entries = reader.Below("solver/");
+    bound_->Load(&bound);
+    stall_.Load("stall/", &reader);
+    if (absl::Status status = solver->Load(&entries); !status.ok()) return status;
+    for (const descent::StateReader* each : {&reader, &bound, &entries}) {
+      if (!each->status().ok()) return each->status();
+    }
+    return absl::OkStatus();
+  }
+
+  // Of the solve, earlier attempts included.
+  double Seconds() const { return earlier_seconds_ + SecondsSince(began_); }
 
   static double Distance(const Progress& progress) {
     return std::max(std::abs(progress.gap), progress.constraint_violation.value_or(0));
@@ -354,7 +408,7 @@ class Run {
     latest_.step_size = step_size;
     latest_.lower_bound = bound_.has_value() ? LossMultiple(program_) * bound_->value() : 0;
     latest_.gap = RelativeGap(latest_.objective, latest_.lower_bound);
-    latest_.seconds = SecondsSince(began_);
+    latest_.seconds = Seconds();
   }
 
   // Whether to end now; remembers which rule said so first.
@@ -362,7 +416,7 @@ class Run {
     if (stop_.has_value()) return true;
     if (options_.should_stop && options_.should_stop()) {
       stop_ = StopReason::kStopped;
-    } else if (options_.max_seconds > 0 && SecondsSince(began_) >= options_.max_seconds) {
+    } else if (options_.max_seconds > 0 && Seconds() >= options_.max_seconds) {
       stop_ = StopReason::kTimeLimit;
     }
     return stop_.has_value();
@@ -380,7 +434,7 @@ class Run {
     SetToFirst();
     latest_.lower_bound = latest_.objective;
     latest_.gap = 0;
-    latest_.seconds = SecondsSince(began_);
+    latest_.seconds = Seconds();
     solution_.progress = latest_;
     if (callback_) callback_(latest_);
     SetSolution(StopReason::kZeroIsExact);
@@ -435,6 +489,9 @@ class Run {
   std::optional<LowerBound> bound_;
   std::optional<StopReason> stop_;
   std::int64_t next_certificate_ = 0;
+  double best_merit_ = std::numeric_limits<double>::infinity();
+  double earlier_seconds_ = 0;
+  StallDetector stall_;
   std::optional<SolverStart> start_;
   struct {
     Iterate iterate;

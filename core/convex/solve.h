@@ -14,6 +14,7 @@
 #include "core/convex/program.h"
 #include "core/convex/solvers/penalty_settings.h"
 #include "core/convex/solvers/solver.h"
+#include "core/descent/checkpoint.h"
 
 namespace cvxnn::convex {
 
@@ -44,6 +45,14 @@ struct Options {
   /// ADMM: solve with the n×n kernel by conjugate gradients, as is done where its factor does not fit in memory.
   bool without_kernel = false;
   std::function<bool()> should_stop;  ///< polled between epochs and stages of set-up, as max_seconds is; may be empty
+  /// Asked after each epoch that others follow, when it was reported, and when should_stop or the time limit ends the
+  /// solve there; of solvers that can go on (all but the interior point method). true: save_state is given the state.
+  std::function<bool()> checkpoint_due = {};
+  std::function<void(descent::State)> save_state = {};
+  /// What save_state was given of an earlier attempt at this very solve (same program, options, start, build and
+  /// device, which callers see to): it goes on there, bit for bit, seconds included. Null for none; must outlive the
+  /// call.
+  const descent::State* resume_from = nullptr;
   /// Absent: zero weights. The solution is never worse than the start: of no higher objective than one that is
   /// feasible.
   std::optional<Start> start = {};
@@ -105,7 +114,8 @@ inline Start StartAt(const Solution& solution) { return {solution.positive, solu
 /// Solves the program. Errors: INVALID_ARGUMENT for shapes, a start that is not finite, β or a solver that does
 /// not fit the activation;
 /// RESOURCE_EXHAUSTED with needed and available bytes when the solver's state cannot fit, before any work;
-/// FAILED_PRECONDITION when β is a share of a β_max that is 0; INTERNAL when numbers fail in set-up or in the first
+/// FAILED_PRECONDITION when β is a share of a β_max that is 0; DATA_LOSS for a state that is not one of this program;
+/// INTERNAL when numbers fail in set-up or in the first
 /// epoch. LibTorch's exceptions pass through: callers guard (core/torch/runtime.h).
 absl::StatusOr<Solution> Solve(const Program& program, const Evaluation& evaluation, const Options& options,
                                const ProgressCallback& callback = {});

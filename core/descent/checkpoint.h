@@ -34,6 +34,9 @@ class StateReader {
   /// Names are looked up behind `prefix`. `state` must outlive it.
   StateReader(const State& state, std::string prefix) : state_(state), prefix_(std::move(prefix)) {}
 
+  /// A reader of the entries below another prefix.
+  StateReader Below(const std::string& prefix) const { return {state_, prefix_ + prefix}; }
+
   bool Has(const std::string& name) const { return state_.contains(prefix_ + name); }
   std::string Text(const std::string& name);
   std::int64_t Integer(const std::string& name);

@@ -13,9 +13,11 @@
 #include "absl/strings/str_format.h"
 #include "core/convex/reconstruct.h"
 #include "core/convex/solve.h"
+#include "core/descent/checkpoint.h"
 #include "core/network/loss_function.h"
 #include "core/training/choose_solver.h"
 #include "core/training/convex_report.h"
+#include "core/training/convex_state.h"
 #include "core/training/methods.h"
 #include "core/training/patterns.h"
 #include "core/training/refinement.h"
@@ -181,8 +183,9 @@ Result EndedBeforeTheProgram(Activation activation, const TensorData& data, bool
 absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& convex, const TensorData& data,
                                    const Hooks& hooks) {
   const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [start] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  double earlier_seconds = 0;  // of earlier attempts
+  const auto seconds = [&] {
+    return earlier_seconds + std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   const LossFunction& loss = FunctionOf(spec.loss);
   if (auto status = loss.CheckTargets("targets", data.targets); !status.ok()) return status;
@@ -223,36 +226,66 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   options.should_stop = hooks.should_stop;
 
   const std::optional<Refinement> refinement = RefinementOf(spec, convex, data.targets.size(1));
-  std::int64_t epochs = 0;
+  ConvexState state;
+  std::optional<descent::State> fingerprint;  // made when it is needed, since it reads all data
+  const auto fingerprint_once = [&]() -> const descent::State& {
+    if (!fingerprint.has_value()) fingerprint = Fingerprint(spec, convex, data, program, Name(solver.kind));
+    return *fingerprint;
+  };
+  if (hooks.resume_from != nullptr) {
+    auto resumed = ConvexStateFromBytes(std::exchange(*hooks.resume_from, {}), fingerprint_once(), data);
+    if (!resumed.ok()) return descent::CheckpointRefused(resumed.status());
+    state = *std::move(resumed);
+    earlier_seconds = state.seconds;
+  }
+  const auto save = [&](std::optional<descent::State> solve_state) {
+    if (!hooks.save_checkpoint) return;
+    state.seconds = seconds();
+    state.solve = std::move(solve_state);
+    hooks.save_checkpoint({ToBytes(state, fingerprint_once()), state.reports});
+    state.solve.reset();
+  };
+  options.save_state = save;
+  options.checkpoint_due = hooks.save_checkpoint ? hooks.checkpoint_due : nullptr;
+
+  std::int64_t epochs = state.earlier_epochs;
   EpochMetrics answer_metrics;
-  const auto solve = [&](const convex::Program& asked, std::optional<convex::Start> from,
-                         std::int64_t round) -> absl::StatusOr<convex::Solution> {
-    const std::int64_t earlier_epochs = epochs;
-    const double earlier = seconds();
+  const auto solve = [&](const convex::Program& asked,
+                         std::optional<convex::Start> from) -> absl::StatusOr<convex::Solution> {
+    std::optional<descent::State> resumed = std::exchange(state.solve, std::nullopt);
+    if (!resumed.has_value()) state.solve_began = seconds();
+    options.resume_from = resumed.has_value() ? &*resumed : nullptr;
     options.start = std::move(from);
-    options.max_epochs = std::max<std::int64_t>(1, spec.stopping.max_epochs - earlier_epochs);
-    if (limit > 0) options.max_seconds = std::max(1e-9, limit - earlier);
+    options.max_epochs = std::max<std::int64_t>(1, spec.stopping.max_epochs - state.earlier_epochs);
+    if (limit > 0) options.max_seconds = std::max(1e-9, limit - state.solve_began);
     const auto metrics_of = [&](const convex::Progress& progress) {
-      EpochMetrics metrics = ToMetrics(progress, earlier);
-      metrics.epoch += earlier_epochs;
-      if (refinement.has_value()) metrics.round = round;
+      EpochMetrics metrics = ToMetrics(progress, state.solve_began);
+      metrics.epoch += state.earlier_epochs;
+      if (refinement.has_value()) metrics.round = state.round.has_value() ? state.round->round : 0;
       return metrics;
     };
     auto answer = convex::Solve(asked, evaluation, options, [&](const convex::Progress& progress) {
+      ++state.reports;
       return !hooks.observer || hooks.observer(metrics_of(progress)) == Continue::kYes;
     });
-    if (!answer.ok()) return answer.status();
+    if (!answer.ok())
+      return absl::IsDataLoss(answer.status()) ? descent::CheckpointRefused(answer.status()) : answer.status();
     answer_metrics = metrics_of(answer->progress);
-    epochs += answer->epochs;
+    epochs = state.earlier_epochs + answer->epochs;
     return answer;
   };
-  auto first = solve(program, std::nullopt, 0);
-  if (!first.ok()) return first.status();
+  Refined refined{program, {}, 0, false, 0};
+  if (!state.round.has_value()) {
+    auto first = solve(program, std::nullopt);
+    if (!first.ok()) return first.status();
+    state.first_objective = first->progress.network_objective;
+    state.beta = first->beta;
+    refined.solution = *std::move(first);
+  }
 
-  Refined refined{program, *first, 0, false, 0};
   std::optional<convex::StopReason> cut;
   std::string left_out;
-  if (refinement.has_value() && first->reason != convex::StopReason::kStopped) {
+  if (refinement.has_value() && (state.round.has_value() || refined.solution.reason != convex::StopReason::kStopped)) {
     // What ends refinement before it is through.
     const std::function<bool()> ended = [&] {
       if (cut.has_value()) return true;
@@ -261,13 +294,28 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
       if (limit > 0 && seconds() >= limit) cut = convex::StopReason::kTimeLimit;
       return cut.has_value();
     };
-    program.beta = first->beta;
+    program.beta = state.beta;
     program.beta_max_fraction.reset();
-    auto result = Refine(spec, *refinement, data, program, *first, solve, ended);
+    // A round that was interrupted, or one that begins.
+    const SolveRound solve_round = [&](const convex::Program& asked, const RoundStart& from) {
+      if (!state.solve.has_value()) {
+        state.earlier_epochs = epochs;
+        state.round = from;
+        if (hooks.checkpoint_due && hooks.checkpoint_due()) {
+          state.solve_began = seconds();
+          save(std::nullopt);
+        }
+      }
+      return solve(asked, from.start);
+    };
+    auto result = state.round.has_value()
+                      ? ResumeRefinement(spec, *refinement, data, program, *state.round, solve_round, ended)
+                      : Refine(spec, *refinement, data, program, refined.solution, solve_round, ended);
     if (result.ok()) {
       refined = *std::move(result);
       program.patterns = refined.program.patterns;
-    } else if (absl::IsResourceExhausted(result.status()) && !convex.refinement.has_value()) {
+    } else if (absl::IsResourceExhausted(result.status()) && !convex.refinement.has_value() &&
+               !state.round.has_value()) {
       // Nobody asked for it: the first answer stands.
       left_out = absl::StrCat(" Refinement was left out: ", result.status().message(), ".");
     } else {
@@ -293,13 +341,14 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   if (!left_out.empty()) {
     absl::StrAppend(&result.summary.message, left_out);
   } else if (refinement.has_value()) {
-    absl::StrAppend(&result.summary.message, " ", Describe(refined, first->progress.network_objective, *refinement));
+    absl::StrAppend(&result.summary.message, " ", Describe(refined, state.first_objective, *refinement));
   }
   result.summary.beta = solution->beta;
   result.summary.patterns = program.patterns.count();
   if (solution->epochs > 0 && !solver.reason.empty()) absl::StrAppend(&result.summary.message, " ", solver.reason);
   result.summary.solver = Name(solver.kind);
   result.summary.epochs = solution->epochs;
+  result.summary.seconds = earlier_seconds;
   result.summary.certificate = certificate;
   return result;
 }

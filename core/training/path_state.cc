@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/convex/solve_state.h"
 #include "core/descent/fingerprint.h"
 #include "core/training/methods.h"
 
@@ -61,19 +62,6 @@ EpochMetrics GetMetrics(std::int32_t trial, descent::StateReader* reader) {
   return metrics;
 }
 
-void PutMatrix(const std::string& name, const at::Tensor& matrix, State* state) {
-  if (!matrix.defined()) return;
-  (*state)[name + ".rows"] = matrix.size(0);
-  (*state)[name + ".cols"] = matrix.size(1);
-  (*state)[name] = matrix.contiguous();
-}
-
-at::Tensor GetMatrix(const std::string& name, const at::Tensor& like, descent::StateReader* reader) {
-  if (!reader->Has(name)) return {};
-  const std::int64_t rows = reader->Integer(name + ".rows"), cols = reader->Integer(name + ".cols");
-  return reader->status().ok() ? reader->Tensor(name, {rows, cols}, like.options()) : at::Tensor();
-}
-
 }  // namespace
 
 State Fingerprint(const Spec& spec, const RegularizationPath& path, const TensorData& data,
@@ -103,20 +91,15 @@ std::string ToBytes(const PathState& path, const State& fingerprint) {
   for (std::size_t i = 0; i < path.models.size(); ++i) {
     const PathModel& model = path.models[i];
     const std::string prefix = absl::StrCat("models/", i, "/");
-    PutMatrix(prefix + "first_layer", model.network.first_layer, &state);
-    PutMatrix(prefix + "second_layer", model.network.second_layer, &state);
-    PutMatrix(prefix + "gates", model.network.gates, &state);
+    convex::SaveMatrix(prefix + "first_layer", model.network.first_layer, &state);
+    convex::SaveMatrix(prefix + "second_layer", model.network.second_layer, &state);
+    convex::SaveMatrix(prefix + "gates", model.network.gates, &state);
     PutMetrics(prefix, model.metrics, &state);
     state[prefix + "epochs"] = model.epochs;
     state[prefix + "verified"] = std::int64_t{model.verified};
   }
   if (path.start.has_value()) {
-    PutMatrix("start/positive", path.start->positive, &state);
-    PutMatrix("start/negative", path.start->negative, &state);
-    PutMatrix("start/multipliers", path.start->state.multipliers, &state);
-    state["start/rho1"] = path.start->state.rho1;
-    state["start/rho2"] = path.start->state.rho2;
-    state["start/rho3"] = path.start->state.rho3;
+    convex::SaveStart("start/", *path.start, &state);
   }
   return descent::ToBytes(state);
 }
@@ -134,9 +117,9 @@ absl::StatusOr<PathState> FromBytes(const std::string& bytes, const State& finge
   for (std::int32_t i = 0; reader.status().ok() && i < path.next; ++i) {
     descent::StateReader entry(*state, absl::StrCat("models/", i, "/"));
     PathModel model;
-    model.network.first_layer = GetMatrix("first_layer", like, &entry);
-    model.network.second_layer = GetMatrix("second_layer", like, &entry);
-    model.network.gates = GetMatrix("gates", like, &entry);
+    model.network.first_layer = convex::LoadMatrix("first_layer", like.options(), &entry);
+    model.network.second_layer = convex::LoadMatrix("second_layer", like.options(), &entry);
+    model.network.gates = convex::LoadMatrix("gates", like.options(), &entry);
     model.network.activation = model.network.gates.defined() ? Activation::kGated : Activation::kRelu;
     model.metrics = GetMetrics(i, &entry);
     model.epochs = entry.Integer("epochs");
@@ -145,14 +128,7 @@ absl::StatusOr<PathState> FromBytes(const std::string& bytes, const State& finge
     path.models.push_back(std::move(model));
   }
   if (reader.Has("start/positive")) {
-    convex::Start start;
-    start.positive = GetMatrix("start/positive", like, &reader);
-    start.negative = GetMatrix("start/negative", like, &reader);
-    start.state.multipliers = GetMatrix("start/multipliers", like, &reader);
-    start.state.rho1 = reader.Number("start/rho1");
-    start.state.rho2 = reader.Number("start/rho2");
-    start.state.rho3 = reader.Number("start/rho3");
-    path.start = std::move(start);
+    path.start = convex::LoadStart("start/", like.options(), &reader);
   }
   if (!reader.status().ok()) return reader.status();
   return path;

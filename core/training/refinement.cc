@@ -46,7 +46,23 @@ class Refiner {
   absl::StatusOr<Refined> Run(const convex::Solution& first, const SolveRound& solve) {
     Refined refined{program_, first, 0, false, 0};
     Keep(convex::Reconstruct(program_, first));
-    for (std::int64_t round = 1;; ++round) {
+    return Rounds(1, std::move(refined), solve);
+  }
+
+  absl::StatusOr<Refined> Resume(RoundStart from, const SolveRound& solve) {
+    network_ = from.network;
+    objective_ = from.objective;
+    program_.patterns = from.patterns;
+    Refined refined;
+    refined.largest = from.largest;
+    auto more = SolveAndJudge(from, solve, &refined);
+    if (!more.ok()) return more.status();
+    return *more ? Rounds(from.round + 1, std::move(refined), solve) : refined;
+  }
+
+ private:
+  absl::StatusOr<Refined> Rounds(std::int64_t first, Refined refined, const SolveRound& solve) {
+    for (std::int64_t round = first;; ++round) {
       auto violators = Search(round);
       if (absl::IsCancelled(violators.status())) return refined;
       if (!violators.ok()) return violators.status();
@@ -54,26 +70,40 @@ class Refiner {
       refined.searched = violators->outputs.size(0) == 0;
       if (refined.searched || round > refinement_.max_rounds) return refined;
 
-      const double before = objective_;
+      RoundStart from;
+      from.round = round;
+      from.before = objective_;
+      from.largest = refined.largest;
       if (auto status = Descend(*violators); !status.ok()) return status;
       auto embedded = convex::Embed(program_.features, network_, should_stop_);
       if (absl::IsCancelled(embedded.status())) return refined;
       if (!embedded.ok()) return embedded.status();
       program_.patterns = std::move(embedded->patterns);
-      auto solution = solve(program_, std::move(embedded->start), round);
-      if (!solution.ok()) return solution.status();
-      refined.program = program_;
-      refined.solution = *std::move(solution);
-      refined.rounds = round;
-      Keep(convex::Reconstruct(program_, refined.solution));
-      if (should_stop_()) return refined;
-      // What was found made no difference: near an optimum that is known to a tolerance, values above β are rounding.
-      refined.searched = before - objective_ <= std::max(spec_.stopping.tolerance, kLeastGain) * std::abs(objective_);
-      if (refined.searched) return refined;
+      from.patterns = program_.patterns;
+      from.start = std::move(embedded->start);
+      from.network = network_;
+      from.objective = objective_;
+      auto more = SolveAndJudge(from, solve, &refined);
+      if (!more.ok()) return more.status();
+      if (!*more) return refined;
     }
   }
 
- private:
+  // The rest of a round; whether another one is to follow.
+  absl::StatusOr<bool> SolveAndJudge(const RoundStart& from, const SolveRound& solve, Refined* refined) {
+    auto solution = solve(program_, from);
+    if (!solution.ok()) return solution.status();
+    refined->program = program_;
+    refined->solution = *std::move(solution);
+    refined->rounds = from.round;
+    Keep(convex::Reconstruct(program_, refined->solution));
+    if (should_stop_()) return false;
+    // What was found made no difference: near an optimum that is known to a tolerance, values above β are rounding.
+    refined->searched =
+        from.before - objective_ <= std::max(spec_.stopping.tolerance, kLeastGain) * std::abs(objective_);
+    return !refined->searched;
+  }
+
   double HalfSumBeta() const {
     return program_.beta / HalfSumMultiple(program_.loss_scale, static_cast<double>(program_.features.size(0)));
   }
@@ -176,6 +206,12 @@ absl::StatusOr<Refined> Refine(const Spec& spec, const Refinement& refinement, c
                                const convex::Program& program, const convex::Solution& first, const SolveRound& solve,
                                const std::function<bool()>& should_stop) {
   return Refiner(spec, refinement, data, program, should_stop).Run(first, solve);
+}
+
+absl::StatusOr<Refined> ResumeRefinement(const Spec& spec, const Refinement& refinement, const TensorData& data,
+                                         const convex::Program& program, RoundStart from, const SolveRound& solve,
+                                         const std::function<bool()>& should_stop) {
+  return Refiner(spec, refinement, data, program, should_stop).Resume(std::move(from), solve);
 }
 
 }  // namespace cvxnn::training

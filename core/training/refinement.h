@@ -14,6 +14,8 @@
 #include "absl/status/statusor.h"
 #include "core/convex/program.h"
 #include "core/convex/solve.h"
+#include "core/network/network.h"
+#include "core/patterns/activation_patterns.h"
 #include "core/training/spec.h"
 #include "core/training/tensors.h"
 
@@ -25,9 +27,19 @@ namespace cvxnn::training {
 /// point can be trusted. None with max_rounds 0 and over enumerated patterns.
 std::optional<Refinement> RefinementOf(const Spec& spec, const ConvexTraining& convex, std::int64_t outputs);
 
-/// Solves the program of a round from a start, within what the stopping rule leaves.
-using SolveRound =
-    std::function<absl::StatusOr<convex::Solution>(const convex::Program&, convex::Start, std::int64_t round)>;
+/// Where a round's solve begins, and all that the rounds after it depend on.
+struct RoundStart {
+  std::int64_t round = 0;       ///< >= 1
+  ActivationPatterns patterns;  ///< of its program
+  convex::Start start;
+  Network network;       ///< the best so far
+  double objective = 0;  ///< its own
+  double before = 0;     ///< that of the best before this round
+  double largest = 0;    ///< as Refined::largest
+};
+
+/// Solves the program of a round from its start, within what the stopping rule leaves.
+using SolveRound = std::function<absl::StatusOr<convex::Solution>(const convex::Program&, const RoundStart&)>;
 
 struct Refined {
   convex::Program program;    ///< of the last round
@@ -42,5 +54,10 @@ struct Refined {
 absl::StatusOr<Refined> Refine(const Spec& spec, const Refinement& refinement, const TensorData& data,
                                const convex::Program& program, const convex::Solution& first, const SolveRound& solve,
                                const std::function<bool()>& should_stop);
+
+/// The same from the solve of a round on.
+absl::StatusOr<Refined> ResumeRefinement(const Spec& spec, const Refinement& refinement, const TensorData& data,
+                                         const convex::Program& program, RoundStart from, const SolveRound& solve,
+                                         const std::function<bool()>& should_stop);
 
 }  // namespace cvxnn::training

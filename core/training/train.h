@@ -33,7 +33,7 @@ struct Snapshot {
   TrialSetting setting;
 };
 
-/// The whole state of descent after an epoch, or of a path between two β.
+/// The whole state of training after an epoch, or of a path between two β.
 struct Checkpoint {
   std::string state;         ///< opaque bytes for Hooks::resume_from
   std::int64_t reports = 0;  ///< calls of the observer up to here, those of earlier attempts included
@@ -53,17 +53,19 @@ struct Hooks {
   /// Weights on the way, when the spec asks for snapshots of descent, on the training thread before the observer hears
   /// of the epoch; an error ends training with it. Resumed training gives again those after the checkpoint.
   std::function<absl::Status(const Snapshot&)> on_snapshot = {};
-  /// Asked after each epoch (of all trials) of descent that others follow and after each β of a path, when its reports
+  /// Asked after each epoch (of all trials of descent) that others follow, or after each β of a path, when its reports
   /// were delivered, and when training is about to end because should_stop or the time limit says so; true:
   /// save_checkpoint is called with the state after the last finished epoch. Must be cheap and must not throw.
   std::function<bool()> checkpoint_due = {};
   /// Hears the state; an error is the caller's affair.
   std::function<void(Checkpoint)> save_checkpoint = {};
-  /// Checkpoint::state of an earlier attempt: descent goes on from there, bit for bit as if it had not been interrupted
-  /// (same device, build and numbers of threads). Reports start with the first after the checkpoint; seconds go on from
-  /// those of the checkpoint, and the time limit counts both. DATA_LOSS when it is damaged, FAILED_PRECONDITION naming
-  /// what differs when it is of another spec, data set or build: descent::IsCheckpointRefused tells these from other
-  /// errors. Null for none; emptied once it was read, since it may be large. Not used by convex training of one β.
+  /// Checkpoint::state of an earlier attempt: training goes on from there, bit for bit as if it had not been
+  /// interrupted (same device, build and numbers of threads). Reports start with the first after the checkpoint;
+  /// seconds go on from those of the checkpoint, and the time limit counts both. DATA_LOSS when it is damaged,
+  /// FAILED_PRECONDITION naming what differs when it is of another spec, data set or build:
+  /// descent::IsCheckpointRefused tells these from other errors. Null for none; emptied once it was read, since it may
+  /// be large. Convex training by interior point has no checkpoints within a solve: it begins again, or with the round
+  /// of refinement.
   std::string* resume_from = nullptr;
 };
 

@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/convex/solve_state.h"
 #include "core/network/loss_function.h"
 
 namespace cvxnn::convex {
@@ -268,6 +269,47 @@ absl::Status Admm::Balance(const Residuals& weights, const Residuals& cones, con
   if (cones_) b_.div_(change2);
   if (HasOutputSplit()) e_.div_(change3);
   return Factor();
+}
+
+void Admm::Save(const std::string& prefix, descent::State* state) const {
+  SaveMatrix(prefix + "weights", iterate_.weights, state);
+  (*state)[prefix + "norms"] = iterate_.norms;
+  (*state)[prefix + "terms"] = iterate_.terms;
+  (*state)[prefix + "terms.size"] = iterate_.terms.size(0);
+  for (const auto& [name, matrix] :
+       {std::pair{"a", &a_}, {"s", &s_}, {"b", &b_}, {"r", &r_}, {"e", &e_}, {"outputs", &outputs_}}) {
+    SaveMatrix(prefix + name, *matrix, state);
+  }
+  (*state)[prefix + "rho1"] = rho1_;
+  (*state)[prefix + "rho2"] = rho2_;
+  (*state)[prefix + "rho3"] = rho3_;
+  (*state)[prefix + "epoch"] = epoch_;
+  (*state)[prefix + "next_balance"] = next_balance_;
+  (*state)[prefix + "balance_interval"] = balance_interval_;
+}
+
+absl::Status Admm::Load(descent::StateReader* reader) {
+  const auto like = problem_.targets.options(), wide = like.dtype(at::kDouble);
+  iterate_.weights = reader->TensorLike("weights", iterate_.weights);
+  iterate_.norms = reader->Tensor("norms", {iterate_.weights.size(1)}, wide);
+  iterate_.terms = reader->Tensor("terms", {reader->Integer("terms.size")}, wide);
+  // Steps change some of them in place.
+  for (const auto& [name, matrix] : {std::pair<const char*, at::Tensor*>{"a", &a_},
+                                     {"s", &s_},
+                                     {"b", &b_},
+                                     {"r", &r_},
+                                     {"e", &e_},
+                                     {"outputs", &outputs_}}) {
+    const at::Tensor loaded = LoadMatrix(name, like, reader);
+    *matrix = loaded.defined() ? loaded.clone() : at::Tensor();
+  }
+  rho1_ = reader->Number("rho1");
+  rho2_ = reader->Number("rho2");
+  rho3_ = reader->Number("rho3");
+  epoch_ = reader->Integer("epoch");
+  next_balance_ = reader->Integer("next_balance");
+  balance_interval_ = reader->Integer("balance_interval");
+  return reader->status().ok() ? Factor() : reader->status();
 }
 
 }  // namespace cvxnn::convex

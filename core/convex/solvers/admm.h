@@ -29,6 +29,9 @@ class Admm : public Solver {
   const Iterate& iterate() const override { return iterate_; }
   double step_size() const override { return rho1_; }
   SolverState state() const override;
+  bool resumable() const override { return true; }
+  void Save(const std::string& prefix, descent::State* state) const override;
+  absl::Status Load(descent::StateReader* reader) override;
 
  private:
   // How far a splitting is from agreeing (primal) and from standing still (dual), each relative to its size.

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/convex/dual_loss.h"
+#include "core/convex/solve_state.h"
 #include "core/convex/solvers/lipschitz.h"
 #include "core/torch/runtime.h"
 
@@ -159,6 +160,37 @@ absl::Status Fista::Step(LowerBound& bound) {
     bound.Offer(slope.neg(), gradient);
   }
   previous_ = std::exchange(current_, std::move(next));
+  return absl::OkStatus();
+}
+
+void Fista::Save(const std::string& prefix, descent::State* state) const {
+  for (const auto& [name, point] : {std::pair{"current/", &current_}, std::pair{"previous/", &previous_}}) {
+    SaveMatrix(prefix + name + "weights", point->iterate.weights, state);
+    SaveMatrix(prefix + name + "outputs", point->iterate.outputs, state);
+    SaveMatrix(prefix + name + "gradient", point->gradient, state);
+    (*state)[prefix + name + "norms"] = point->iterate.norms;
+    (*state)[prefix + name + "terms"] = point->iterate.terms;
+    (*state)[prefix + name + "terms.size"] = point->iterate.terms.size(0);
+  }
+  (*state)[prefix + "lipschitz"] = lipschitz_;
+  (*state)[prefix + "proposal"] = proposal_;
+  (*state)[prefix + "t"] = t_;
+  span_.Save(prefix + "span/", state);
+}
+
+absl::Status Fista::Load(descent::StateReader* reader) {
+  const auto like = problem_.targets.options(), wide = like.dtype(at::kDouble);
+  for (const auto& [name, point] : {std::pair<std::string, Point*>{"current/", &current_}, {"previous/", &previous_}}) {
+    point->iterate.weights = reader->TensorLike(name + "weights", current_.iterate.weights);
+    point->iterate.outputs = reader->TensorLike(name + "outputs", problem_.targets);
+    point->gradient = LoadMatrix(name + "gradient", like, reader);
+    point->iterate.norms = reader->Tensor(name + "norms", {problem_.map.blocks()}, wide);
+    point->iterate.terms = reader->Tensor(name + "terms", {reader->Integer(name + "terms.size")}, wide);
+  }
+  lipschitz_ = reader->Number("lipschitz");
+  proposal_ = reader->Number("proposal");
+  t_ = reader->Number("t");
+  span_.Load("span/", reader);
   return absl::OkStatus();
 }
 

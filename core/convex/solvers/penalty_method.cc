@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/convex/dual_loss.h"
+#include "core/convex/solve_state.h"
 #include "core/descent/initial_weights.h"
 #include "core/torch/runtime.h"
 
@@ -64,9 +65,13 @@ absl::Status PenaltyMethod::SetUp() {
 }
 
 absl::Status PenaltyMethod::Step(LowerBound& bound) {
+  descent::State before = Entries(/*before_an_epoch=*/true);
   ++epoch_;
   rate_ = schedule_->RatesOf(epoch_)[0];
-  if (absl::Status status = full_batch() ? FullBatch() : MiniBatches(); !status.ok()) return status;
+  if (absl::Status status = full_batch() ? FullBatch() : MiniBatches(); !status.ok()) {
+    before_ = std::move(before);
+    return status;
+  }
   if (schedule_->NeedsObjectives()) {
     const PenalizedSums sums = objective_.Pass(weights_, at::Tensor(), nullptr, nullptr);
     schedule_->Observe(0, epoch_, multiple_ * objective_.Value(sums, weights_));
@@ -126,6 +131,42 @@ absl::Status PenaltyMethod::MiniBatches() {
     update_->Apply(flat, gradient, {rates, objectives, none});
   }
   return absl::OkStatus();
+}
+
+descent::State PenaltyMethod::Entries(bool before_an_epoch) const {
+  descent::State state;
+  update_->Save("update/", state);
+  schedule_->Save("schedule/", state);
+  if (before_an_epoch && !full_batch()) {
+    for (auto& [name, value] : state) {
+      if (at::Tensor* tensor = std::get_if<at::Tensor>(&value)) *tensor = tensor->clone();
+    }
+  }
+  state["epoch"] = epoch_;
+  state["weights"] = before_an_epoch ? weights_.clone() : weights_;
+  SaveMatrix("mean/dual", mean_.rows.dual, &state);
+  SaveMatrix("mean/row_side", mean_.rows.row_side, &state);
+  SaveMatrix("mean/constraints", mean_.constraints, &state);
+  return state;
+}
+
+void PenaltyMethod::Save(const std::string& prefix, descent::State* state) const {
+  for (const auto& [name, value] : before_.empty() ? Entries(/*before_an_epoch=*/false) : before_) {
+    (*state)[prefix + name] = value;
+  }
+}
+
+absl::Status PenaltyMethod::Load(descent::StateReader* reader) {
+  epoch_ = reader->Integer("epoch");
+  weights_ = reader->TensorLike("weights", weights_).clone();
+  mean_.rows.dual = reader->TensorLike("mean/dual", mean_.rows.dual).clone();
+  if (cones_) mean_.rows.row_side = reader->TensorLike("mean/row_side", mean_.rows.row_side).clone();
+  mean_.constraints = reader->TensorLike("mean/constraints", mean_.constraints).clone();
+  descent::StateReader update = reader->Below("update/"), schedule = reader->Below("schedule/");
+  update_->Load(update);
+  schedule_->Load(schedule);
+  if (!update.status().ok()) return update.status();
+  return schedule.status();
 }
 
 void PenaltyMethod::OfferDualPoints(LowerBound& bound) {

@@ -42,6 +42,10 @@ class PenaltyMethod : public Solver {
   const Iterate& iterate() const override { return iterate_; }
   /// The learning rate of the last epoch.
   double step_size() const override { return rate_; }
+  bool resumable() const override { return true; }
+  bool undoes_steps() const override { return true; }
+  void Save(const std::string& prefix, descent::State* state) const override;
+  absl::Status Load(descent::StateReader* reader) override;
 
  private:
   struct DualPoint {
@@ -52,6 +56,8 @@ class PenaltyMethod : public Solver {
   bool full_batch() const { return batch_ == problem_.map.rows(); }
   // The subgradient of the whole objective at its scale, from the data part over a share 1/`multiple` of the rows.
   at::Tensor Gradient(const at::Tensor& data_part, double multiple) const;
+  // All that Save gives. Tensors are shared, but for those that the epoch to come changes in place.
+  descent::State Entries(bool before_an_epoch) const;
   absl::Status FullBatch();
   absl::Status MiniBatches();
   void OfferDualPoints(LowerBound& bound);
@@ -70,6 +76,7 @@ class PenaltyMethod : public Solver {
   at::Tensor weights_;
   DualPoint point_;  // of the last epoch
   DualPoint mean_;
+  descent::State before_;  // of an epoch that was cancelled
   Iterate iterate_;
 };
 

@@ -7,11 +7,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "core/convex/certificate.h"
 #include "core/convex/operator.h"
 #include "core/convex/penalties/penalty_function.h"
+#include "core/descent/checkpoint.h"
 #include "core/network/loss.h"
 
 namespace cvxnn::convex {
@@ -68,6 +70,17 @@ class Solver {
   virtual double step_size() const = 0;
   /// What a later solve of a program much like this one can go on from.
   virtual SolverState state() const { return {}; }
+
+  /// Whether Save and Load are built.
+  virtual bool resumable() const { return false; }
+  /// Whether Save gives the state before it after a step that was CANCELLED.
+  virtual bool undoes_steps() const { return false; }
+  /// Puts all that later epochs depend on into `state`, under names that begin with `prefix`. Tensors are shared.
+  /// Between steps that succeeded.
+  virtual void Save(const std::string& /*prefix*/, descent::State* /*state*/) const {}
+  /// After SetUp: takes what Save gave, of the same problem; the next step is then the one that came after. The reader
+  /// notes what is wrong. Errors: as SetUp.
+  virtual absl::Status Load(descent::StateReader* /*reader*/) { return absl::OkStatus(); }
 };
 
 }  // namespace cvxnn::convex

@@ -98,6 +98,42 @@ TEST_F(RealTrainingTest, GoesOnAfterAPauseBitForBit) {
   EXPECT_EQ(models_->Snapshots(name)->size(), models_->Snapshots(undisturbed.name())->size());
 }
 
+TEST_F(RealTrainingTest, GoesOnWithAConvexJobBitForBit) {
+  v1::Job asked = Asked(7);
+  auto* convex = asked.mutable_spec()->mutable_convex();
+  convex->set_activation(v1::ACTIVATION_RELU);
+  convex->set_solver(v1::CONVEX_SOLVER_PENALTY);
+  convex->mutable_patterns()->mutable_sampled()->set_count(6);
+  convex->mutable_penalty_method()->mutable_optimizer()->mutable_adam();
+  convex->mutable_penalty_method()->set_batch_size(8);
+  asked.mutable_spec()->mutable_stopping()->set_max_epochs(300);
+  asked.mutable_spec()->mutable_stopping()->set_tolerance(0);
+  const v1::Job undisturbed = Run(asked);
+  ASSERT_EQ(undisturbed.state(), v1::JOB_STATE_SUCCEEDED) << undisturbed.error().message();
+  const std::string name = manager_->Create(asked, "")->name();
+  while (manager_->Get(name)->latest().epoch() < 20) absl::SleepFor(absl::Milliseconds(1));
+  absl::Notification asked_to_pause;
+  manager_->Pause(name, [&](const auto&) { asked_to_pause.Notify(); });
+  asked_to_pause.WaitForNotification();
+  WaitForState(name, v1::JOB_STATE_PAUSED);
+  Restart();
+  absl::Notification resumed;
+  manager_->Resume(name, [&](const auto&) { resumed.Notify(); });
+  resumed.WaitForNotification();
+  const v1::Job job = WaitForState(name, v1::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(job.attempt(), 2);
+  EXPECT_EQ(Bytes(job.result().best_model()), Bytes(undisturbed.result().best_model()));
+  EXPECT_EQ(job.result().epochs(), undisturbed.result().epochs());
+  const auto objectives = [this](const std::string& of) {
+    std::vector<double> values;
+    for (const auto& event : ReadLog(of)) {
+      for (const auto& metrics : event.metrics().epochs()) values.push_back(metrics.objective());
+    }
+    return values;
+  };
+  EXPECT_EQ(objectives(name), objectives(undisturbed.name()));
+}
+
 // Interrupted in the midst of a β, a path begins that β again and none of those before.
 TEST_F(RealTrainingTest, GoesOnWithAPathAtTheBetaThatWasNotDone) {
   v1::Job asked = Asked(7);
