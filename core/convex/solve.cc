@@ -422,11 +422,14 @@ class Run {
     return stop_.has_value();
   }
 
-  // What a solver's failure comes to: the end that was asked for, or, once an epoch has succeeded, the best iterate.
+  // What a solver's failure comes to: the end that was asked for, a standstill, or, once an epoch has succeeded, the
+  // best iterate and what went wrong.
   absl::StatusOr<Solution> Ended(const absl::Status& failure) {
     if (absl::IsCancelled(failure) && stop_.has_value()) return Finish(*stop_);
-    if (absl::IsInternal(failure) && solution_.epochs > 0) return Finish(StopReason::kStalled);
-    return failure;
+    if (absl::IsAborted(failure)) return Finish(StopReason::kStalled);
+    if (!absl::IsInternal(failure) || solution_.epochs == 0) return failure;
+    solution_.trouble = std::string(failure.message());
+    return Finish(StopReason::kStalled);
   }
 
   Solution FinishAtZero() {

@@ -101,6 +101,7 @@ struct Solution {
   SolverState state;    ///< for Start, of the last iterate
   Progress progress;    ///< of the best iterate, with the last lower bound; epoch says when it was met, 0 for the start
   StopReason reason = StopReason::kEpochLimit;
+  std::string trouble;          ///< kStalled because numbers failed after the first epoch: what failed; else empty
   std::int64_t epochs = 0;      ///< done in all
   bool without_kernel = false;  ///< ADMM went without the n×n kernel; see Options::without_kernel
   double beta = 0;              ///< β used; 0 when the solve ended before β_max was known

@@ -148,6 +148,15 @@ std::string Message(const std::string& patterns, convex::StopReason reason, cons
   return message;
 }
 
+// Whether numbers failed where the answer is not good enough to do without them: a solver that is asked for more digits
+// than its precision has ends that way as well.
+bool HasTrouble(const convex::Solution& solution, double tolerance) {
+  constexpr double kGoodEnough = 1e-4;
+  const double most = std::max(tolerance, kGoodEnough);
+  return !solution.trouble.empty() &&
+         !(std::abs(solution.progress.gap) <= most && solution.progress.constraint_violation.value_or(0) <= most);
+}
+
 // What refinement came to, as a sentence.
 std::string Describe(const Refined& refined, double first_objective, const Refinement& refinement) {
   std::string text = refined.rounds == 0
@@ -285,7 +294,8 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
 
   std::optional<convex::StopReason> cut;
   std::string left_out;
-  if (refinement.has_value() && (state.round.has_value() || refined.solution.reason != convex::StopReason::kStopped)) {
+  if (refinement.has_value() && (state.round.has_value() || (refined.solution.reason != convex::StopReason::kStopped &&
+                                                             refined.solution.trouble.empty()))) {
     // What ends refinement before it is through.
     const std::function<bool()> ended = [&] {
       if (cut.has_value()) return true;
@@ -334,7 +344,8 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   Result result;
   result.models.push_back({convex::Reconstruct(program, *solution), answer_metrics,
                            /*diverged=*/false});
-  result.summary.termination = ToTermination(cut.value_or(solution->reason));
+  const bool trouble = HasTrouble(*solution, tolerance);
+  result.summary.termination = trouble ? Termination::kNumericalTrouble : ToTermination(cut.value_or(solution->reason));
   result.summary.message = Message(refined.rounds > 0 ? absl::StrCat(program.patterns.count(), " patterns")
                                                       : Describe(convex.patterns, program.patterns.count()),
                                    cut.value_or(solution->reason), program, *solution, certificate);
@@ -342,6 +353,10 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
     absl::StrAppend(&result.summary.message, left_out);
   } else if (refinement.has_value()) {
     absl::StrAppend(&result.summary.message, " ", Describe(refined, state.first_objective, *refinement));
+  }
+  if (trouble) {
+    result.summary.message = absl::StrCat("Numbers failed (", solution->trouble, "), the best answer before is kept. ",
+                                          result.summary.message);
   }
   result.summary.beta = solution->beta;
   result.summary.patterns = program.patterns.count();

@@ -48,6 +48,8 @@ enum class Termination {
   kStopped,     ///< the observer or the caller asked to stop (cancel)
   kStalled,     ///< no further progress is possible at this precision
   kDiverged,    ///< every trial of descent exploded
+  /// Numbers failed in convex training far from an optimum; the model is the best met before.
+  kNumericalTrouble,
 };
 
 }  // namespace cvxnn::training

@@ -97,7 +97,7 @@ class Refiner {
     refined->solution = *std::move(solution);
     refined->rounds = from.round;
     Keep(convex::Reconstruct(program_, refined->solution));
-    if (should_stop_()) return false;
+    if (should_stop_() || !refined->solution.trouble.empty()) return false;
     // What was found made no difference: near an optimum that is known to a tolerance, values above β are rounding.
     refined->searched =
         from.before - objective_ <= std::max(spec_.stopping.tolerance, kLeastGain) * std::abs(objective_);

@@ -257,8 +257,14 @@ Outcome Attempt(const JobRunner& runner, const v1::Job& job, AttemptStart start,
     const auto* method = std::get_if<training::GradientDescent>(&spec->method);
     return Diverged(*trained, method == nullptr ? descent::Grid() : method->grid);
   }
-  outcome.state = cancelled ? v1::JOB_STATE_CANCELLED : v1::JOB_STATE_SUCCEEDED;
-  outcome.reason = cancelled ? "cancelled while running" : trained->summary.message;
+  const bool trouble =
+      trained.ok() && trained->summary.termination == training::Termination::kNumericalTrouble && !cancelled;
+  if (trouble) {
+    outcome = Failed(absl::InternalError(trained->summary.message));
+  } else {
+    outcome.state = cancelled ? v1::JOB_STATE_CANCELLED : v1::JOB_STATE_SUCCEEDED;
+    outcome.reason = cancelled ? "cancelled while running" : trained->summary.message;
+  }
   // Cancelled before the first epoch there is nothing worth keeping.
   if (!trained.ok() || (cancelled && trained->summary.epochs == 0)) return outcome;
 

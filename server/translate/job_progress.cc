@@ -76,6 +76,8 @@ v1::Termination TerminationToProto(training::Termination termination) {
       return v1::TERMINATION_STALLED;
     case training::Termination::kDiverged:
       return v1::TERMINATION_DIVERGED;
+    case training::Termination::kNumericalTrouble:
+      return v1::TERMINATION_NUMERICAL_TROUBLE;
   }
   return v1::TERMINATION_UNSPECIFIED;
 }

@@ -89,7 +89,7 @@ at::Tensor PenaltyMethod::Gradient(const at::Tensor& data_part, double multiple)
 
 absl::Status PenaltyMethod::FullBatch() {
   if (problem_.Stopped()) return absl::CancelledError("stopped");
-  if (update_->finished()) return absl::InternalError("the optimiser finds no further step");
+  if (update_->finished()) return absl::AbortedError("the optimiser finds no further step");
   at::Tensor data_part = at::zeros_like(weights_), flat = weights_.view({1, -1}), gradient;
   const auto evaluate = [&] {
     data_part.zero_();

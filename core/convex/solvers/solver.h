@@ -63,7 +63,8 @@ class Solver {
   /// Constants and factors. CANCELLED when the problem's should_stop says so between stages; RESOURCE_EXHAUSTED when
   /// they cannot fit in memory, before any work.
   virtual absl::Status SetUp() = 0;
-  /// One epoch. Offers its dual points to `bound`.
+  /// One epoch. Offers its dual points to `bound`. INTERNAL when numbers fail, ABORTED when no further step changes
+  /// anything, CANCELLED as SetUp.
   virtual absl::Status Step(LowerBound& bound) = 0;
   virtual const Iterate& iterate() const = 0;
   /// As Progress::step_size.

@@ -189,6 +189,7 @@ TEST_P(Either, KeepsTheBestIterateWhenNumbersFailLate) {
   });
   ASSERT_TRUE(solution.ok()) << solution.status();
   EXPECT_EQ(solution->reason, StopReason::kStalled);
+  EXPECT_THAT(solution->trouble, testing::HasSubstr("finite"));
   EXPECT_GE(solution->epochs, 30);
   EXPECT_LT(solution->epochs, 100);
   EXPECT_GT(solution->progress.active_neurons, 0);

@@ -260,6 +260,72 @@ TEST(ConvexTrainWithOtherLosses, RefusesTargetsThatDoNotFit) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("must be -1 or +1 for the logistic loss"));
 }
 
+TEST(ConvexTrainInNumericalTrouble, SaysSoAndKeepsTheBestAnswer) {
+  for (const Activation activation : {Activation::kGated, Activation::kRelu}) {
+    Spec spec = ConvexSpec(activation);
+    spec.stopping.tolerance = 1e-5;
+    data::Dataset dataset = SmallDataset();
+    double best = std::numeric_limits<double>::infinity();
+    Hooks hooks;
+    hooks.observer = [&](const EpochMetrics& metrics) {
+      best = std::min(best, *metrics.objective);
+      // Tensors on the CPU share the memory of the data set.
+      if (metrics.epoch == 3) {
+        auto* const values = static_cast<double*>(dataset.train.features.mutable_data());
+        std::fill_n(values, dataset.train.features.size(), std::numeric_limits<double>::quiet_NaN());
+      }
+      return Continue::kYes;
+    };
+    const auto result = Train(spec, dataset, hooks);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->summary.termination, Termination::kNumericalTrouble) << result->summary.message;
+    EXPECT_THAT(result->summary.message, HasSubstr("Numbers failed ("));
+    EXPECT_THAT(result->summary.message, HasSubstr("not verified"));
+    EXPECT_FALSE(result->summary.certificate->verified);
+    EXPECT_TRUE(result->models[0].network.first_layer.isfinite().all().item<bool>());
+    EXPECT_GE(*result->models[0].final_metrics.objective, best);
+  }
+}
+
+TEST(ConvexTrainOnOneClass, AnswersWithACertificate) {
+  data::Dataset dataset = SmallDataset();
+  for (data::Part* part : {&dataset.train, &dataset.test}) {
+    std::fill_n(static_cast<double*>(part->targets.mutable_data()), part->targets.size(), 1.0);
+  }
+  for (const Activation activation : {Activation::kGated, Activation::kRelu}) {
+    for (const Loss loss : {Loss::kSquared, Loss::kLogistic, Loss::kHinge, Loss::kSquaredHinge}) {
+      Spec spec = ConvexSpec(activation);
+      spec.loss = loss;
+      spec.stopping.tolerance = 1e-3;
+      const auto result = Train(spec, dataset);
+      ASSERT_TRUE(result.ok()) << result.status();
+      EXPECT_TRUE(result->summary.certificate->verified) << Name(loss) << ": " << result->summary.message;
+      EXPECT_EQ(result->models[0].final_metrics.train_accuracy, 1);
+    }
+  }
+}
+
+TEST(ConvexTrainOnZeroRows, AnswersTheZeroNetwork) {
+  data::Dataset dataset = SmallDataset();
+  for (data::Part* part : {&dataset.train, &dataset.test}) {
+    std::fill_n(static_cast<double*>(part->features.mutable_data()), part->features.size(), 0.0);
+  }
+  for (const Activation activation : {Activation::kGated, Activation::kRelu}) {
+    for (const auto& patterns : {Patterns(SampledPatterns{5}), Patterns(EnumeratedPatterns())}) {
+      Spec spec = ConvexSpec(activation);
+      spec.beta_max_fraction.reset();
+      spec.beta = 0.1;
+      std::get<ConvexTraining>(spec.method).patterns = patterns;
+      const auto result = Train(spec, dataset);
+      ASSERT_TRUE(result.ok()) << result.status();
+      EXPECT_EQ(result->models[0].network.neurons(), 0);
+      EXPECT_TRUE(result->summary.certificate->verified);
+      EXPECT_EQ(result->models[0].final_metrics.gap, 0);
+      EXPECT_THAT(result->summary.message, HasSubstr("so the zero network is optimal"));
+    }
+  }
+}
+
 TEST(ConvexTrainOnUselessData, SaysThatBetaMaxIsZero) {
   data::Dataset dataset = SmallDataset();
   dataset.train.features = data::Matrix(data::ElementType::kFloat64, 24, 3);

@@ -158,6 +158,21 @@ TEST_F(JobManagerTest, RunsAJobThoughTellingOfItsCreationFailed) {
   WaitForState(Create(0, "request").name(), v1::JOB_STATE_SUCCEEDED);
 }
 
+TEST_F(JobManagerTest, FailsAJobInNumericalTroubleAndKeepsItsModel) {
+  options_.trainer = [](const auto&, const auto&, const auto&) -> absl::StatusOr<training::Result> {
+    training::Result result = DirectedTrainer::MakeResult(training::Termination::kNumericalTrouble, 9);
+    result.summary.message = "Numbers failed (a factor), the best answer before is kept.";
+    return result;
+  };
+  StartManager();
+  const v1::Job job = WaitForState(Create().name(), v1::JOB_STATE_FAILED);
+  EXPECT_EQ(job.error().code(), static_cast<int>(absl::StatusCode::kInternal));
+  EXPECT_THAT(job.error().message(), HasSubstr("Numbers failed (a factor)"));
+  EXPECT_EQ(job.result().termination(), v1::TERMINATION_NUMERICAL_TROUBLE);
+  ASSERT_EQ(job.result().models_size(), 1);
+  EXPECT_TRUE(models_->Load(job.result().best_model()).ok());
+}
+
 TEST_F(JobManagerTest, FailsAJobOfWhichEveryTrialDiverged) {
   options_.trainer = [](const auto&, const auto&, const auto& hooks) -> absl::StatusOr<training::Result> {
     training::Result result = DirectedTrainer::MakeResult(training::Termination::kDiverged, 9);
