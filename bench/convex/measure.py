@@ -67,7 +67,7 @@ class Trainer:
         beta = ["--beta-max-fraction", problem.fraction] if problem.fraction else ["--beta", problem.beta]
         precision = ["--precision", problem.precision] if problem.precision else []
         job = self.service("job", "submit", "convex", "--dataset", "data", "--activation", problem.activation, *beta,
-                           *precision, "--patterns-kind", "given:dataset=datasets/gates", "--tolerance", tolerance,
+                           *precision, "--refine", "0", "--patterns-kind", "given:dataset=datasets/gates", "--tolerance", tolerance,
                            "--max-seconds", bound, "--epochs", 1000000)["name"]
         try:
             result = self.service.wait(job)["result"]

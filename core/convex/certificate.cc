@@ -74,8 +74,14 @@ std::vector<double> LowerBound::Values(const at::Tensor& dual, const at::Tensor&
   return values;
 }
 
-void LowerBound::Offer(const at::Tensor& dual, const at::Tensor& constraints, const at::Tensor& row_side,
+void LowerBound::Offer(const at::Tensor& dual, const at::Tensor& all_constraints, const at::Tensor& all_row_side,
                        const at::Tensor& sizes) {
+  // A column of zeros constrains nothing. Zero weights are offered without the columns of w.
+  const auto confined = [this](const at::Tensor& columns) {
+    if (!blocks_.defined() || !columns.defined() || columns.size(1) != blocks_.size(0)) return columns;
+    return columns.mul(blocks_);
+  };
+  const at::Tensor constraints = confined(all_constraints), row_side = confined(all_row_side);
   if (penalty_->conjugate() == Conjugate::kSubspace) return;
   const std::int64_t outputs = targets_.size(1);
   const at::Tensor nu = dual_loss_.IntoDomain(dual.to(at::kDouble), targets_);

@@ -35,6 +35,10 @@ class LowerBound {
   LowerBound(const at::Tensor& targets, double beta, double features_norm, Loss loss = Loss::kSquared,
              Penalty penalty = Penalty::kGroupL2);
 
+  /// Leaves out the constraints of the columns that `blocks` (bool, 2·P·c) leaves out: their weights are 0 in the
+  /// program.
+  void Confine(const at::Tensor& blocks) { blocks_ = blocks; }
+
   /// Offers a dual point: ν (n×c); the left-hand sides of the constraints at it, one column each, arranged so that
   /// column j belongs to output j mod c (d×(P·c) for gated, d×(2·P·c) for ReLU); and for ReLU the vectors
   /// ±D_p ν + E_p λ that Xᵀ was multiplied with (n×(2·P·c); undefined for gated, where they are D_p ν).
@@ -80,6 +84,7 @@ class LowerBound {
   double beta_;
   double features_norm_;
   std::unique_ptr<const PenaltyFunction> penalty_;
+  at::Tensor blocks_;  // undefined: all
   std::vector<Best> best_;
 };
 

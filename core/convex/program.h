@@ -34,6 +34,9 @@ struct Program {
   /// of other penalties: the least β at which zero solves the gated program (it then solves the ReLU program too). Not
   /// for kRidge and kNone, where there is none.
   std::optional<double> beta_max_fraction;
+  /// ReLU: which blocks there are, of v and then of w; bool, 2·P·c. The others are 0, such as those whose sign no
+  /// neuron of a given network has. Undefined: all. β_max is then still that of all.
+  at::Tensor blocks = {};
 };
 
 /// Whether the penalty couples the outputs of a pattern through a nuclear norm. In ReLU programs that is a relaxation

@@ -46,6 +46,26 @@ double LossMultiple(const Program& program) {
   return HalfSumMultiple(program.loss_scale, static_cast<double>(program.features.size(0)));
 }
 
+std::unique_ptr<const PenaltyFunction> PenaltyOf(const Program& program) {
+  auto penalty = MakePenaltyFunction(program.penalty, program.targets.size(1));
+  return program.blocks.defined() ? MakeConfined(std::move(penalty), program.blocks) : std::move(penalty);
+}
+
+// Blocks that are left out are for ReLU programs, and for solvers that shrink weights by the penalty's prox or follow
+// its subgradients.
+absl::Status CheckBlocks(const Program& program, const Options& options) {
+  if (!program.blocks.defined()) return absl::OkStatus();
+  const std::int64_t columns = 2 * program.patterns.count() * program.targets.size(1);
+  if (program.activation == Activation::kGated) {
+    return absl::InvalidArgumentError("blocks: must be absent for gated programs");
+  }
+  if (program.blocks.dim() != 1 || program.blocks.size(0) != columns) {
+    return absl::InvalidArgumentError(absl::StrCat("blocks: must be ", columns, ", one for each v and w"));
+  }
+  if (options.solver != SolverKind::kInteriorPoint) return absl::OkStatus();
+  return absl::InvalidArgumentError("solver = interior_point: must be another where blocks are left out");
+}
+
 absl::Status CheckTensor(const char* name, const at::Tensor& tensor, std::int64_t rows, std::int64_t columns) {
   if (!tensor.defined() || tensor.dim() != 2 || tensor.size(0) != rows || tensor.size(1) != columns) {
     std::string size = tensor.defined() ? absl::StrCat("of size ", absl::StrJoin(tensor.sizes(), "×")) : "absent";
@@ -124,6 +144,7 @@ absl::Status Check(const Program& program, const Options& options) {
         absl::StrCat("patterns: must have ", x.size(0), " rows, one for each of the data's"));
   }
   if (const absl::Status status = CheckBeta(program); !status.ok()) return status;
+  if (const absl::Status status = CheckBlocks(program, options); !status.ok()) return status;
   const bool gated = program.activation == Activation::kGated;
   if (options.solver == SolverKind::kInteriorPoint) {
     const bool group =
@@ -202,7 +223,7 @@ class Run {
       : program_(program),
         options_(options),
         callback_(callback),
-        penalty_(MakePenaltyFunction(program_.penalty, program_.targets.size(1))),
+        penalty_(PenaltyOf(program_)),
         row_space_(program_.features, penalty_->RotationInvariant()),
         map_(row_space_.Reduce(program_.features), program_.patterns.mask, program_.targets.size(1)),
         evaluator_(program_, evaluation, map_, row_space_),
@@ -305,6 +326,7 @@ class Run {
         program_.targets, beta_,
         at::linalg_vector_norm(program_.features, 2, at::OptionalIntArrayRef(), false, at::kDouble).item<double>(),
         program_.loss, program_.penalty);
+    bound_->Confine(program_.blocks);
     if (penalty_->conjugate() == Conjugate::kSubspace && program_.loss == Loss::kSquared) {
       bound_->Raise(LeastSquaresBound(program_.features, program_.patterns.mask, program_.targets));
     }

@@ -20,7 +20,7 @@ constexpr double kMostBytes = 2147483648.0;
 bool IsSmallForInteriorPoint(const convex::Program& program) {
   const bool group =
       program.penalty == Penalty::kGroupL2 || (program.penalty == Penalty::kWeightDecay && !convex::IsNuclear(program));
-  if (program.loss != Loss::kSquared || !group) return false;
+  if (program.loss != Loss::kSquared || !group || program.blocks.defined()) return false;
   if (program.features.scalar_type() != at::kDouble) return false;
   const std::int64_t rows = program.features.size(0), inputs = std::min(rows, program.features.size(1));
   const std::int64_t patterns = program.patterns.count(), outputs = program.targets.size(1);

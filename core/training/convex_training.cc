@@ -219,7 +219,8 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   program.activation = convex.activation;
   program.features = data.features;
   program.targets = data.targets;
-  program.patterns = *std::move(patterns);
+  program.patterns = std::move(patterns->patterns);
+  program.blocks = patterns->blocks;
   program.loss = spec.loss;
   program.penalty = spec.penalty;
   program.loss_scale = spec.loss_scale;

@@ -86,7 +86,8 @@ class Path {
     auto patterns = MakePatterns(spec_, path_.convex, data_, hooks_, [this] { return Stopped(); });
     if (absl::IsCancelled(patterns.status())) return Ended();
     if (!patterns.ok()) return patterns.status();
-    program_.patterns = *std::move(patterns);
+    program_.patterns = std::move(patterns->patterns);
+    program_.blocks = patterns->blocks;
     SetProgram();
     if (hooks_.resume_from != nullptr) {
       auto resumed = FromBytes(std::exchange(*hooks_.resume_from, {}), FingerprintOnce(), data_.features);

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "core/convex/embed.h"
 #include "core/patterns/distinct.h"
 #include "core/patterns/enumerated.h"
 #include "core/patterns/sampled.h"
@@ -23,6 +24,7 @@ struct Maker {
   const TensorData& data;
   const Hooks& hooks;
   const std::function<bool()>& should_stop;
+  at::Tensor* blocks;
 
   absl::Status CheckMemory(std::int64_t count) const {
     double needed = PatternBytes(data.features.size(0), data.features.size(1), count, data.features.element_size());
@@ -54,6 +56,7 @@ struct Maker {
       return absl::InvalidArgumentError(absl::StrCat(field, ": ", from.model, " has no neurons"));
     }
     if (auto fits = CheckMemory(network->neurons()); !fits.ok()) return fits;
+    if (from.output_signs) return OfSignedNeurons(field, from.model, *network);
     at::Tensor gates = network->gates;
     if (network->activation == Activation::kRelu) {
       // A neuron without weights has no direction; a gate of zeros, by contrast, is open on every row.
@@ -61,6 +64,23 @@ struct Maker {
       gates = network->first_layer.index_select(1, alive);
     }
     return PatternsOfGates(data.features, gates.to(data.features.options()), should_stop);
+  }
+
+  // The network as a point of the program over its patterns says which blocks its neurons are in.
+  absl::StatusOr<ActivationPatterns> OfSignedNeurons(const std::string& field, const std::string& model,
+                                                     Network network) const {
+    if (network.activation != Activation::kRelu || network.outputs() != data.targets.size(1)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          field, ": ", model, " is a ", Name(network.activation), " network of ", network.outputs(),
+          " outputs: must be a relu network of ", data.targets.size(1), " outputs where their signs are asked for"));
+    }
+    const at::Tensor alive = network.first_layer.ne(0).any(0).nonzero().squeeze(1);
+    network.first_layer = network.first_layer.index_select(1, alive).to(data.features.options()).contiguous();
+    network.second_layer = network.second_layer.index_select(0, alive).to(data.features.options()).contiguous();
+    auto embedded = convex::Embed(data.features, network, should_stop);
+    if (!embedded.ok()) return embedded.status();
+    *blocks = at::cat({embedded->start.positive, embedded->start.negative}, 1).ne(0).any(0);
+    return std::move(embedded->patterns);
   }
 
   absl::StatusOr<ActivationPatterns> operator()(const ConvolutionalPatterns& patches) const {
@@ -120,9 +140,12 @@ struct Maker {
 
 }  // namespace
 
-absl::StatusOr<ActivationPatterns> MakePatterns(const Spec& spec, const ConvexTraining& convex, const TensorData& data,
-                                                const Hooks& hooks, const std::function<bool()>& should_stop) {
-  return std::visit(Maker{spec, convex, data, hooks, should_stop}, convex.patterns);
+absl::StatusOr<MadePatterns> MakePatterns(const Spec& spec, const ConvexTraining& convex, const TensorData& data,
+                                          const Hooks& hooks, const std::function<bool()>& should_stop) {
+  at::Tensor blocks;
+  auto patterns = std::visit(Maker{spec, convex, data, hooks, should_stop, &blocks}, convex.patterns);
+  if (!patterns.ok()) return patterns.status();
+  return MadePatterns{*std::move(patterns), blocks};
 }
 
 std::string Describe(const Patterns& patterns, std::int64_t count) {

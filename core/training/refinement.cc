@@ -194,6 +194,8 @@ class Refiner {
 std::optional<Refinement> RefinementOf(const Spec& spec, const ConvexTraining& convex, std::int64_t outputs) {
   if (convex.activation != Activation::kRelu) return std::nullopt;
   if (std::holds_alternative<EnumeratedPatterns>(convex.patterns)) return std::nullopt;
+  const auto* from = std::get_if<ModelPatterns>(&convex.patterns);
+  if (from != nullptr && from->output_signs) return std::nullopt;
   if (convex.refinement.has_value()) {
     return convex.refinement->max_rounds > 0 ? convex.refinement : std::nullopt;
   }

@@ -48,6 +48,9 @@ struct SampledPatterns {
 /// 4).
 struct ModelPatterns {
   std::string model;  ///< asked for by Hooks::load_model; must have the inputs of the data
+  /// ReLU training over those of a ReLU network: of a pattern v alone where its neurons have positive output weights, w
+  /// alone where negative, for each output. Half the program, whose optimum is still never worse than that network.
+  bool output_signs = false;
 };
 
 /// Every pattern of the data, so that the optimum is that of all networks wide enough.

@@ -138,6 +138,20 @@ struct PatternsCheck {
   }
 };
 
+absl::Status ValidateOutputSigns(const ConvexTraining& convex) {
+  const auto* from = std::get_if<ModelPatterns>(&convex.patterns);
+  if (from == nullptr || !from->output_signs) return absl::OkStatus();
+  const char* const field = "convex.patterns.from_model.output_signs";
+  if (convex.activation == Activation::kGated) return Refuse(field, "true", "false for the gated activation");
+  if (convex.solver == ConvexSolver::kInteriorPoint)
+    return Refuse(field, "true", "false for the interior_point solver");
+  if (convex.refinement.has_value() && convex.refinement->max_rounds > 0) {
+    return Refuse("convex.refinement.max_rounds", convex.refinement->max_rounds,
+                  "0 with patterns.from_model.output_signs, whose signs a round would not keep");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidatePenaltyMethod(const ConvexTraining& convex) {
   if (!convex.penalty_method.has_value()) return absl::OkStatus();
   const PenaltyMethod& method = *convex.penalty_method;
@@ -160,6 +174,7 @@ absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, cons
     return Refuse("convex.solver", "fista", "auto, admm, interior_point or penalty for the relu activation");
   }
   if (auto status = ValidatePenaltyMethod(convex); !status.ok()) return status;
+  if (auto status = ValidateOutputSigns(convex); !status.ok()) return status;
   if (convex.refinement.has_value()) {
     const Refinement& rounds = *convex.refinement;
     if (convex.activation != Activation::kRelu && rounds.max_rounds != 0) {

@@ -145,7 +145,7 @@ std::optional<ActivationPatterns> PatternsOf(const Parts& parts, const v1::Job& 
   const training::TensorData data = training::ToTensors(dataset, cpu, precision);
   auto patterns = training::MakePatterns(*spec, *convex, data, hooks, {});
   if (!patterns.ok()) return std::nullopt;
-  return *std::move(patterns);
+  return std::move(patterns->patterns);
 }
 
 v1::Reach ReachToProto(convex::Reach reach) {

@@ -72,7 +72,7 @@ training::GivenPatterns Given(const v1::GivenPatterns& from, const std::string& 
 training::Patterns PatternsFromProto(const v1::Patterns& from, const std::string& path, Violations* violations) {
   if (from.has_from_model()) {
     CheckResourceName("models", from.from_model().model(), path + "from_model.model", violations);
-    return training::ModelPatterns{from.from_model().model()};
+    return training::ModelPatterns{from.from_model().model(), from.from_model().output_signs()};
   }
   if (from.has_given()) return Given(from.given(), path + "given", violations);
   if (from.has_convolutional()) {
@@ -123,7 +123,10 @@ struct PatternsToProto {
       to->mutable_given()->set_dataset(given.dataset);
     }
   }
-  void operator()(const training::ModelPatterns& from) const { to->mutable_from_model()->set_model(from.model); }
+  void operator()(const training::ModelPatterns& from) const {
+    to->mutable_from_model()->set_model(from.model);
+    to->mutable_from_model()->set_output_signs(from.output_signs);
+  }
 };
 
 training::Refinement RefinementFromProto(const v1::Refinement& from, const std::string& path, Violations* violations) {
@@ -146,6 +149,9 @@ ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, V
   to.solver = Choose(kConvexSolvers, from.solver(), path + "solver", training::ConvexSolver::kAuto, violations);
   if (from.has_refinement()) {
     to.refinement = RefinementFromProto(from.refinement(), path + "refinement.", violations);
+  }
+  if (from.patterns().from_model().output_signs() && to.activation == Activation::kGated) {
+    violations->Wrong(path + "patterns.from_model.output_signs", "must be false with ACTIVATION_GATED");
   }
   if (from.has_penalty_method() && to.solver != training::ConvexSolver::kPenalty) {
     violations->Wrong(path + "penalty_method", "must be absent for solvers other than CONVEX_SOLVER_PENALTY");

@@ -102,6 +102,10 @@ void JobFlags::AddConvex(CLI::App& command) {
       [](ConvexTraining& convex, const auto& value) {
         convex.mutable_patterns()->mutable_from_model()->set_model(ResourceName("models", value));
       });
+  CLI::Option* signs = convex_.AddSwitch(
+      command, "--output-signs", "With --patterns-from: take the signs of its output weights too (relu)",
+      [](ConvexTraining& convex) { convex.mutable_patterns()->mutable_from_model()->set_output_signs(true); });
+  signs->needs(from_model);
   from_model->excludes(sampled);
   CLI::Option* kind = command.add_option(
       "--patterns-kind", patterns_kind_,
@@ -114,6 +118,7 @@ void JobFlags::AddConvex(CLI::App& command) {
   convex_options_ = {
       sampled,
       from_model,
+      signs,
       kind,
       gates,
       convex_.AddEnum<v1::ConvexSolver>(

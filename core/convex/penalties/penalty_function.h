@@ -46,6 +46,9 @@ class PenaltyFunction {
 
   virtual Conjugate conjugate() const { return Conjugate::kBall; }
 
+  /// The weights with those set to 0 that R forbids, if any.
+  virtual at::Tensor Confine(const at::Tensor& weights) const { return weights; }
+
   /// What (βR)* is made of at products Q (d×(S·P·c)), float64. Entry j belongs to output j mod c, or all to one program
   /// where the penalty couples the outputs. `errors` (float64, one for each column; undefined for none) bound how far
   /// each column may be from what Q stands for: the norms are raised by as much, and by their own rounding.
@@ -72,6 +75,11 @@ class PenaltyFunction {
 
 /// The penalty of a program with so many outputs.
 std::unique_ptr<const PenaltyFunction> MakePenaltyFunction(Penalty penalty, std::int64_t outputs);
+
+/// R where the columns that `blocks` (bool, one each) leaves out are 0, and infinite elsewhere. The dual constraints of
+/// those columns fall away: whoever asks for DualNorms sets their products and errors to 0.
+std::unique_ptr<const PenaltyFunction> MakeConfined(std::unique_ptr<const PenaltyFunction> inner,
+                                                    const at::Tensor& blocks);
 
 /// Whether zero solves the program from some β on, so that β may be given as a share of it: not for ridge and none.
 bool HasBetaMax(Penalty penalty);

@@ -51,7 +51,7 @@ absl::Status PenaltyMethod::SetUp() {
   const PatternOperator& map = problem_.map;
   const auto options = map.features().options();
   const std::int64_t columns = objective_.columns();
-  weights_ = problem_.start != nullptr ? problem_.start->weights.clone().contiguous()
+  weights_ = problem_.start != nullptr ? problem_.penalty.Confine(problem_.start->weights).clone().contiguous()
                                        : at::zeros({map.inputs(), columns}, options);
   update_ = descent::MakeWeightUpdate(settings_.optimizer, weights_.view({1, -1}));
   schedule_ = std::make_unique<descent::RateSchedule>(settings_.schedule,
@@ -84,7 +84,7 @@ absl::Status PenaltyMethod::Step(LowerBound& bound) {
 
 at::Tensor PenaltyMethod::Gradient(const at::Tensor& data_part, double multiple) const {
   at::Tensor gradient = problem_.penalty.Subgradient(weights_).mul_(problem_.beta);
-  return gradient.add_(data_part, multiple).mul_(multiple_).view({1, -1});
+  return problem_.penalty.Confine(gradient.add_(data_part, multiple).mul_(multiple_)).view({1, -1});
 }
 
 absl::Status PenaltyMethod::FullBatch() {

@@ -179,6 +179,10 @@ TEST(JobFlags, NameAModelWhosePatternsToTake) {
   EXPECT_EQ(job->spec().convex().patterns().from_model().model(), "models/a");
   EXPECT_FALSE(Build("convex --patterns 5 --patterns-from a").ok());
   EXPECT_FALSE(Build("descent --patterns-from a").ok());
+  EXPECT_FALSE(job->spec().convex().patterns().from_model().output_signs());
+  const auto signs = Build("convex --dataset iris --beta 1 --patterns-from a --output-signs");
+  EXPECT_TRUE(signs->spec().convex().patterns().from_model().output_signs());
+  EXPECT_FALSE(Build("convex --output-signs").ok());
   const auto all = Build("convex --dataset iris --beta 1 --patterns-kind enumerated:max-count=500");
   ASSERT_TRUE(all.ok()) << all.status();
   EXPECT_EQ(all->spec().convex().patterns().enumerated().max_count(), 500);

@@ -25,6 +25,7 @@ Spec PathSpec(Activation activation = Activation::kGated) {
   RegularizationPath path;
   path.convex.activation = activation;
   path.convex.patterns = SampledPatterns{20};
+  path.convex.refinement = Refinement{.max_rounds = 0};
   path.points = 6;
   path.min_fraction = 0.02;
   spec.method = path;

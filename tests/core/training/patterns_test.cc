@@ -11,6 +11,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/training/tensors.h"
 #include "core/training/train.h"
 #include "tests/core/training/small_dataset.h"
 
@@ -78,6 +79,83 @@ TEST_P(PatternsOfAModel, MakeTheConvexOptimumNoWorseThanTheModel) {
       EXPECT_THAT(solved->summary.message, HasSubstr("patterns of models/a"));
     }
   }
+}
+
+TEST(SignedPatternsOfAModel, KeepToItsSignsAndAreNoWorseThanIt) {
+  const Spec both = SpecOf(Activation::kRelu);
+  Spec spec = both;
+  std::get<ConvexTraining>(spec.method).patterns = ModelPatterns{"models/a", true};
+  for (const data::Dataset& dataset : {SmallDataset(), SmallMulticlassDataset()}) {
+    const auto descended = Descend(spec, Activation::kRelu, dataset, 1);
+    ASSERT_TRUE(descended.ok()) << descended.status();
+    const Network& model = descended->models[0].network;
+    const auto solved = Train(spec, dataset, HooksWith(model)), full = Train(both, dataset, HooksWith(model));
+    ASSERT_TRUE(solved.ok() && full.ok()) << solved.status();
+    EXPECT_TRUE(solved->summary.certificate->verified) << solved->summary.message;
+    const double objective = *solved->models[0].final_metrics.objective;
+    EXPECT_LE(objective, *descended->models[0].final_metrics.objective * (1 + 1e-5));
+    EXPECT_GE(objective, *full->models[0].final_metrics.objective * (1 - 1e-4));
+    // Every neuron has the pattern of a neuron of the model with a weight of the same sign to the same output.
+    const at::Tensor x = ToTensors(dataset, c10::Device("cpu"), Precision::kFloat64).features;
+    const at::Tensor theirs = x.mm(model.first_layer).ge(0);
+    const Network& network = solved->models[0].network;
+    ASSERT_GT(network.neurons(), 0);
+    // Violations are shares of the largest product of a block, the neuron's weights times those of its output.
+    const at::Tensor products_of = x.mm(network.first_layer.mul(network.second_layer.norm(2, at::IntArrayRef{1})));
+    const double largest = products_of.abs().max().item<double>();
+    for (std::int64_t j = 0; j < network.neurons(); ++j) {
+      const at::Tensor products = products_of.select(1, j);
+      const at::Tensor clear = products.abs().gt(1e-4 * largest);
+      bool met = false;
+      for (std::int64_t i = 0; i < model.neurons(); ++i) {
+        const bool same = products.ge(0).eq(theirs.select(1, i)).logical_or(clear.logical_not()).all().item<bool>();
+        const at::Tensor signs = network.second_layer[j].mul(model.second_layer[i]);
+        met = met || (same && signs.ge(0).all().item<bool>() && signs.gt(0).any().item<bool>());
+      }
+      EXPECT_TRUE(met) << j;
+    }
+  }
+}
+
+// One column, one pattern that says anything: outputs of v alone are never negative.
+TEST(SignedPatternsOfAModel, LeaveOutTheOtherSign) {
+  for (const double sign : {1.0, -1.0}) {
+    data::RowMajor<double> x(3, 1), y(3, 1);
+    x << 1, 2, 3;
+    y << sign, 2 * sign, 3 * sign;
+    data::Dataset dataset;
+    dataset.train = {data::Matrix(x), data::Matrix(y)};
+    dataset.description.task = data::Task::kRegression;
+    Spec spec = SpecOf(Activation::kRelu);
+    std::get<ConvexTraining>(spec.method).patterns = ModelPatterns{"models/a", true};
+    const Network model{Activation::kRelu, at::ones({1, 1}, kDouble), at::ones({1, 1}, kDouble), {}};
+    for (const ConvexSolver solver : {ConvexSolver::kAdmm, ConvexSolver::kPenalty}) {
+      auto& convex = std::get<ConvexTraining>(spec.method);
+      convex.solver = solver;
+      convex.penalty_method.reset();
+      if (solver == ConvexSolver::kPenalty) {
+        convex.penalty_method = PenaltyMethod{.rho = 20, .optimizer = descent::Adam(), .learning_rate = 0.02};
+        convex.penalty_method->schedule.kind = descent::CosineAnnealing{2000};
+      }
+      spec.stopping.max_epochs = 2000;
+      const auto solved = Train(spec, dataset, HooksWith(model));
+      ASSERT_TRUE(solved.ok()) << solved.status();
+      // ½‖y‖² = 7, and by hand the optimum of ½Σ(xv − y)² + ½|v| is at v = 1 − 0.5/14.
+      const double optimum = sign < 0 ? 7 : 0.5 * 14 * (0.5 / 14) * (0.5 / 14) + 0.5 * (1 - 0.5 / 14);
+      EXPECT_NEAR(*solved->models[0].final_metrics.objective, optimum, 1e-2 * optimum) << sign;
+      EXPECT_LE(*solved->models[0].final_metrics.lower_bound, optimum * (1 + 1e-9));
+      EXPECT_TRUE(solver != ConvexSolver::kAdmm || solved->summary.certificate->verified);
+    }
+  }
+}
+
+TEST(SignedPatternsOfAModel, AreRefusedOfOtherNetworks) {
+  Spec spec = SpecOf(Activation::kRelu);
+  std::get<ConvexTraining>(spec.method).patterns = ModelPatterns{"models/a", true};
+  const Network gated{Activation::kGated, at::ones({3, 2}, kDouble), at::ones({2, 1}, kDouble),
+                      at::ones({3, 2}, kDouble)};
+  EXPECT_THAT(std::string(Train(spec, SmallDataset(), HooksWith(gated)).status().message()),
+              HasSubstr("models/a is a gated network of 1 outputs: must be a relu network of 1 outputs"));
 }
 
 TEST(PatternsOfAGatedModel, MakeTheConvexOptimumNoWorseThanTheModelUnderWeightDecayToo) {

@@ -193,7 +193,7 @@ TEST_P(ConvexTrain, ByInteriorPointGivesManyDigits) {
 }
 
 TEST_P(ConvexTrain, ByThePenaltyMethodComesNearAndSaysHowNear) {
-  Spec spec = GetSpec();
+  Spec spec = ConvexSpec(GetParam());
   const auto exact = Train(spec, SmallDataset());
   auto& convex = std::get<ConvexTraining>(spec.method);
   convex.solver = ConvexSolver::kPenalty;
@@ -205,7 +205,8 @@ TEST_P(ConvexTrain, ByThePenaltyMethodComesNearAndSaysHowNear) {
   ASSERT_TRUE(exact.ok() && result.ok()) << result.status();
   EXPECT_EQ(result->summary.solver, "penalty");
   const EpochMetrics& metrics = result->models[0].final_metrics;
-  EXPECT_NEAR(*metrics.objective, *exact->models[0].final_metrics.objective, 0.05 * *metrics.objective);
+  // The iterate that is given is the nearest by gap and violation together.
+  EXPECT_NEAR(*metrics.objective, *exact->models[0].final_metrics.objective, 0.2 * *metrics.objective);
   EXPECT_TRUE(metrics.network_objective.has_value());
   EXPECT_LE(*metrics.lower_bound, *exact->models[0].final_metrics.objective * (1 + 1e-9));
   EXPECT_GT(*metrics.lower_bound, 0);
@@ -292,6 +293,11 @@ TEST(ConvexTrainOnOneClass, AnswersWithACertificate) {
   for (data::Part* part : {&dataset.train, &dataset.test}) {
     std::fill_n(static_cast<double*>(part->targets.mutable_data()), part->targets.size(), 1.0);
   }
+  // Of two classes both must have rows.
+  EXPECT_EQ(Train(ConvexSpec(Activation::kGated), dataset).status().message(),
+            "class \"no\" has no rows in the training part: must have >= 1");
+  dataset.description.task = data::Task::kRegression;
+  dataset.description.class_names.clear();
   for (const Activation activation : {Activation::kGated, Activation::kRelu}) {
     for (const Loss loss : {Loss::kSquared, Loss::kLogistic, Loss::kHinge, Loss::kSquaredHinge}) {
       Spec spec = ConvexSpec(activation);
@@ -300,7 +306,6 @@ TEST(ConvexTrainOnOneClass, AnswersWithACertificate) {
       const auto result = Train(spec, dataset);
       ASSERT_TRUE(result.ok()) << result.status();
       EXPECT_TRUE(result->summary.certificate->verified) << Name(loss) << ": " << result->summary.message;
-      EXPECT_EQ(result->models[0].final_metrics.train_accuracy, 1);
     }
   }
 }

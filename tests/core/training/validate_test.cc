@@ -102,6 +102,18 @@ const Refusal kRefusals[] = {
        Convex(s).patterns = SampledPatterns{10, 4};
      },
      "convex.patterns.sampled.columns_per_gate = 4: must be in [1, 3], the columns of the data set, or 0 for all"},
+    {"SignsForGated", ConvexSpec(),
+     [](Spec& s) {
+       Convex(s).patterns = ModelPatterns{"models/a", true};
+     },
+     "convex.patterns.from_model.output_signs = true: must be false for the gated activation"},
+    {"RoundsWithSigns", ConvexSpec(),
+     [](Spec& s) {
+       Convex(s).activation = Activation::kRelu;
+       Convex(s).patterns = ModelPatterns{"models/a", true};
+       Convex(s).refinement = Refinement();
+     },
+     "convex.refinement.max_rounds = 10: must be 0 with patterns.from_model.output_signs"},
     {"PatternsOfNoModel", ConvexSpec(), [](Spec& s) { Convex(s).patterns = ModelPatterns(); },
      "convex.patterns.from_model.model = \"\": must be the name of a stored model"},
     {"PatchesOfNoImage", ConvexSpec(),
