@@ -10,6 +10,7 @@ process. Where a peer does not get to the gap within its bound, the bound stands
 
 import argparse
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,15 +58,23 @@ def main():
     parser.add_argument("--only", default=",".join(rows.ROWS), help="of " + ", ".join(rows.ROWS))
     arguments = parser.parse_args()
     chosen = arguments.only.split(",")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does, it ends the server and the peer first
     if unknown := set(chosen) - set(rows.ROWS):
         parser.error(f"--only: {', '.join(sorted(unknown))}: must be of {', '.join(rows.ROWS)}")
     with tempfile.TemporaryDirectory(prefix="cvxnn-bench-") as name:
         context = Context(arguments.binaries.resolve(), arguments.python, pathlib.Path(name))
+        failed = False
         show(rows.HEAD)
         show(["-"] * len(rows.HEAD))
         for one in chosen:
-            for row in rows.ROWS[one](context):
-                show(row)
+            try:
+                for row in rows.ROWS[one](context):
+                    show(row)
+            except Exception as error:  # pylint: disable=broad-except
+                # The other rows are still worth having, and this one is shown too.
+                show([one, *["-"] * (len(rows.HEAD) - 2), f"not measured: {type(error).__name__}: {error}"])
+                failed = True
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

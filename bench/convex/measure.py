@@ -93,20 +93,24 @@ def run_peer(python, script, arguments, bound, memory_bytes):
                                stderr=errors, text=True, env={**os.environ, "PYTHONPATH": str(HERE)})
     peak, ended, deadline, ready = 0, "", time.monotonic() + START_SECONDS, False
     lines = []
-    while True:
-        peak = max(peak, peak_bytes(process.pid))
-        if select.select([process.stdout], [], [], 0.02)[0]:
-            line = process.stdout.readline()
-            if not line:
+    try:
+        while True:
+            peak = max(peak, peak_bytes(process.pid))
+            if select.select([process.stdout], [], [], 0.02)[0]:
+                line = process.stdout.readline()
+                if not line:
+                    break
+                if line.strip() == "ready" and not ready:
+                    ready, deadline = True, time.monotonic() + bound
+                else:
+                    lines.append(line)
+            if time.monotonic() > deadline:
+                ended = f"> {bound:.0f} s" if ready else f"not ready within {START_SECONDS} s"
+                process.kill()
                 break
-            if line.strip() == "ready" and not ready:
-                ready, deadline = True, time.monotonic() + bound
-            else:
-                lines.append(line)
-        if time.monotonic() > deadline:
-            process.kill()
-            ended = f"> {bound:.0f} s" if ready else f"not ready within {START_SECONDS} s"
-            break
+    except BaseException:
+        process.kill()
+        raise
     process.stdout.close()
     status = process.wait()
     errors.seek(0)

@@ -126,9 +126,8 @@ def against_cvxpy(context, problem, tolerance, goal, most):
 
 
 def against_pyscnn(context, problem, tolerances, goal, most):
-    """Rows for each tolerance: R-FISTA for gated programs, the augmented Lagrangian for ReLU."""
+    """Yields rows for each tolerance: R-FISTA for gated programs, the augmented Lagrangian for ReLU."""
     trainer, folder = context.trainer(problem)
-    rows = []
     try:
         for tolerance in tolerances:
             own = best_of(lambda: trainer.train(tolerance, most))  # noqa: B023
@@ -151,10 +150,9 @@ def against_pyscnn(context, problem, tolerances, goal, most):
                 time = told["reached"][f"{tolerance:g}"]["seconds"] if reached else told["seconds"]
                 peer = Peer(name, time, reached, peak, f"{precision}, {answer(told['gap'], told['violation'])}, "
                             f"{told['epochs']:,} epochs")
-            rows += rows_of(problem, tolerance, own, [peer], f"≥ {goal}×", ratio_verdict(own, [peer], goal))
+            yield from rows_of(problem, tolerance, own, [peer], f"≥ {goal}×", ratio_verdict(own, [peer], goal))
     finally:
         trainer.stop()
-    return rows
 
 
 # Products with X, of 2·n·d·P flops each, in an epoch, and those with d×d factors: core/convex/solvers.
@@ -220,17 +218,17 @@ PENALTY = (1e-3, 0.1)  # learning rate of Adam, its default, and ρ
 GATED = [(1000, 50), (5000, 500)]
 FRACTIONS = (0.1, 0.01, 0.001)
 
-# Name: a function of the context that gives the rows.
+# Name: a function of the context that gives the rows, one after the other as they are measured where it can.
 ROWS = {
     "question-7": lambda context: against_cvxpy(context, problems.plane(20), 1e-8, 100, 40),
     "question-8": lambda context: against_cvxpy(context, problems.plane(500), 1e-6, 50, 40),
     "question-9": lambda context: against_cvxpy(context, problems.shrunk_cifar(), 1e-6, 100, 40),
     "cifar-relu": lambda context: whole_cifar(context, "relu", {1e-2: 45, 1e-3: 240}, 8 * GIB, 45),
     "cifar-gated": lambda context: whole_cifar(context, "gated", {1e-2: 15, 1e-3: None}, 8 * GIB, 0),
-    "gated": lambda context: [
+    "gated": lambda context: (
         row for n, d in GATED for fraction in FRACTIONS
-        for row in against_pyscnn(context, problems.planted("gated", n, d, 500, fraction), (1e-4, 1e-6), 10, 30)],
-    "relu": lambda context: [
+        for row in against_pyscnn(context, problems.planted("gated", n, d, 500, fraction), (1e-4, 1e-6), 10, 20)),
+    "relu": lambda context: (
         row for fraction in FRACTIONS
-        for row in against_pyscnn(context, problems.planted("relu", 1000, 50, 200, fraction), (1e-3,), 10, 30)],
+        for row in against_pyscnn(context, problems.planted("relu", 1000, 50, 200, fraction), (1e-3,), 10, 20)),
 }
