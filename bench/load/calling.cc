@@ -55,6 +55,7 @@ std::vector<double> Ask(LoadedServer& server, const std::string& job, int times)
 // `period`: seconds between two jobs of one client; 0: as fast as they are answered.
 void Churn(LoadedServer& server, const LoadSizes& sizes, double period) {
   const v1::JobSpec spec = server.PacedJob(sizes.seconds);
+  const JobClock clock(server);
   const v1::Job running = server.Create(spec);
   std::cout << sizes.clients << " clients that submit and cancel, "
             << (period > 0 ? absl::StrFormat("each once in %g s", period) : "as fast as they are answered")
@@ -105,7 +106,7 @@ void Churn(LoadedServer& server, const LoadSizes& sizes, double period) {
   PrintCalls("jobs cancelled", cancelled, over);
   Line("refused, or not cancelled", absl::StrFormat("%d", refused.load()));
   Line("memory", absl::StrFormat("%.0f MiB", server.memory()));
-  SlowDown(server, spec, done);
+  SlowDown(server, spec, done, clock);
 }
 
 }  // namespace
@@ -118,6 +119,7 @@ void LoadChurn(LoadedServer& server, const LoadSizes& sizes) {
 void LoadHalfOpen(LoadedServer& server, const LoadSizes& sizes) {
   constexpr int kCalls = 300;
   const v1::JobSpec spec = server.PacedJob(sizes.seconds / 2);
+  const JobClock clock(server);
   const v1::Job running = server.Create(spec);
   std::cout << sizes.half_open << " connections that stay half open\n";
   const std::vector<double> before = Ask(server, running.name(), kCalls);
@@ -128,7 +130,7 @@ void LoadHalfOpen(LoadedServer& server, const LoadSizes& sizes) {
        absl::StrFormat("p50 %.2f ms, p99 %.2f ms; without them %.2f and %.2f", 1e3 * Quantile(beside, 0.5),
                        1e3 * Quantile(beside, 0.99), 1e3 * Quantile(before, 0.5), 1e3 * Quantile(before, 0.99)));
   Line("memory", absl::StrFormat("%.0f MiB", server.memory()));
-  SlowDown(server, spec, server.WaitForEnd(running.name()));
+  SlowDown(server, spec, server.WaitForEnd(running.name()), clock);
   const Stopwatch watch;
   for (const int connection : connections) {
     char byte = 0;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -62,7 +63,10 @@ v1::JobSpec LoadedServer::PacedJob(double seconds) {
     const v1::Job pacing = WaitForEnd(Create(spec).name());
     every_epochs_ = std::max<std::int64_t>(1, std::llround(RateOf(pacing, 1) / kReportsPerSecond));
     undisturbed_rate_ = kReportsPerSecond;
-    undisturbed_rate_ = RateOf(WaitForEnd(Create(PacedJob(kUndisturbedSeconds)).name()), every_epochs_);
+    const JobClock clock(*this);
+    const v1::Job undisturbed = WaitForEnd(Create(PacedJob(kUndisturbedSeconds)).name());
+    undisturbed_rate_ = RateOf(undisturbed, every_epochs_);
+    undisturbed_rate_of_run_ = undisturbed_rate_ * undisturbed.latest().seconds() / clock.time().ran;
   }
   spec.mutable_descent()->mutable_reports()->set_every_epochs(every_epochs_);
   const double epochs = seconds * undisturbed_rate_ * static_cast<double>(every_epochs_);
@@ -130,6 +134,28 @@ double LoadedServer::processor_seconds() const {
   double user = 0, system = 0;
   fields >> user >> system;
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+std::map<int, LoadedServer::ThreadTime> LoadedServer::thread_times() const {
+  std::map<int, ThreadTime> times;
+  std::error_code ended;  // a thread, meanwhile
+  for (const auto& task : std::filesystem::directory_iterator(absl::StrCat("/proc/", process_.pid(), "/task"), ended)) {
+    std::ifstream file(task.path() / "schedstat");
+    double ran = 0, waited = 0;  // nanoseconds
+    if (file >> ran >> waited) times[std::stoi(task.path().filename())] = {ran * 1e-9, waited * 1e-9};
+  }
+  return times;
+}
+
+LoadedServer::ThreadTime JobClock::time() const {
+  LoadedServer::ThreadTime busiest;
+  for (const auto& [thread, now] : server_.thread_times()) {
+    const auto before = begun_.find(thread);
+    const LoadedServer::ThreadTime none;
+    const LoadedServer::ThreadTime& from = before == begun_.end() ? none : before->second;
+    if (now.ran - from.ran > busiest.ran) busiest = {now.ran - from.ran, now.waited - from.waited};
+  }
+  return busiest;
 }
 
 double RateOf(const v1::Job& job, std::int64_t every_epochs) {

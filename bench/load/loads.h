@@ -24,7 +24,8 @@ void LoadQueue(LoadedServer& server, const LoadSizes& sizes);
 
 /// "name: value" of a load, aligned.
 void Line(const char* what, const std::string& value);
-/// How much slower than undisturbed, in percent.
-void SlowDown(const LoadedServer& server, const v1::JobSpec& spec, const v1::Job& job);
+/// How much slower than undisturbed, in percent: by the clock, and for each second that its thread had a core (`clock`
+/// began with the job). The first counts what else the machine does.
+void SlowDown(const LoadedServer& server, const v1::JobSpec& spec, const v1::Job& job, const JobClock& clock);
 
 }  // namespace cvxnn::bench

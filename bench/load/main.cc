@@ -25,10 +25,14 @@ void Line(const char* what, const std::string& value) {
   std::cout << absl::StrFormat("  %-28s%s", what, value) << std::endl;
 }
 
-void SlowDown(const LoadedServer& server, const v1::JobSpec& spec, const v1::Job& job) {
+void SlowDown(const LoadedServer& server, const v1::JobSpec& spec, const v1::Job& job, const JobClock& clock) {
   const double rate = RateOf(job, spec.descent().reports().every_epochs());
+  const LoadedServer::ThreadTime time = clock.time();
+  const double of_run = rate * job.latest().seconds() / time.ran;
   Line("the job", absl::StrFormat("%.0f epochs a second, %.0f undisturbed: %.1f %% slower", rate,
                                   server.undisturbed_rate(), 100 * (1 - rate / server.undisturbed_rate())));
+  Line("its thread", absl::StrFormat("ran %.1f s, waited %.1f s for a core; %.1f %% slower while it ran", time.ran,
+                                     time.waited, 100 * (1 - of_run / server.undisturbed_rate_of_run())));
 }
 
 }  // namespace cvxnn::bench

@@ -73,12 +73,13 @@ void LoadWatchers(LoadedServer& server, const LoadSizes& sizes) {
                                  (server.memory() - idle) * 1024 / sizes.watchers));
   const double used = server.processor_seconds();
   const double begun = Now();
+  const JobClock clock(server);
   server.Cancel(before.name());
   const v1::Job ended = server.WaitForEnd(job.name());
   Report(watchers, ended.last_sequence(), begun);
   Line("server", absl::StrFormat("%.1f s of processor time, %.0f MiB at most", server.processor_seconds() - used,
                                  server.most_memory()));
-  SlowDown(server, spec, ended);
+  SlowDown(server, spec, ended, clock);
 }
 
 void LoadSlowReaders(LoadedServer& server, const LoadSizes& sizes) {
@@ -86,6 +87,7 @@ void LoadSlowReaders(LoadedServer& server, const LoadSizes& sizes) {
   std::cout << kQuickBesideSlow << " quick watchers beside " << sizes.slow << " slow and " << sizes.stalled
             << " stalled ones\n";
   const double idle = server.memory();
+  const JobClock clock(server);
   const v1::Job job = server.Create(spec);
   Watchers quick, others;
   Add(&quick, server, job.name(), Watcher::Pace::kQuick, kQuickBesideSlow);
@@ -95,7 +97,7 @@ void LoadSlowReaders(LoadedServer& server, const LoadSizes& sizes) {
   const v1::Job ended = server.WaitForEnd(job.name());
   Report(quick, ended.last_sequence(), begun);
   Line("memory", absl::StrFormat("%.0f MiB, %.0f before", server.memory(), idle));
-  SlowDown(server, spec, ended);
+  SlowDown(server, spec, ended, clock);
   for (const auto& watcher : others) watcher->LetGo();
   std::cout << "the same slow and stalled ones, let go\n";
   Report(others, ended.last_sequence(), Now());

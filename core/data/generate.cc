@@ -13,6 +13,7 @@
 #include "core/data/field_check.h"
 #include "core/data/generator_formulas.h"
 #include "core/data/random.h"
+#include "core/data/validate.h"
 
 namespace cvxnn::data {
 namespace {
@@ -109,6 +110,16 @@ absl::Status SetClasses(const std::string& name, const LabelledRows& train, cons
   return absl::OkStatus();
 }
 
+// Huge standard deviations are finite, and what is drawn with them need not be.
+absl::StatusOr<Dataset> Finite(const std::string& name, Dataset dataset) {
+  for (const Part* part : {&dataset.train, &dataset.test}) {
+    for (const Matrix* matrix : {&part->features, &part->targets}) {
+      if (absl::Status status = ValidateFinite(*matrix, name); !status.ok()) return status;
+    }
+  }
+  return dataset;
+}
+
 }  // namespace
 
 std::string GeneratorName(const GeneratorSpec& spec) {
@@ -153,7 +164,7 @@ absl::StatusOr<Dataset> Generate(const GeneratorSpec& spec, const ShouldStop& sh
     dataset.train = PlantedPart(network, planted->noise, planted->rows, &random, &stop);
     dataset.test = PlantedPart(network, planted->noise, spec.test_rows, &random, &stop);
     if (!stop.status().ok()) return stop.status();
-    return dataset;
+    return Finite(name, std::move(dataset));
   }
 
   LabelledRows train;
@@ -180,7 +191,7 @@ absl::StatusOr<Dataset> Generate(const GeneratorSpec& spec, const ShouldStop& sh
   }
   dataset.train.features = Matrix(std::move(train.features));
   dataset.test.features = Matrix(std::move(test.features));
-  return dataset;
+  return Finite(name, std::move(dataset));
 }
 
 }  // namespace cvxnn::data

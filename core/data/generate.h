@@ -74,9 +74,10 @@ struct GeneratorSpec {
   std::uint64_t seed = 0;
 };
 
-/// float64 data set. INVALID_ARGUMENT names field, value and range ("blobs.centers = 1: must be in [2, 1000]"); also
-/// when the draw left a class without training rows (‖x‖ > 1 is nearly certain for d above 10). CANCELLED when
-/// `should_stop` says so between blocks of rows.
+/// float64 data set of finite numbers. INVALID_ARGUMENT names field, value and range ("blobs.centers = 1: must be in
+/// [2, 1000]"); also when what was drawn is not finite (deviations near the largest double), or when the draw left a
+/// class without training rows (‖x‖ > 1 is nearly certain for d above 10). CANCELLED when `should_stop` says so between
+/// blocks of rows.
 absl::StatusOr<Dataset> Generate(const GeneratorSpec& spec, const ShouldStop& should_stop = {});
 
 /// "gaussian", "sine", "two_spirals", "blobs", "planted_network".

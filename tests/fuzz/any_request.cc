@@ -84,7 +84,7 @@ void List(const v1::ListJobsRequest& request) {
 
 }  // namespace
 
-CVXNN_MUTATE_AS(cvxnn::fuzz::AnyRequest);
+CVXNN_MUTATE_AS(any_request, cvxnn::fuzz::AnyRequest);
 
 CVXNN_FUZZ_TARGET(any_request) {
   fuzz::AnyRequest any;

@@ -22,6 +22,15 @@ inline std::map<std::string, Target>& Targets() {
   return targets;
 }
 
+/// Makes another input of one, the same for the same seed.
+using Mutator = std::string (*)(const std::string& input, std::uint32_t seed);
+
+/// Of the targets that have one of their own.
+inline std::map<std::string, Mutator>& Mutators() {
+  static std::map<std::string, Mutator> mutators;
+  return mutators;
+}
+
 struct Registration {
   Registration(const char* name, Target target) { Targets()[name] = target; }
 };

@@ -10,7 +10,7 @@
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/message_input.h"
 
-CVXNN_MUTATE_AS(cvxnn::v1::CreateJobRequest);
+CVXNN_MUTATE_AS(job_request, cvxnn::v1::CreateJobRequest);
 
 CVXNN_FUZZ_TARGET(job_request) {
   using namespace cvxnn;

@@ -1,13 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// The entrance that libFuzzer calls, for a program with one target.
+// The entrances that libFuzzer calls, for a program with one target.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "tests/fuzz/fuzz_target.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace {
+
+constexpr unsigned kBytesOneIn = 16;
+
+}  // namespace
+
+extern "C" {
+
+std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const cvxnn::fuzz::Target target = cvxnn::fuzz::Targets().begin()->second;
   target({reinterpret_cast<const char*>(data), size});
   return 0;
 }
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size, unsigned int seed) {
+  const auto& mutators = cvxnn::fuzz::Mutators();
+  if (mutators.empty() || seed % kBytesOneIn == 0) return LLVMFuzzerMutate(data, size, max_size);
+  const std::string input(reinterpret_cast<const char*>(data), size);
+  const std::string mutated = mutators.begin()->second(input, seed);
+  if (mutated.size() > max_size || mutated == input) return LLVMFuzzerMutate(data, size, max_size);
+  return mutated.copy(reinterpret_cast<char*>(data), mutated.size());
+}
+
+}  // extern "C"

@@ -13,9 +13,9 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-class Mutator {
+class FieldMutator {
  public:
-  explicit Mutator(std::uint32_t seed) : random_(seed) {}
+  explicit FieldMutator(std::uint32_t seed) : random_(seed) {}
 
   void Mutate(Message* message) {
     const auto* type = message->GetDescriptor();
@@ -152,6 +152,6 @@ class Mutator {
 
 }  // namespace
 
-void MutateMessage(Message* message, std::uint32_t seed) { Mutator(seed).Mutate(message); }
+void MutateMessage(Message* message, std::uint32_t seed) { FieldMutator(seed).Mutate(message); }
 
 }  // namespace cvxnn::fuzz

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "tests/fuzz/fuzz_target.h"
+
 namespace cvxnn::fuzz {
 
 /// False for what is no such message; says nothing about why.
@@ -29,24 +31,25 @@ void MutateMessage(google::protobuf::Message* message, std::uint32_t seed);
 
 }  // namespace cvxnn::fuzz
 
-#ifdef CVXNN_LIBFUZZER
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
+namespace cvxnn::fuzz {
 
-/// Makes libFuzzer mutate inputs as messages of this type, and now and then as bytes.
-#define CVXNN_MUTATE_AS(Type)                                                                                  \
-  extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,   \
-                                                 unsigned int seed) {                                          \
-    Type message;                                                                                              \
-    if (seed % 16 == 0 || !cvxnn::fuzz::ParseMessage({reinterpret_cast<const char*>(data), size}, &message)) { \
-      return LLVMFuzzerMutate(data, size, max_size);                                                           \
-    }                                                                                                          \
-    cvxnn::fuzz::MutateMessage(&message, seed);                                                                \
-    std::string text;                                                                                          \
-    google::protobuf::TextFormat::PrintToString(message, &text);                                               \
-    if (text.size() > max_size) return LLVMFuzzerMutate(data, size, max_size);                                 \
-    return text.copy(reinterpret_cast<char*>(data), text.size());                                              \
-  }                                                                                                            \
-  static_assert(true)
-#else
-#define CVXNN_MUTATE_AS(Type) static_assert(true)
-#endif
+/// The same as text; the input itself where it is no such message.
+template <typename Message>
+std::string Mutated(const std::string& input, std::uint32_t seed) {
+  Message message;
+  if (!ParseMessage(input, &message)) return input;
+  MutateMessage(&message, seed);
+  std::string text;
+  google::protobuf::TextFormat::PrintToString(message, &text);
+  return text;
+}
+
+struct MutatorRegistration {
+  MutatorRegistration(const char* name, Mutator mutator) { Mutators()[name] = mutator; }
+};
+
+}  // namespace cvxnn::fuzz
+
+/// The inputs of a target are messages of this type: mutated as such, and by libFuzzer now and then as bytes.
+#define CVXNN_MUTATE_AS(name, Type) \
+  static const cvxnn::fuzz::MutatorRegistration mutator_of_##name(#name, cvxnn::fuzz::Mutated<Type>)

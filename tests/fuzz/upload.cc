@@ -7,7 +7,7 @@
 #include "tests/fuzz/inputs.pb.h"
 #include "tests/fuzz/message_input.h"
 
-CVXNN_MUTATE_AS(cvxnn::fuzz::UploadStream);
+CVXNN_MUTATE_AS(upload, cvxnn::fuzz::UploadStream);
 
 CVXNN_FUZZ_TARGET(upload) {
   using namespace cvxnn;

@@ -4,12 +4,14 @@
 
 #include <absl/strings/str_cat.h>
 #include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 #include <system_error>
 
 #include "client/cpp/command/yaml_message.h"
@@ -17,6 +19,33 @@
 namespace cvxnn::command {
 
 namespace {
+
+// yaml-cpp 0.7 finds documents without end in some text that is none ("," before anything else), and LoadAll would hold
+// them all.
+constexpr int kMostDocuments = 16;
+
+/// Hears of a file what there is, and keeps nothing.
+class Nothing : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+bool HasFewDocuments(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Nothing nothing;
+  int documents = 0;
+  while (documents <= kMostDocuments && parser.HandleNextDocument(nothing)) ++documents;
+  return documents <= kMostDocuments;
+}
 
 // What `job describe` prints of a job with ten thousand trials is a job file too.
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 24;
@@ -40,6 +69,7 @@ absl::StatusOr<v1::Job> ParseJob(const std::string& text, const std::string& fil
   };
   v1::Job job;
   try {
+    if (!HasFewDocuments(text)) return absl::InvalidArgumentError(absl::StrCat(file_name, ": is no YAML"));
     YAML::Node root;
     for (const YAML::Node& document : YAML::LoadAll(text)) {
       if (!document.IsDefined() || document.IsNull()) continue;

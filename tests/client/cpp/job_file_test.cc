@@ -105,6 +105,10 @@ TEST(JobFile, SaysWhereItIsNoYaml) {
   EXPECT_EQ(Fault(""), "job.yaml: is empty");
 }
 
+TEST(JobFile, EndsReadingTextThatIsNoYaml) {
+  EXPECT_THAT(Fault(",*a]\nlabels: {k: *c}\n"), testing::StartsWith("job.yaml:"));
+}
+
 TEST(JobFile, HoldsOneDocument) {
   EXPECT_EQ(Fault("spec: {beta: 1}\n---\nspec: {beta: 2}\n"),
             "job.yaml:3:1: a second document begins here: a job file holds one job");

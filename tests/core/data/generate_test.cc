@@ -229,5 +229,16 @@ TEST(Generate, RefusesPlantedNetworksThatTakeHours) {
   EXPECT_THAT(Generate({planted, 0, 0}), IsInvalid("rows x columns x neurons = 2e+12: must be at most 1e+12"));
 }
 
+TEST(Generate, RefusesWhatIsNotFinite) {
+  for (const auto& generator : std::vector<decltype(GeneratorSpec::generator)>{
+           TwoSpiralsGenerator{.rows = 256, .noise = 1e308}, BlobsGenerator{.rows = 256, .spread = 1e308},
+           PlantedNetworkGenerator{.rows = 256, .noise = 1e308}}) {
+    const auto dataset = Generate({.generator = generator});
+    ASSERT_FALSE(dataset.ok());
+    EXPECT_EQ(dataset.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(dataset.status().message()), ::testing::HasSubstr("must be finite"));
+  }
+}
+
 }  // namespace
 }  // namespace cvxnn::data
