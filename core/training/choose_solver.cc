@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_format.h"
+#include "core/convex/solvers/admm_factors.h"
 #include "core/convex/solvers/interior_point.h"
 #include "core/training/convex_report.h"
 
@@ -29,6 +30,23 @@ bool IsSmallForInteriorPoint(const convex::Program& program) {
          convex::InteriorPointBytes(rows, inputs, patterns, outputs, cones) <= kMostBytes;
 }
 
+// Passes over data that many have to be long before a factor pays, and a factor may cost so many epochs of FISTA, which
+// often takes hundreds where ADMM takes ten.
+constexpr double kLeastEpochFlops = 1e9;
+constexpr double kMostEpochs = 100;
+
+bool PaysForKernel(const convex::Program& program) {
+  if (program.loss != Loss::kSquared) return false;
+  const at::Tensor& x = program.features;
+  const std::int64_t inputs = std::min(x.size(0), x.size(1));
+  const std::int64_t blocks = program.patterns.count() * program.targets.size(1);
+  const auto n = static_cast<double>(x.size(0)), d = static_cast<double>(inputs), m = static_cast<double>(blocks);
+  const double epoch = 4 * n * d * m, factor = n * n * d + n * n * n / 3;
+  // Penalties whose prox takes copies of the weights take them in FISTA too.
+  return epoch >= kLeastEpochFlops && factor <= kMostEpochs * epoch &&
+         convex::CheckAdmmMemory(x.size(0), inputs, blocks, 1, convex::KernelSolve::kFactor, x).ok();
+}
+
 }  // namespace
 
 ChosenSolver ChooseSolver(const Spec& spec, const ConvexTraining& convex, const convex::Program& program) {
@@ -41,6 +59,10 @@ ChosenSolver ChooseSolver(const Spec& spec, const ConvexTraining& convex, const 
                             tolerance)};
   }
   if (kind == convex::SolverKind::kFista) {
+    if (PaysForKernel(program)) {
+      return {convex::SolverKind::kAdmm,
+              "Solved by ADMM, since passes over the data are long and its n×n matrix costs less than many of them."};
+    }
     return {kind, "Solved by FISTA, since the program has no constraints and its loss is smooth."};
   }
   return {kind, convex.activation == Activation::kRelu ? "Solved by ADMM, since ReLU programs have cone constraints."

@@ -16,8 +16,9 @@ struct ChosenSolver {
 };
 
 /// The solver that the spec names; else the interior point method where it is built for the program, the tolerance is
-/// tight (above 0, at most 1e-6), an epoch takes at most 2·10¹⁰ flops and the whole at most 2 GiB; else that of
-/// SolverOf.
+/// tight (above 0, at most 1e-6), an epoch takes at most 2·10¹⁰ flops and the whole at most 2 GiB; else ADMM for
+/// gated programs of the squared loss whose passes over the data take 10⁹ flops or more, where its n×n matrix fits and
+/// costs at most 100 epochs of FISTA; else that of SolverOf.
 ChosenSolver ChooseSolver(const Spec& spec, const ConvexTraining& convex, const convex::Program& program);
 
 }  // namespace cvxnn::training
