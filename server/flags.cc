@@ -77,6 +77,10 @@ void AddFlags(CLI::App* app, Flags* flags) {
                           "Time between checkpoints of a running job; 0: only when it is paused or the server ends"),
           0.0, 86400.0)
       ->capture_default_str();
+  InRange(app->add_option("--job-retention-seconds", flags->job_retention_seconds,
+                          "Jobs that say nothing themselves are deleted this long after their end; 0: never"),
+          0.0, 315'360'000.0)
+      ->capture_default_str();
   SecurityOptions& security = flags->server.security;
   app->add_option("--tls-certificate", security.tls_certificate,
                   "PEM file of the server's certificate and those between it and its root: the gRPC port speaks TLS");
@@ -124,6 +128,7 @@ absl::Status CompleteFlags(Flags* flags) {
       flags->max_dataset_bytes.value_or(std::max<std::int64_t>(memory / 2, std::int64_t{1} << 28));
   options.resident_bytes = flags->resident_bytes.value_or(memory / 4);
   options.checkpoint_interval = absl::Seconds(flags->checkpoint_seconds);
+  if (flags->job_retention_seconds > 0) options.limits.job_retention = absl::Seconds(flags->job_retention_seconds);
   options.compute_threads = flags->threads.value_or(UsableProcessors());
   return absl::OkStatus();
 }

@@ -23,6 +23,7 @@ struct Flags {
   bool check_config = false;
   double drain_seconds = 10;
   double checkpoint_seconds = 30;
+  double job_retention_seconds = 0;
   std::optional<std::int64_t> max_dataset_bytes;
   std::optional<std::int64_t> resident_bytes;
   std::optional<int> threads;

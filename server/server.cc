@@ -102,6 +102,7 @@ class Server::Implementation {
                                    return store->Load(name, uid);
                                  }},
         options.resident_bytes);
+    admission_ = std::make_unique<MemoryAdmission>(resident_.get());
     return absl::OkStatus();
   }
 
@@ -109,12 +110,14 @@ class Server::Implementation {
     JobManager::Options job_options;
     job_options.max_queued_jobs = options.limits.max_queued_jobs;
     job_options.running_jobs_per_device = options.limits.running_jobs_per_device;
+    job_options.retention = options.limits.job_retention;
     job_options.compute_threads = options.compute_threads;
     job_options.checkpoint_interval = options.checkpoint_interval;
     job_options.trainer = options.trainer;
     if (options.compute_threads > 0) SetComputeThreads(options.compute_threads);
-    auto manager = JobManager::Start({jobs_.get(), models_.get(), checkpoints_.get(), resident_.get(), &devices_},
-                                     std::move(job_options));
+    auto manager = JobManager::Start(
+        {jobs_.get(), models_.get(), checkpoints_.get(), resident_.get(), &devices_, admission_.get()},
+        std::move(job_options));
     if (!manager.ok()) return manager.status();
     manager_ = *std::move(manager);
     parts_.datasets = datasets_.get();
@@ -122,6 +125,7 @@ class Server::Implementation {
     parts_.models = models_.get();
     parts_.resident = resident_.get();
     parts_.devices = &devices_;
+    parts_.admission = admission_.get();
     parts_.manager = manager_.get();
     parts_.quick = &quick_;
     parts_.heavy = &heavy_;
@@ -181,6 +185,7 @@ class Server::Implementation {
   std::unique_ptr<CheckpointStore> checkpoints_;
   std::unique_ptr<JobStore> jobs_;
   std::unique_ptr<ResidentDatasets> resident_;
+  std::unique_ptr<MemoryAdmission> admission_;
   std::unique_ptr<JobManager> manager_;
   Security security_;
   OpenStreams streams_;

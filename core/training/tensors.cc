@@ -32,9 +32,16 @@ Counting CountingOf(data::Task task) {
 }
 
 Precision ChoosePrecision(Precision asked, const data::Dataset& dataset, const c10::Device& device) {
-  if (asked != Precision::kAuto) return asked;
-  return device.is_cpu() && dataset.train.features.size() <= kMaxDoubleElements ? Precision::kFloat64
-                                                                                : Precision::kFloat32;
+  Spec spec;
+  spec.precision = asked;
+  return ChoosePrecision(spec, dataset.train.features.size(), device);
+}
+
+Precision ChoosePrecision(const Spec& spec, std::int64_t elements, const c10::Device& device) {
+  const ConvexTraining* convex = ConvexOf(spec);
+  if (convex != nullptr && convex->solver == ConvexSolver::kInteriorPoint) return Precision::kFloat64;
+  if (spec.precision != Precision::kAuto) return spec.precision;
+  return device.is_cpu() && elements <= kMaxDoubleElements ? Precision::kFloat64 : Precision::kFloat32;
 }
 
 TensorData ToTensors(const data::Dataset& dataset, const c10::Device& device, Precision precision) {

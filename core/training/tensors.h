@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
+#include <cstdint>
 #include <optional>
 
 #include "core/data/dataset.h"
@@ -27,6 +28,9 @@ Counting CountingOf(data::Task task);
 
 /// The precision to use, never kAuto: float64 while n·d <= 2^20 on a CPU, else float32, when the spec leaves it open.
 Precision ChoosePrecision(Precision asked, const data::Dataset& dataset, const c10::Device& device);
+
+/// The same for a spec and X of n·d = `elements` numbers; float64 for the interior point method.
+Precision ChoosePrecision(const Spec& spec, std::int64_t elements, const c10::Device& device);
 
 /// Tensors of the data set. On the CPU, in the data's own type, they share its memory: it must outlive them.
 TensorData ToTensors(const data::Dataset& dataset, const c10::Device& device, Precision precision);

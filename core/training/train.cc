@@ -30,9 +30,7 @@ absl::StatusOr<Result> TrainOn(const c10::Device& device, const Spec& spec, cons
                                const Hooks& hooks) {
   const auto* convex = std::get_if<ConvexTraining>(&spec.method);
   const auto* path = std::get_if<RegularizationPath>(&spec.method);
-  const auto* program = path != nullptr ? &path->convex : convex;
-  const bool wide = program != nullptr && program->solver == ConvexSolver::kInteriorPoint;
-  const Precision precision = wide ? Precision::kFloat64 : ChoosePrecision(spec.precision, dataset, device);
+  const Precision precision = ChoosePrecision(spec, dataset.train.features.size(), device);
   const TensorData data = ToTensors(dataset, device, precision);
   for (const auto& [values, part] :
        {std::pair{&data.features, "train.features"}, std::pair{&data.targets, "train.targets"},

@@ -12,7 +12,8 @@
 
 namespace cvxnn::server {
 
-/// Records bad titles, experiments, labels and request ids. The spec is checked by SpecFromProto.
+/// Records bad titles, experiments, labels, priorities, deadlines, ttls and request ids. The spec is checked by
+/// SpecFromProto, and whether the deadline has passed by the caller: a request that is repeated may be later.
 void CheckCreateJobRequest(const v1::CreateJobRequest& request, Violations* violations);
 
 /// Records bad names and states.

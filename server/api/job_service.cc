@@ -4,16 +4,19 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <absl/time/clock.h>
 
 #include <optional>
 #include <utility>
 #include <variant>
 
+#include "server/api/job_memory.h"
 #include "server/api/job_request.h"
 #include "server/api/list_page.h"
 #include "server/api/unary_call.h"
 #include "server/api/watch_job.h"
 #include "server/api/watch_jobs.h"
+#include "server/store/clock.h"
 #include "server/translate/job_spec.h"
 #include "server/translate/resource_name.h"
 #include "server/translate/violations.h"
@@ -24,6 +27,12 @@ namespace {
 constexpr char kJobs[] = "jobs";
 // A full queue moves on when a job ends.
 constexpr std::int64_t kQueueRetrySeconds = 5;
+
+absl::Status CheckDeadline(const v1::Job& job) {
+  if (!job.has_deadline() || FromProto(job.deadline()) > absl::Now()) return absl::OkStatus();
+  return InvalidField("job.deadline", absl::FormatTime(FromProto(job.deadline()), absl::UTCTimeZone()),
+                      "must be after the present");
+}
 
 // The model whose patterns convex training takes, by what is stored of it.
 absl::Status CheckPatternsFit(const ModelStore& store, const training::Spec& spec, const v1::Dataset& dataset) {
@@ -80,16 +89,16 @@ absl::StatusOr<v1::Job> JobService::Create(const v1::CreateJobRequest& request) 
   violations.Append(spec_violations);
   if (!violations.empty()) return violations.ToStatus();
 
-  v1::Job job;
-  job.set_display_name(request.job().display_name());
-  job.set_experiment(request.job().experiment());
-  *job.mutable_labels() = request.job().labels();
+  v1::Job job = AskedOf(request.job());
   *job.mutable_spec() = SpecToProto(spec, request.job().spec().dataset());
   auto dataset = parts_.datasets->Get(job.spec().dataset());
   if (dataset.ok()) CheckSpecFits(spec, *dataset, &spec_violations);
   absl::Status fits = dataset.ok() ? spec_violations.ToStatus() : dataset.status();
+  if (fits.ok()) fits = CheckDeadline(job);
   if (fits.ok()) fits = CheckModelsFit(*parts_.models, spec, *dataset);
   if (fits.ok()) fits = CheckPatternsFit(*parts_.models, spec, *dataset);
+  if (fits.ok()) fits = Reply(EstimateJob(parts_, spec, *dataset), job.mutable_memory());
+  if (fits.ok()) fits = parts_.admission->CheckPossible(job.memory(), spec.device);
   if (!fits.ok()) {
     // A repeated request succeeds whatever has become of its data set.
     if (request.request_id().empty() || request.validate_only()) return fits;

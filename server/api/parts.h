@@ -10,6 +10,7 @@
 #include "server/api/open_streams.h"
 #include "server/api/worker_pool.h"
 #include "server/devices/device_list.h"
+#include "server/devices/memory_admission.h"
 #include "server/devices/resident_datasets.h"
 #include "server/jobs/job_manager.h"
 #include "server/store/dataset_store.h"
@@ -29,6 +30,7 @@ struct Limits {
   absl::Duration upload_idle_timeout = absl::Seconds(60);   ///< an upload that sends nothing for so long is ended
   std::int64_t max_queued_jobs = 10'000;
   std::int32_t running_jobs_per_device = 1;
+  absl::Duration job_retention = absl::InfiniteDuration();  ///< of jobs that ended and have no ttl
 };
 
 /// Not owned; all outlive the services. Every part is thread-safe.
@@ -38,6 +40,7 @@ struct Parts {
   ModelStore* models = nullptr;
   ResidentDatasets* resident = nullptr;
   const DeviceList* devices = nullptr;
+  const MemoryAdmission* admission = nullptr;
   JobManager* manager = nullptr;
   WorkerPool* quick = nullptr;  ///< reads and short writes of the store
   WorkerPool* heavy = nullptr;  ///< work on whole arrays

@@ -9,6 +9,7 @@
 
 #include "core/torch/runtime.h"
 #include "server/api/unary_call.h"
+#include "server/store/clock.h"
 #include "server/translate/capabilities.h"
 
 namespace cvxnn::server {
@@ -24,6 +25,9 @@ void Describe(const Parts& parts, v1::ServerInfo* info) {
   limits->set_max_queued_jobs(parts.limits.max_queued_jobs);
   limits->set_running_jobs_per_device(parts.limits.running_jobs_per_device);
   limits->set_max_page_size(kMaxPageSize);
+  if (parts.limits.job_retention < absl::InfiniteDuration()) {
+    *limits->mutable_job_retention() = ToProto(parts.limits.job_retention);
+  }
   for (v1::Device& device : parts.devices->Describe()) *info->add_devices() = std::move(device);
   info->set_compute_threads(ComputeThreads());
   info->set_libtorch_version(TORCH_VERSION);

@@ -74,6 +74,31 @@ void ResidentDatasets::Remove(const std::string& uid) {
   if (const auto found = loading_.find(uid); found != loading_.end()) found->second = true;
 }
 
+bool ResidentDatasets::Holds(const std::string& name) const {
+  const auto uid = Guarded(name, [&] { return source_.identify(name); });
+  if (!uid.ok()) return false;
+  absl::MutexLock lock(&mutex_);
+  return by_uid_.contains(*uid);
+}
+
+void ResidentDatasets::FreeUp(std::int64_t bytes, const std::string& except) {
+  std::string kept;
+  if (!except.empty()) {
+    if (auto uid = Guarded(except, [&] { return source_.identify(except); }); uid.ok()) kept = *std::move(uid);
+  }
+  absl::MutexLock lock(&mutex_);
+  std::int64_t freed = 0;
+  for (auto entry = entries_.end(); entry != entries_.begin() && freed < bytes;) {
+    --entry;
+    // What a job holds stays in memory either way.
+    if (entry->uid == kept || entry->dataset.use_count() > 1) continue;
+    freed += entry->bytes;
+    resident_bytes_ -= entry->bytes;
+    by_uid_.erase(entry->uid);
+    entry = entries_.erase(entry);
+  }
+}
+
 std::int64_t ResidentDatasets::resident_bytes() const {
   absl::MutexLock lock(&mutex_);
   return resident_bytes_;

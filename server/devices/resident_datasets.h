@@ -44,6 +44,12 @@ class ResidentDatasets {
   /// Frees the memory of a data set that was deleted.
   void Remove(const std::string& uid) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  /// Whether the data set that has this name now is kept.
+  bool Holds(const std::string& name) const ABSL_LOCKS_EXCLUDED(mutex_);
+  /// Lets data sets that nobody holds go, the least recently used first, until `bytes` are free or none is left; never
+  /// the one that has this name now.
+  void FreeUp(std::int64_t bytes, const std::string& except = "") ABSL_LOCKS_EXCLUDED(mutex_);
+
   /// Bytes of the arrays now kept.
   std::int64_t resident_bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
 

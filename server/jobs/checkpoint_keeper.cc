@@ -59,7 +59,7 @@ bool CheckpointKeeper::LeavesToNext() const {
 }
 
 bool CheckpointKeeper::Due() const {
-  if (stop_->load(std::memory_order_relaxed) == StopReason::kCancel) return false;
+  if (Ends(stop_->load(std::memory_order_relaxed))) return false;
   return LeavesToNext() || (interval_ > absl::ZeroDuration() && absl::Now() >= next_);
 }
 

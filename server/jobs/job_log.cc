@@ -119,7 +119,10 @@ JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& lo
 
 void JobLog::Publish(LiveLog* log, const JobCommit& commit) {
   // Out of memory first: who is told that there is something new and looks then finds the end in the store.
-  if (HasEnded(commit.job.state())) Forget(log->name());
+  if (HasEnded(commit.job.state())) {
+    Forget(log->name());
+    if (options_.ended) options_.ended(commit.job);
+  }
   log->Publish(commit);
   feed_->Publish({log->name(), false});
 }

@@ -47,6 +47,8 @@ class JobLog {
     absl::Duration start_delay = absl::Milliseconds(3);
     /// A commit that fails (a full disk) is tried again after this long; jobs wait meanwhile.
     absl::Duration retry_interval = absl::Milliseconds(500);
+    /// Told of every job whose end was committed, on the writer thread and before watchers are; must be quick.
+    std::function<void(const v1::Job&)> ended = {};
   };
   /// `store` and `feed` must outlive the log.
   JobLog(JobStore* store, ChangeFeed* feed, Options options);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,11 +21,13 @@
 #include "cvxnn/v1/job.pb.h"
 #include "cvxnn/v1/job_service.pb.h"
 #include "server/devices/device_list.h"
+#include "server/devices/memory_admission.h"
 #include "server/devices/resident_datasets.h"
 #include "server/jobs/change_feed.h"
 #include "server/jobs/job_log.h"
 #include "server/jobs/job_queue.h"
 #include "server/jobs/job_runner.h"
+#include "server/jobs/timetable.h"
 #include "server/store/checkpoint_store.h"
 #include "server/store/job_store.h"
 #include "server/store/model_store.h"
@@ -38,6 +41,7 @@ class JobManager {
     std::int64_t max_queued_jobs = 10000;                    ///< jobs waiting, over all devices
     std::int32_t running_jobs_per_device = 1;                ///< slots per device, >= 1
     absl::Duration checkpoint_interval = absl::Seconds(30);  ///< see JobRunner
+    absl::Duration retention = absl::InfiniteDuration();     ///< of jobs that ended and have no ttl
     int compute_threads = 0;  ///< threads of one tensor operation; 0: as many as processors
     Trainer trainer;          ///< empty: training::Train
     JobLog::Options log;
@@ -49,6 +53,7 @@ class JobManager {
     CheckpointStore* checkpoints = nullptr;
     ResidentDatasets* datasets = nullptr;
     const DeviceList* devices = nullptr;
+    MemoryAdmission* admission = nullptr;  ///< null: every job begins at once
   };
 
   /// Takes up the stored queue and starts the slots. Jobs that were running when the server ended are queued again with
@@ -59,11 +64,11 @@ class JobManager {
   JobManager(const JobManager&) = delete;
   JobManager& operator=(const JobManager&) = delete;
 
-  /// Puts a job into the queue; display_name, experiment, labels and spec are read. The spec must be valid: one that
-  /// SpecFromProto refuses makes a job that fails. With a `request_id` used before, the job made then is returned.
-  /// INVALID_ARGUMENT: the device is not there.
-  /// NOT_FOUND: no such data set. ALREADY_EXISTS: request_id was used for another job. RESOURCE_EXHAUSTED: the queue is
-  /// full. UNAVAILABLE: draining.
+  /// Puts a job into the queue; what AskedOf names is read, and the memory it needs. The spec must be valid: one that
+  /// SpecFromProto refuses makes a job that fails; one whose deadline has passed fails at once. With a `request_id`
+  /// used before, the job made then is returned. INVALID_ARGUMENT: the device is not there. NOT_FOUND: no such data
+  /// set. ALREADY_EXISTS: request_id was used for another job. RESOURCE_EXHAUSTED: the queue is full. UNAVAILABLE:
+  /// draining.
   absl::StatusOr<v1::Job> Create(const v1::Job& job, const std::string& request_id) ABSL_LOCKS_EXCLUDED(mutex_);
 
   /// NOT_FOUND: no job of that name.
@@ -103,7 +108,7 @@ class JobManager {
   struct LiveJob {
     std::shared_ptr<LiveLog> log;
     std::string device;
-    std::int64_t number = 0;
+    QueuePlace place;
     bool running = false;
     bool paused = false;  // in nobody's hands, not in the queue
     bool resume = false;  // resumed before the pause had come about
@@ -114,6 +119,9 @@ class JobManager {
 
   JobManager(const Parts& parts, Options options);
   absl::Status TakeUpStoredJobs() ABSL_LOCKS_EXCLUDED(mutex_);
+  JobLog::Options LogOptions();
+  // Among those that have not ended.
+  void Keep(const std::shared_ptr<LiveJob>& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Enqueue(const std::shared_ptr<LiveJob>& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // After a server that ended while the job ran: into the queue again, or false when it failed too often.
   bool QueueAgain(LiveLog* log) const;
@@ -123,11 +131,15 @@ class JobManager {
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Ends a job that is in nobody's hands but the caller's.
   void CancelWaiting(LiveLog* log, const std::string& reason, LiveLog::Written written);
-  // `written`, which may be null, preceded by the removal of the job's checkpoint once its end is on disk.
-  LiveLog::Written WithoutCheckpoint(const std::string& name, LiveLog::Written written) const;
+  void FailWaiting(LiveLog* log, const absl::Status& error);
+  void MeetDeadline(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Deletes a job that ended; gives when to try again.
+  std::optional<absl::Time> Expire(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
   // Puts a paused job back into the queue.
   void Requeue(const std::shared_ptr<LiveJob>& job, LiveLog::Written written) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunSlot(const std::string& device) ABSL_LOCKS_EXCLUDED(mutex_);
+  void AfterRun(const std::shared_ptr<LiveJob>& job, v1::JobState state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::int32_t PositionOf(const std::string& name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<LiveJob> NextJob(const std::string& device) ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsDraining() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -135,6 +147,8 @@ class JobManager {
   const Options options_;
   const JobRunner runner_;
   ChangeFeed changes_;
+  Timetable deadlines_;    // of jobs that have not ended
+  Timetable expirations_;  // of those that have
   JobLog log_;
 
   mutable absl::Mutex mutex_;

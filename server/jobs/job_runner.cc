@@ -19,6 +19,7 @@
 #include "core/training/tensors.h"
 #include "server/jobs/checkpoint_keeper.h"
 #include "server/jobs/disk_need.h"
+#include "server/jobs/job_end.h"
 #include "server/jobs/model_writer.h"
 #include "server/jobs/snapshot_keeper.h"
 #include "server/log/log.h"
@@ -48,12 +49,17 @@ Outcome Failed(absl::Status error) {
   return outcome;
 }
 
-// Not ended: somebody can see to what is wrong and resume the job, which keeps its checkpoint.
-Outcome PausedBy(const absl::Status& fault) {
+// Not ended: it goes on later.
+Outcome Waiting(v1::JobState state, std::string reason) {
   Outcome outcome;
-  outcome.state = v1::JOB_STATE_PAUSED;
-  outcome.reason = absl::StrCat("paused: ", fault.message());
+  outcome.state = state;
+  outcome.reason = std::move(reason);
   return outcome;
+}
+
+// Somebody can see to what is wrong and resume the job, which keeps its checkpoint.
+Outcome PausedBy(const absl::Status& fault) {
+  return Waiting(v1::JOB_STATE_PAUSED, absl::StrCat("paused: ", fault.message()));
 }
 
 // No trial of descent gave a usable model: a failure, of which the epochs and the report of the trials are kept.
@@ -153,8 +159,8 @@ absl::StatusOr<training::Result> TrainFrom(const Running& running, StoredCheckpo
     }
     snapshot_fault.Update(snapshots.FlushWhenDue());
     // Other stops come between epochs, so that a checkpoint has the reports of all trials.
-    const bool cancelled = running.stop.load(std::memory_order_relaxed) == StopReason::kCancel;
-    return cancelled || !snapshot_fault.ok() ? training::Continue::kStop : training::Continue::kYes;
+    const bool ends = Ends(running.stop.load(std::memory_order_relaxed));
+    return ends || !snapshot_fault.ok() ? training::Continue::kStop : training::Continue::kYes;
   };
   hooks.should_stop = stopping;
   hooks.load_model = [&](const std::string& model) { return running.runner.models->Load(model); };
@@ -202,7 +208,7 @@ absl::Status CheckRoom(const JobRunner& runner, const training::Spec& spec, cons
   ModelShape shape{dataset.train.features.cols(), dataset.train.targets.cols()};
   const auto device = ParseDevice(spec.device);
   if (!device.ok()) return device.status();
-  if (training::ChoosePrecision(spec.precision, dataset, *device) == training::Precision::kFloat32) {
+  if (training::ChoosePrecision(spec, dataset.train.features.size(), *device) == training::Precision::kFloat32) {
     shape.element_bytes = sizeof(float);
   }
   if (const auto* from = std::get_if<descent::FromModels>(&descent->initialization); from && !from->models.empty()) {
@@ -218,10 +224,47 @@ absl::Status CheckRoom(const JobRunner& runner, const training::Spec& spec, cons
                                                    free, ": keep fewer (keep_best, snapshots)"));
 }
 
-Outcome Attempt(const JobRunner& runner, const v1::Job& job, AttemptStart start, LiveLog* log,
-                const std::atomic<StopReason>& stop) {
+// How training that gave a result, or was stopped before it had one, ends the job.
+Outcome WithModels(ModelWriter* writer, const training::Spec& spec, const absl::StatusOr<training::Result>& trained,
+                   StopReason reason, const v1::Job& job) {
+  Outcome outcome;
+  if (reason == StopReason::kCancel) {
+    outcome.state = v1::JOB_STATE_CANCELLED;
+    outcome.reason = "cancelled while running";
+  } else if (reason == StopReason::kDeadline) {
+    outcome = Failed(DeadlinePassed(job, "running"));
+  } else if (trained->summary.termination == training::Termination::kNumericalTrouble) {
+    outcome = Failed(absl::InternalError(trained->summary.message));
+  } else {
+    outcome.state = v1::JOB_STATE_SUCCEEDED;
+    outcome.reason = trained->summary.message;
+  }
+  // Stopped before the first epoch there is nothing worth keeping.
+  if (!trained.ok() || (Ends(reason) && trained->summary.epochs == 0)) return outcome;
+
+  std::vector<std::string> names;
+  auto models = WriteModels(writer, spec, *trained, &names);
+  if (!models.ok() && Ends(reason)) {
+    // On a full disk, say. Who cancels wants an end more than the network.
+    absl::StrAppend(&outcome.reason, "; its network could not be stored: ", models.status().message());
+    return outcome;
+  }
+  if (!models.ok()) return Failed(models.status());
+  outcome.models = *std::move(models);
+  outcome.result = ResultToProto(*trained, names);
+  return outcome;
+}
+
+Outcome Attempt(const JobRunner& runner, const std::string& device, const v1::Job& job, AttemptStart start,
+                LiveLog* log, const std::atomic<StopReason>& stop) {
   auto spec = SpecFromProto(job.spec());
   if (!spec.ok()) return Failed(spec.status());
+  // Until the attempt has ended.
+  absl::StatusOr<MemoryAdmission::Ticket> memory = MemoryAdmission::Ticket();
+  if (runner.admission != nullptr && job.has_memory()) {
+    memory = runner.admission->Admit(job.memory(), device, job.spec().dataset());
+  }
+  if (!memory.ok()) return start.checkpoint.has_value() ? PausedBy(memory.status()) : Failed(memory.status());
   auto dataset = runner.datasets->Get(job.spec().dataset());
   if (!dataset.ok()) return Failed(dataset.status());
   KnownSnapshots known;
@@ -240,65 +283,34 @@ Outcome Attempt(const JobRunner& runner, const v1::Job& job, AttemptStart start,
                                     : absl::IsCancelled(trained.status());
   // Read once: a cancellation may come at any moment. One that comes after this is the caller's.
   const StopReason reason = stopped ? stop.load() : StopReason::kNone;
-  const bool cancelled = reason == StopReason::kCancel;
-  Outcome outcome;
-  if (reason == StopReason::kDrain) {
-    outcome.state = v1::JOB_STATE_QUEUED;
-    outcome.reason = "server stopped";
-    return outcome;
-  }
-  if (reason == StopReason::kPause) {
-    outcome.state = v1::JOB_STATE_PAUSED;
-    outcome.reason = "paused";
-    return outcome;
-  }
-  if (!trained.ok() && !cancelled) return Failed(trained.status());
+  if (reason == StopReason::kDrain) return Waiting(v1::JOB_STATE_QUEUED, "server stopped");
+  if (reason == StopReason::kPause) return Waiting(v1::JOB_STATE_PAUSED, "paused");
+  if (!trained.ok() && !Ends(reason)) return Failed(trained.status());
   if (trained.ok() && trained->summary.termination == training::Termination::kDiverged) {
     const auto* method = std::get_if<training::GradientDescent>(&spec->method);
     return Diverged(*trained, method == nullptr ? descent::Grid() : method->grid);
   }
-  const bool trouble =
-      trained.ok() && trained->summary.termination == training::Termination::kNumericalTrouble && !cancelled;
-  if (trouble) {
-    outcome = Failed(absl::InternalError(trained->summary.message));
-  } else {
-    outcome.state = cancelled ? v1::JOB_STATE_CANCELLED : v1::JOB_STATE_SUCCEEDED;
-    outcome.reason = cancelled ? "cancelled while running" : trained->summary.message;
-  }
-  // Cancelled before the first epoch there is nothing worth keeping.
-  if (!trained.ok() || (cancelled && trained->summary.epochs == 0)) return outcome;
-
-  std::vector<std::string> names;
-  auto models = WriteModels(&writer, *spec, *trained, &names);
-  if (!models.ok() && cancelled) {
-    // On a full disk, say. Who cancels wants an end more than the network.
-    absl::StrAppend(&outcome.reason, "; its network could not be stored: ", models.status().message());
-    return outcome;
-  }
-  if (!models.ok()) return Failed(models.status());
-  outcome.models = *std::move(models);
-  outcome.result = ResultToProto(*trained, names);
-  return outcome;
+  return WithModels(&writer, *spec, trained, reason, job);
 }
 
-void Apply(const Outcome& outcome, v1::Job* job) {
-  job->set_state(outcome.state);
-  if (outcome.state == v1::JOB_STATE_QUEUED) {
-    job->set_attempt(job->attempt() + 1);
+void Apply(const Outcome& outcome, absl::Duration retention, v1::Job* job) {
+  if (outcome.state == v1::JOB_STATE_QUEUED || outcome.state == v1::JOB_STATE_PAUSED) {
+    job->set_state(outcome.state);
+    if (outcome.state == v1::JOB_STATE_QUEUED) job->set_attempt(job->attempt() + 1);
     return;
   }
-  if (outcome.state == v1::JOB_STATE_PAUSED) return;
-  *job->mutable_end_time() = TimestampNow();
-  if (outcome.result.has_value()) *job->mutable_result() = *outcome.result;
   if (outcome.state == v1::JOB_STATE_FAILED) {
-    job->mutable_error()->set_code(static_cast<int>(outcome.error.code()));
-    job->mutable_error()->set_message(std::string(outcome.error.message()));
+    FailJob(outcome.error, retention, job);
+  } else {
+    EndJob(outcome.state, retention, job);
   }
+  if (outcome.result.has_value()) *job->mutable_result() = *outcome.result;
 }
 
 }  // namespace
 
-std::int64_t JobRunner::Run(LiveLog* log, Begin begin, const std::atomic<StopReason>& stop) const {
+std::int64_t JobRunner::Run(const std::string& device, LiveLog* log, Begin begin,
+                            const std::atomic<StopReason>& stop) const {
   AttemptStart start = StartOfAttempt(*checkpoints, log->appended(), log->epochs());
   const auto run = [](v1::Job* job) {
     job->set_state(v1::JOB_STATE_RUNNING);
@@ -313,7 +325,8 @@ std::int64_t JobRunner::Run(LiveLog* log, Begin begin, const std::atomic<StopRea
            {{"job", job.name()}, {"attempt", std::int64_t{job.attempt()}}, {"dataset", job.spec().dataset()}});
   Outcome outcome;
   try {
-    outcome = start.unreadable.ok() ? Attempt(*this, job, std::move(start), log, stop) : PausedBy(start.unreadable);
+    outcome =
+        start.unreadable.ok() ? Attempt(*this, device, job, std::move(start), log, stop) : PausedBy(start.unreadable);
   } catch (const std::bad_alloc&) {
     outcome = Failed(absl::ResourceExhaustedError("out of memory"));
   } catch (const std::exception& error) {
@@ -321,7 +334,8 @@ std::int64_t JobRunner::Run(LiveLog* log, Begin begin, const std::atomic<StopRea
   }
   LogEvent(LogLevel::kInfo, "job stopped running",
            {{"job", job.name()}, {"state", v1::JobState_Name(outcome.state)}, {"reason", outcome.reason}});
-  return log->ChangeState([&](v1::Job* changed) { Apply(outcome, changed); }, outcome.reason, outcome.models);
+  return log->ChangeState([&](v1::Job* changed) { Apply(outcome, retention, changed); }, outcome.reason,
+                          outcome.models);
 }
 
 }  // namespace cvxnn::server

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "core/training/train.h"
+#include "server/devices/memory_admission.h"
 #include "server/devices/resident_datasets.h"
 #include "server/jobs/live_log.h"
 #include "server/jobs/stop_reason.h"
@@ -32,15 +33,17 @@ struct JobRunner {
   ModelStore* models = nullptr;
   ResidentDatasets* datasets = nullptr;
   CheckpointStore* checkpoints = nullptr;
+  MemoryAdmission* admission = nullptr;  ///< null: every job begins at once
   Trainer trainer;
   absl::Duration checkpoint_interval;  ///< time between checkpoints; 0: only when the job is paused or the server ends
+  absl::Duration retention = absl::InfiniteDuration();  ///< see EndJob
 
-  /// Runs the job of `log` to its end and appends everything to the log: RUNNING, epochs, and the final state with
-  /// result and models; or QUEUED with the next attempt when it was stopped by kDrain, or PAUSED. An attempt that
-  /// follows others goes on from the last checkpoint, and what the log has already is not appended again. Gives the
-  /// number of the last record. No failure of the job leaves this function but as a final state; `stop` is read at
-  /// every epoch.
-  std::int64_t Run(LiveLog* log, Begin begin, const std::atomic<StopReason>& stop) const;
+  /// Runs the job of `log`, which asked for `device` (its canonical name), to its end and appends everything to the
+  /// log: RUNNING, epochs, and the final state with result and models; or QUEUED with the next attempt when it was
+  /// stopped by kDrain, or PAUSED. An attempt that follows others goes on from the last checkpoint, and what the log
+  /// has already is not appended again. Gives the number of the last record. No failure of the job leaves this function
+  /// but as a final state; `stop` is read at every epoch.
+  std::int64_t Run(const std::string& device, LiveLog* log, Begin begin, const std::atomic<StopReason>& stop) const;
 };
 
 }  // namespace cvxnn::server

@@ -1,22 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-// The present moment as the contract writes it.
+// Times and durations as the contract writes them.
 #pragma once
 
+#include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
-#include <chrono>
+#include <cstdint>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace cvxnn::server {
 
-/// Wall-clock time, UTC.
-inline google::protobuf::Timestamp TimestampNow() {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_epoch);
-  google::protobuf::Timestamp now;
-  now.set_seconds(seconds.count());
-  now.set_nanos(
-      static_cast<std::int32_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch - seconds).count()));
-  return now;
+inline absl::Time FromProto(const google::protobuf::Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
 }
+
+inline absl::Duration FromProto(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+/// Rounded down to nanoseconds.
+inline google::protobuf::Timestamp ToProto(absl::Time time) {
+  google::protobuf::Timestamp proto;
+  proto.set_seconds(absl::ToUnixSeconds(time));
+  proto.set_nanos(static_cast<std::int32_t>((time - absl::FromUnixSeconds(proto.seconds())) / absl::Nanoseconds(1)));
+  return proto;
+}
+
+/// Rounded towards zero to nanoseconds.
+inline google::protobuf::Duration ToProto(absl::Duration duration) {
+  google::protobuf::Duration proto;
+  proto.set_seconds(absl::ToInt64Seconds(duration));
+  proto.set_nanos(static_cast<std::int32_t>((duration - absl::Seconds(proto.seconds())) / absl::Nanoseconds(1)));
+  return proto;
+}
+
+/// Wall-clock time, UTC.
+inline google::protobuf::Timestamp TimestampNow() { return ToProto(absl::Now()); }
 
 }  // namespace cvxnn::server

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/clock.h"
 #include "server/store/job_filter.h"
 #include "server/store/stored_rows.h"
 
@@ -27,11 +28,7 @@ std::string RowOf(const std::string& name) { return absl::StrCat("the row of ", 
 
 // What a request asked for, in one form however its maps are ordered: two requests are the same when these bytes are.
 std::string RequestBody(const v1::Job& job) {
-  v1::Job asked;
-  asked.set_display_name(job.display_name());
-  asked.set_experiment(job.experiment());
-  *asked.mutable_labels() = job.labels();
-  *asked.mutable_spec() = job.spec();
+  const v1::Job asked = AskedOf(job);
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
@@ -125,11 +122,14 @@ absl::Status CommitOne(SQLite::Database& db, const JobCommit& commit) {
     return inserted;
   }
   InsertModels(db, number, commit.models);
-  SQLite::Statement update(db, "UPDATE jobs SET state = ?, last_sequence = ?, body = ? WHERE number = ?");
+  SQLite::Statement update(db,
+                           "UPDATE jobs SET state = ?1, last_sequence = ?2, body = ?3, expire_time = ?5 "
+                           "WHERE number = ?4");
   update.bind(1, static_cast<int>(commit.job.state()));
   update.bind(2, static_cast<std::int64_t>(commit.job.last_sequence()));
   BindBlob(update, 3, commit.job.SerializeAsString());
   update.bind(4, number);
+  if (commit.job.has_expire_time()) update.bind(5, absl::ToUnixMicros(FromProto(commit.job.expire_time())));
   update.exec();
   return absl::OkStatus();
 }
@@ -138,6 +138,18 @@ absl::Status CommitOne(SQLite::Database& db, const JobCommit& commit) {
 
 bool HasEnded(v1::JobState state) {
   return state == v1::JOB_STATE_SUCCEEDED || state == v1::JOB_STATE_FAILED || state == v1::JOB_STATE_CANCELLED;
+}
+
+v1::Job AskedOf(const v1::Job& job) {
+  v1::Job asked;
+  asked.set_display_name(job.display_name());
+  asked.set_experiment(job.experiment());
+  *asked.mutable_labels() = job.labels();
+  *asked.mutable_spec() = job.spec();
+  asked.set_priority(job.priority());
+  if (job.has_deadline()) *asked.mutable_deadline() = job.deadline();
+  if (job.has_ttl()) *asked.mutable_ttl() = job.ttl();
+  return asked;
 }
 
 JobStore::JobStore(std::shared_ptr<Database> database) : database_(std::move(database)) {}
@@ -210,6 +222,19 @@ absl::StatusOr<std::vector<JobStore::Created>> JobStore::ListUnfinished() const 
       auto job = ParseBody<v1::Job>(query.getColumn(2), RowOf(query.getColumn(1).getString()));
       if (!job.ok()) return job.status();
       jobs.push_back({*std::move(job), query.getColumn(0).getInt64(), false});
+    }
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return jobs;
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, absl::Time>>> JobStore::ListExpiring() const {
+  std::vector<std::pair<std::string, absl::Time>> jobs;
+  absl::Status read = database_->Read([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT name, expire_time FROM jobs WHERE expire_time IS NOT NULL");
+    while (query.executeStep()) {
+      jobs.emplace_back(query.getColumn(0).getString(), absl::FromUnixMicros(query.getColumn(1).getInt64()));
     }
     return absl::OkStatus();
   });

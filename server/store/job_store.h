@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "cvxnn/v1/job.pb.h"
 #include "cvxnn/v1/job_service.pb.h"
@@ -31,6 +33,9 @@ struct JobCommit {
 /// Whether a job has ended and will not change any more.
 bool HasEnded(v1::JobState state);
 
+/// Only what a caller says of a job: display_name, experiment, labels, spec, priority, deadline and ttl.
+v1::Job AskedOf(const v1::Job& job);
+
 /// Stored jobs. Thread-safe.
 class JobStore {
  public:
@@ -42,7 +47,7 @@ class JobStore {
     bool is_new = true;       ///< false: the job that the same request made before
   };
   /// Stores a new job and the first records of its log. With a `request_id` that was used before, nothing is stored:
-  /// the earlier job is returned when display_name, experiment, labels and spec are the same, else ALREADY_EXISTS.
+  /// the earlier job is returned when AskedOf both is the same, else ALREADY_EXISTS.
   /// NOT_FOUND: the data set does not exist.
   absl::StatusOr<Created> Create(const JobCommit& commit, const std::string& request_id);
 
@@ -55,6 +60,9 @@ class JobStore {
   absl::StatusOr<Page<v1::Job>> List(const v1::JobFilter& filter, const PageRequest& request) const;
   /// Jobs that have not ended, paused ones too, oldest first.
   absl::StatusOr<std::vector<Created>> ListUnfinished() const;
+
+  /// Jobs that have an expire_time, with it.
+  absl::StatusOr<std::vector<std::pair<std::string, absl::Time>>> ListExpiring() const;
 
   /// Appends records, replaces job messages and makes written models visible, for all of `commits` in one transaction.
   absl::Status Commit(absl::Span<const JobCommit> commits);

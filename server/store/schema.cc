@@ -93,6 +93,11 @@ constexpr std::array kMigrations = {
   UPDATE models SET file = substr(name, length('models/') + 1) || '.safetensors';
   DROP INDEX models_by_job;
   CREATE INDEX models_by_job ON models (job, snapshot, number);
+)sql",
+    // When jobs that ended are to be deleted: microseconds since 1970, NULL for never.
+    R"sql(
+  ALTER TABLE jobs ADD COLUMN expire_time INTEGER;
+  CREATE INDEX jobs_by_expire_time ON jobs (expire_time) WHERE expire_time IS NOT NULL;
 )sql"};
 
 int Pragma(SQLite::Database& database, const char* name) {

@@ -5,6 +5,7 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
+#include <absl/time/clock.h>
 
 #include <algorithm>
 #include <set>
@@ -16,6 +17,7 @@
 #include "client/cpp/command/number_list.h"
 #include "client/cpp/command/oneof_flag.h"
 #include "client/cpp/command/read_rows.h"
+#include "client/cpp/command/time_flag.h"
 #include "client/cpp/convert.h"
 
 namespace cvxnn::command {
@@ -85,6 +87,14 @@ void JobFlags::AddCommon(CLI::App& command) {
                            [](Job& job, const auto& value) { job.mutable_spec()->set_device(value); });
   common_.AddEnum<v1::Precision>(command, "--precision", "Default by size",
                                  [](Job& job, v1::Precision value) { job.mutable_spec()->set_precision(value); });
+  common_.Add<std::int32_t>(command, "--priority", "Jobs of higher priority are next, -1000 to 1000; default 0",
+                            [](Job& job, const auto& value) { job.set_priority(value); });
+  OnlyMoments(common_.Add<std::string>(
+      command, "--deadline", "When the job must have ended: from now, e.g. 2h, or a time, e.g. 2026-03-01T12:00:00Z",
+      [](Job& job, const auto& value) { *job.mutable_deadline() = ToMessage(*ParseMoment(value, absl::Now())); }));
+  OnlyLengths(common_.Add<std::string>(
+      command, "--ttl", "Delete the job this long after its end, e.g. 7d; default as the server says",
+      [](Job& job, const auto& value) { *job.mutable_ttl() = ToMessage(*ParseLength(value)); }));
   common_.Add<std::string>(command, "--experiment", "Experiment the job belongs to",
                            [](Job& job, const auto& value) { job.set_experiment(value); });
   AddRepeated(command, "--label,--label-kv", labels_, "Label, KEY=VALUE (repeat for several)");

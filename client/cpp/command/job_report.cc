@@ -198,12 +198,24 @@ ExitStatus ReportJob(const Context& context, const v1::Job& job) {
   fields.Add("state", absl::StrCat(EnumText(job.state()),
                                    job.has_queue_position() ? absl::StrCat(", ", job.queue_position(), " ahead") : ""));
   if (job.attempt() > 1) fields.Add("attempt", absl::StrCat(job.attempt()));
+  if (job.priority() != 0) fields.Add("priority", absl::StrCat(job.priority()));
   fields.Add("experiment", job.experiment());
   fields.Add("labels", LabelsText(job));
   AddSpec(fields, job);
+  if (job.has_memory()) {
+    const v1::MemoryEstimate& memory = job.memory();
+    std::string text = absl::StrCat(HumanBytes(memory.dataset_bytes() + memory.host_bytes()), " on the host");
+    if (memory.device_bytes() > 0)
+      absl::StrAppend(&text, ", ", HumanBytes(memory.device_bytes()), " on ", job.spec().device());
+    if (memory.optional_bytes() > 0)
+      absl::StrAppend(&text, "; faster with ", HumanBytes(memory.optional_bytes()), " more");
+    fields.Add("memory", text);
+  }
   fields.Add("created", job.has_create_time() ? HumanTime(job.create_time()) : "");
   fields.Add("started", job.has_start_time() ? HumanTime(job.start_time()) : "");
   fields.Add("ended", job.has_end_time() ? HumanTime(job.end_time()) : "");
+  fields.Add("deadline", job.has_deadline() ? HumanTime(job.deadline()) : "");
+  fields.Add("deleted at", job.has_expire_time() ? HumanTime(job.expire_time()) : "");
   if (job.has_latest() && !job.has_result()) AddMetrics(fields, job.latest());
   fields.Print(std::cout);
   if (job.has_result() || job.has_error()) {

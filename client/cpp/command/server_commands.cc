@@ -61,6 +61,10 @@ ExitStatus ReportInfo(const Context& context, const v1::ServerInfo& info) {
   fields.Add("largest data set", HumanBytes(limits.max_dataset_bytes()));
   fields.Add("queue", absl::StrCat(HumanCount(limits.max_queued_jobs()), " jobs, ", limits.running_jobs_per_device(),
                                    " running per device"));
+  fields.Add("jobs are kept", limits.has_job_retention()
+                                  ? absl::StrCat(HumanDuration(static_cast<double>(limits.job_retention().seconds())),
+                                                 " after their end")
+                                  : "until they are deleted");
   fields.Print(std::cout);
   return kSuccess;
 }

@@ -23,17 +23,24 @@ bool IsFactored(const at::Tensor& info) { return info.item<int>() == 0; }
 
 }  // namespace
 
-absl::Status CheckAdmmMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies,
-                             KernelSolve kernel, const at::Tensor& like) {
-  const auto element = static_cast<double>(like.element_size());
+double AdmmBytes(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies, KernelSolve kernel,
+                 std::int64_t element_bytes) {
   const auto n = static_cast<double>(rows), d = static_cast<double>(inputs), m = static_cast<double>(blocks);
-  const bool factor = kernel == KernelSolve::kFactor;
   // H and its factor; X M⁻¹; XᵀX, M and M⁻¹ in float64; six row-side and six weight-side arrays of the iteration,
   // and the row side of the best dual point.
-  const double needed = element * ((factor ? 2 * n * n : 0) + n * d + m * (7 * n + (5 + prox_copies) * d)) + 24 * d * d;
-  const std::string with =
-      factor ? absl::StrCat(" (with a ", rows, "×", rows, " kernel and its factor)") : std::string();
-  return CheckFits(absl::StrCat("ADMM on ", rows, " rows", with), needed, like.device());
+  return static_cast<double>(element_bytes) *
+             ((kernel == KernelSolve::kFactor ? 2 * n * n : 0) + n * d + m * (7 * n + (5 + prox_copies) * d)) +
+         24 * d * d;
+}
+
+absl::Status CheckAdmmMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies,
+                             KernelSolve kernel, const at::Tensor& like) {
+  const std::string with = kernel == KernelSolve::kFactor
+                               ? absl::StrCat(" (with a ", rows, "×", rows, " kernel and its factor)")
+                               : std::string();
+  return CheckFits(absl::StrCat("ADMM on ", rows, " rows", with),
+                   AdmmBytes(rows, inputs, blocks, prox_copies, kernel, static_cast<std::int64_t>(like.element_size())),
+                   like.device());
 }
 
 AdmmFactors::AdmmFactors(const PatternOperator& map, int signs, KernelSolve kernel)

@@ -21,9 +21,13 @@ enum class KernelSolve {
   kConjugateGradients,  ///< without H
 };
 
-/// RESOURCE_EXHAUSTED with needed and available bytes when ADMM's state for n rows, d inputs and `blocks` columns of
-/// weights (S·P·c), with H and its factor if `kernel` says so, cannot fit in the free memory of the device that `like`
-/// is on. OK where the free memory is not known. `prox_copies`: PenaltyFunction::ProxCopies.
+/// Bytes of ADMM's state for n rows, d inputs and `blocks` columns of weights (S·P·c), with H and its factor if
+/// `kernel` says so. `prox_copies`: PenaltyFunction::ProxCopies.
+double AdmmBytes(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies, KernelSolve kernel,
+                 std::int64_t element_bytes);
+
+/// RESOURCE_EXHAUSTED with needed and available bytes when they cannot fit in the free memory of the device that `like`
+/// is on. OK where the free memory is not known.
 absl::Status CheckAdmmMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies,
                              KernelSolve kernel, const at::Tensor& like);
 

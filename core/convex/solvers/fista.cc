@@ -39,14 +39,20 @@ at::Tensor Extrapolate(const at::Tensor& now, const at::Tensor& before, double m
 
 }  // namespace
 
+double FistaBytes(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies,
+                  std::int64_t element_bytes) {
+  const auto element = static_cast<double>(element_bytes);
+  // Weights and gradients of three points, correlations, extrapolations and products in flight; the span's points.
+  return static_cast<double>(14 + kSpanPoints + prox_copies) * element * static_cast<double>(inputs) *
+             static_cast<double>(blocks) +
+         4 * element * static_cast<double>(rows);
+}
+
 absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies,
                               const at::Tensor& like) {
-  const auto element = static_cast<double>(like.element_size());
-  // Weights and gradients of three points, correlations, extrapolations and products in flight; the span's points.
-  const double needed = static_cast<double>(14 + kSpanPoints + prox_copies) * element * static_cast<double>(inputs) *
-                            static_cast<double>(blocks) +
-                        4 * element * static_cast<double>(rows);
-  return CheckFits(absl::StrCat("FISTA over ", blocks, " blocks of ", inputs, " weights"), needed, like.device());
+  return CheckFits(absl::StrCat("FISTA over ", blocks, " blocks of ", inputs, " weights"),
+                   FistaBytes(rows, inputs, blocks, prox_copies, static_cast<std::int64_t>(like.element_size())),
+                   like.device());
 }
 
 Fista::Fista(HalfSumProblem problem)

@@ -18,8 +18,12 @@
 
 namespace cvxnn::convex {
 
-/// RESOURCE_EXHAUSTED with needed and available bytes when FISTA's state for n rows, d inputs and P·c `blocks` cannot
-/// fit in the free memory of the device that `like` is on. `prox_copies`: PenaltyFunction::ProxCopies.
+/// Bytes of FISTA's state for n rows, d inputs and P·c `blocks`. `prox_copies`: PenaltyFunction::ProxCopies.
+double FistaBytes(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies,
+                  std::int64_t element_bytes);
+
+/// RESOURCE_EXHAUSTED with needed and available bytes when they cannot fit in the free memory of the device that `like`
+/// is on.
 absl::Status CheckFistaMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies,
                               const at::Tensor& like);
 

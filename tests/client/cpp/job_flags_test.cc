@@ -42,6 +42,17 @@ TEST(JobFlags, DescribeAConvexJob) {
   EXPECT_EQ(job->labels().at("c"), "d=e");
 }
 
+TEST(JobFlags, SayWhenAJobIsNextMustEndAndGoes) {
+  const auto job = Build("convex --dataset iris --priority -3 --deadline 2030-01-01T00:00:00Z --ttl 7d");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->priority(), -3);
+  EXPECT_EQ(job->deadline().seconds(), 1893456000);
+  EXPECT_EQ(job->ttl().seconds(), 7 * 86400);
+  EXPECT_THAT(std::string(Build("convex --deadline soon").status().message()), HasSubstr("--deadline: \"soon\""));
+  EXPECT_THAT(std::string(Build("convex --ttl 5").status().message()), HasSubstr("must be a length of time"));
+  EXPECT_FALSE(Build("convex --priority 1.5").ok());
+}
+
 TEST(JobFlags, DescribeADescentJob) {
   const auto job = Build(
       "descent --dataset iris --beta 1 --optimizer rmsprop:momentum=0.5,centered=true --lr 0.1 --warmup 5 "

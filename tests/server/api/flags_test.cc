@@ -55,6 +55,17 @@ TEST(Flags, RefuseNumbersOutOfRangeAndWhatIsNone) {
   EXPECT_LT(Fault("--threads " + std::string(5000, '1')).size(), 200);
 }
 
+TEST(CompleteFlags, KeepsJobsForEverUnlessTold) {
+  TemporaryFolder folder;
+  Flags flags;
+  flags.server.data_dir = folder.path();
+  ASSERT_TRUE(CompleteFlags(&flags).ok());
+  EXPECT_EQ(flags.server.limits.job_retention, absl::InfiniteDuration());
+  ASSERT_EQ(Parse("--job-retention-seconds 86400", &flags), "");
+  ASSERT_TRUE(CompleteFlags(&flags).ok());
+  EXPECT_EQ(flags.server.limits.job_retention, absl::Hours(24));
+}
+
 TEST(Flags, AreReadInDecimal) {
   Flags flags;
   EXPECT_EQ(Parse("--max-queued-jobs 010 --jobs-per-device 08 --drain-seconds 0.125", &flags), "");

@@ -53,6 +53,11 @@ TEST_F(JobServiceTest, RefusesASpecFieldByField) {
       {"job.spec.device", [](auto* r) { r->mutable_job()->mutable_spec()->set_device("cuda:77"); }},
       {"job.experiment", [](auto* r) { r->mutable_job()->set_experiment("No!"); }},
       {"job.display_name", [](auto* r) { r->mutable_job()->set_display_name(std::string(201, 'x')); }},
+      {"job.priority", [](auto* r) { r->mutable_job()->set_priority(1001); }},
+      {"job.deadline", [](auto* r) { r->mutable_job()->mutable_deadline()->set_nanos(-1); }},
+      {"job.deadline", [](auto* r) { r->mutable_job()->mutable_deadline()->set_seconds(1); }},
+      {"job.ttl", [](auto* r) { r->mutable_job()->mutable_ttl()->set_nanos(999'999'999); }},
+      {"job.ttl", [](auto* r) { r->mutable_job()->mutable_ttl()->set_seconds(315'360'001); }},
       {"job.labels", [](auto* r) { (*r->mutable_job()->mutable_labels())["UPPER"] = "x"; }},
       {"request_id", [](auto* r) { r->set_request_id("new\nline"); }},
       {"job", [](auto* r) { r->clear_job(); }}};
@@ -160,6 +165,77 @@ TEST_F(JobServiceTest, AnswersARepeatedRequestWithTheSameJob) {
   google::protobuf::Empty empty;
   ASSERT_TRUE(datasets_->DeleteDataset(&context, remove, &empty).ok());
   EXPECT_EQ(CreateOk(request), first);
+}
+
+TEST_F(JobServiceTest, SaysHowMuchMemoryAJobNeeds) {
+  auto request = ConvexJob(dataset_);
+  request.set_validate_only(true);
+  v1::Job asked;
+  ASSERT_TRUE(Create(request, &asked).ok());
+  EXPECT_GT(asked.memory().dataset_bytes(), 0);
+  EXPECT_GT(asked.memory().host_bytes(), 0);
+  EXPECT_EQ(asked.memory().device_bytes(), 0);
+  request.set_validate_only(false);
+  v1::Job created;
+  ASSERT_TRUE(Create(request, &created).ok());
+  EXPECT_EQ(created.memory().SerializeAsString(), asked.memory().SerializeAsString());
+}
+
+TEST_F(JobServiceTest, RefusesWhatNoMemoryHereCouldHold) {
+  v1::CreateJobRequest request;
+  request.mutable_job()->mutable_spec()->set_dataset(dataset_);
+  request.mutable_job()->mutable_spec()->set_beta(0.1);
+  auto* descent = request.mutable_job()->mutable_spec()->mutable_descent();
+  descent->set_neurons(1'000'000);
+  descent->set_trials(10'000);
+  for (const bool validate_only : {true, false}) {
+    request.set_validate_only(validate_only);
+    v1::Job job;
+    const grpc::Status status = Create(request, &job);
+    ASSERT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+    rpc::Status details;
+    ASSERT_TRUE(details.ParseFromString(status.error_details()));
+    ASSERT_EQ(details.details_size(), 1);
+    EXPECT_EQ(details.details(0).type_url(), "type.googleapis.com/google.rpc.ErrorInfo");
+    rpc::ErrorInfo info;
+    ASSERT_TRUE(info.ParseFromString(details.details(0).value()));
+    EXPECT_EQ(info.reason(), "MEMORY_SHORTAGE");
+    EXPECT_EQ(info.metadata().at("device"), "cpu");
+    EXPECT_GT(std::stod(info.metadata().at("needed_bytes")), std::stod(info.metadata().at("free_bytes")));
+  }
+  EXPECT_EQ(JobsListed(), 0);
+}
+
+TEST_F(JobServiceTest, KeepsPriorityDeadlineAndTtl) {
+  auto request = ConvexJob(dataset_);
+  request.set_request_id("scheduled");
+  request.mutable_job()->set_priority(-1000);
+  request.mutable_job()->mutable_deadline()->set_seconds(absl::ToUnixSeconds(absl::Now() + absl::Hours(1)));
+  request.mutable_job()->mutable_ttl()->set_seconds(315'360'000);
+  v1::Job created;
+  ASSERT_TRUE(Create(request, &created).ok());
+  EXPECT_EQ(created.priority(), -1000);
+  EXPECT_EQ(created.deadline().seconds(), request.job().deadline().seconds());
+  EXPECT_EQ(created.ttl().seconds(), 315'360'000);
+  EXPECT_FALSE(created.has_expire_time());
+  v1::Job again;
+  ASSERT_TRUE(Create(request, &again).ok());
+  EXPECT_EQ(again.name(), created.name());
+  request.mutable_job()->set_priority(0);
+  EXPECT_EQ(Create(request, &again).error_code(), grpc::StatusCode::ALREADY_EXISTS);
+}
+
+TEST_F(JobServiceTest, AnswersARepeatedRequestThoughItsDeadlineHasPassed) {
+  auto request = ConvexJob(dataset_);
+  request.set_request_id("short");
+  const absl::Time deadline = absl::Now() + absl::Seconds(1);
+  request.mutable_job()->mutable_deadline()->set_seconds(absl::ToUnixSeconds(deadline) + 1);
+  v1::Job created;
+  ASSERT_TRUE(Create(request, &created).ok());
+  while (absl::ToUnixSeconds(absl::Now()) <= request.job().deadline().seconds()) absl::SleepFor(absl::Milliseconds(20));
+  v1::Job again;
+  ASSERT_TRUE(Create(request, &again).ok());
+  EXPECT_EQ(again.name(), created.name());
 }
 
 TEST_F(JobServiceTest, RefusesARequestIdWithAnotherBody) {

@@ -155,8 +155,9 @@ class JobManagerTest : public StoreTest {
             [this](const std::string& name) { return datasets_->Identify(name); },
             [this](const std::string& name, const std::string& uid) { return datasets_->Load(name, uid); }},
         std::int64_t{1} << 20);
-    auto manager =
-        JobManager::Start({jobs_.get(), models_.get(), checkpoints_.get(), resident_.get(), &devices_}, options_);
+    if (measure_) admission_ = std::make_unique<MemoryAdmission>(resident_.get(), measure_);
+    auto manager = JobManager::Start(
+        {jobs_.get(), models_.get(), checkpoints_.get(), resident_.get(), &devices_, admission_.get()}, options_);
     ASSERT_TRUE(manager.ok()) << manager.status();
     manager_ = *std::move(manager);
   }
@@ -165,6 +166,7 @@ class JobManagerTest : public StoreTest {
   // As if the server had ended and started again.
   void Restart() {
     StopManager();
+    admission_ = nullptr;
     resident_ = nullptr;
     checkpoints_ = nullptr;
     Reopen();
@@ -243,6 +245,8 @@ class JobManagerTest : public StoreTest {
   JobManager::Options options_;
   std::unique_ptr<CheckpointStore> checkpoints_;
   std::unique_ptr<ResidentDatasets> resident_;
+  MemoryAdmission::Measure measure_;  // empty: memory is not looked at
+  std::unique_ptr<MemoryAdmission> admission_;
   std::unique_ptr<JobManager> manager_;
 };
 

@@ -116,9 +116,10 @@ class StoreTest : public testing::Test {
     ASSERT_TRUE(committed.ok()) << committed;
   }
 
-  // Takes back what the third version of the schema added.
+  // Takes back what the versions of the schema after the second added.
   static void ToSecondSchema(SQLite::Database& db) {
     db.exec(
+        "DROP INDEX jobs_by_expire_time; ALTER TABLE jobs DROP COLUMN expire_time;"
         "DROP INDEX models_by_job; ALTER TABLE models DROP COLUMN file; ALTER TABLE models DROP COLUMN first_byte;"
         "ALTER TABLE models DROP COLUMN snapshot; CREATE INDEX models_by_job ON models (job, number);"
         "PRAGMA user_version = 2");
