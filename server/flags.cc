@@ -67,6 +67,18 @@ void AddFlags(CLI::App* app, Flags* flags) {
   InRange(app->add_option("--max-queued-jobs", flags->server.limits.max_queued_jobs, "Most jobs that wait"),
           std::int64_t{1}, std::int64_t{1} << 40)
       ->capture_default_str();
+  constexpr std::int64_t kMostNumber = std::int64_t{1} << 62;
+  Quota& quota = flags->server.quota;
+  InRange(app->add_option(
+              "--max-jobs-per-principal", quota.jobs,
+              "Jobs of one principal that have not ended, unless --principals says another number; none: no limit"),
+          std::int64_t{1}, kMostNumber);
+  InRange(app->add_option("--max-bytes-per-principal", quota.bytes,
+                          "Bytes of data sets and models that one principal may have, likewise"),
+          std::int64_t{1}, kMostNumber);
+  InRange(app->add_option("--max-upload-rate", quota.upload_bytes_per_second,
+                          "Bytes per second of the uploads of one principal together, likewise"),
+          std::int64_t{1}, kMostNumber);
   app->add_option("--log-format", flags->log_format, "json or text, on stderr")->capture_default_str();
   app->add_option("--log-level", flags->log_level, "debug, info, warning, error or off")->capture_default_str();
   InRange(app->add_option("--drain-seconds", flags->drain_seconds,

@@ -125,6 +125,10 @@ class Server::Implementation {
     parts_.models = models_.get();
     parts_.resident = resident_.get();
     parts_.devices = &devices_;
+    parts_.database = database_.get();
+    parts_.authenticator = security_.authenticator.get();
+    parts_.upload_rates = &upload_rates_;
+    parts_.quota = options.quota;
     parts_.admission = admission_.get();
     parts_.manager = manager_.get();
     parts_.quick = &quick_;
@@ -138,6 +142,7 @@ class Server::Implementation {
 
   absl::Status Listen(const Options& options) {
     EnablePlugins();
+    dataset_service_ = std::make_unique<DatasetService>(&parts_, options.limits);
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort(options.listen, security_.credentials, &port);
@@ -154,7 +159,7 @@ class Server::Implementation {
     interceptors.push_back(NameUnreadableRequests());
     interceptors.push_back(CountRpcs(metrics_.rpcs()));
     builder.experimental().SetInterceptorCreators(std::move(interceptors));
-    builder.RegisterService(&dataset_service_);
+    builder.RegisterService(dataset_service_.get());
     builder.RegisterService(&job_service_);
     builder.RegisterService(&model_service_);
     builder.RegisterService(&server_service_);
@@ -189,10 +194,11 @@ class Server::Implementation {
   std::unique_ptr<JobManager> manager_;
   Security security_;
   OpenStreams streams_;
+  UploadRates upload_rates_;
   WorkerPool quick_{kQuickThreads, kMostWaiting};
   WorkerPool heavy_{kHeavyThreads, kMostWaiting};
   Parts parts_;
-  DatasetService dataset_service_{&parts_};
+  std::unique_ptr<DatasetService> dataset_service_;
   JobService job_service_{&parts_};
   ModelService model_service_{&parts_};
   ServerService server_service_{&parts_};

@@ -52,7 +52,7 @@ struct ConnectOptions {
   Timing timing = Timing::Real();
 };
 
-/// Bytes of an upload or download so far, and in all.
+/// Bytes of an upload or download so far, and in all. May go back a little after a connection broke.
 using TransferProgress = std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)>;
 
 /// A row-major matrix of the caller's, not copied. `values` holds rows·cols elements.
@@ -76,6 +76,8 @@ struct CreateDatasetOptions {
 /// How a job is watched.
 struct WatchJobOptions {
   std::int64_t after_sequence = 0;  ///< last record already known, >= 0
+  /// 0, or 16 to 10^9: when more records wait, the oldest are left out, and an event `skipped` says which.
+  std::int64_t max_behind = 0;
   /// The server speaks at least this often; after three silent intervals the connection is taken for dead.
   absl::Duration heartbeat_interval = absl::Seconds(10);
   ResumePolicy resume;
@@ -121,7 +123,9 @@ class Client {
   /// A client over a channel of the caller's, whose credentials it has; options.credentials and .token are not used.
   static Client FromChannel(std::shared_ptr<grpc::Channel> channel, const ConnectOptions& options = {});
 
-  /// Uploads a data set; shapes, task, names and image shape come from it (they replace those of options.header).
+  /// Uploads a data set; an upload whose connection breaks goes on where the server says, and options.header.upload_id
+  /// is made up where there is none; shapes, task, names and image shape come from it (they replace those of
+  /// options.header).
   absl::StatusOr<v1::Dataset> CreateDataset(const data::Dataset& dataset, CreateDatasetOptions options = {}) const;
   /// Uploads arrays of the caller's; options.header says task and names. Views with 0 rows: no test part.
   absl::StatusOr<v1::Dataset> CreateDataset(MatrixView<float> features, MatrixView<float> targets,
@@ -148,8 +152,9 @@ class Client {
   absl::Status DeleteJob(const std::string& name, bool allow_missing = false) const;
 
   /// Calls `on_event` with every state change, batch of epochs and heartbeat after options.after_sequence, each record
-  /// exactly once and in order whatever happens to the connection, and returns the job once its log is complete.
-  /// CANCELLED when a stop is requested or `on_event` answers false; DATA_LOSS when the server's log has a hole.
+  /// exactly once (but those skipped) and in order whatever happens to the connection, and returns the job once its log
+  /// is complete. CANCELLED when a stop is requested or `on_event` answers false; DATA_LOSS when the server's log has a
+  /// hole.
   absl::StatusOr<v1::Job> WatchJob(const std::string& name, const WatchJobOptions& options,
                                    const std::function<bool(const v1::WatchJobResponse&)>& on_event) const;
   /// Calls `on_event` until it answers false (then OK) or a stop is requested. After a reconnect the server sends every

@@ -2,21 +2,14 @@
 // The unary calls about jobs.
 #include <absl/strings/str_format.h>
 
-#include <random>
-
 #include "client/cpp/client_state.h"
 #include "client/cpp/list_all.h"
+#include "client/cpp/random_id.h"
 
 namespace cvxnn::client {
 namespace {
 
 using Stub = v1::JobService::Stub;
-
-/// 128 random bits in hexadecimal.
-std::string RandomRequestId() {
-  std::random_device device;
-  return absl::StrFormat("%08x%08x%08x%08x", device(), device(), device(), device());
-}
 
 }  // namespace
 

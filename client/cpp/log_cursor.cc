@@ -31,6 +31,10 @@ absl::StatusOr<StreamStep> LogCursor::Accept(v1::WatchJobResponse& response) {
       response.set_sequence(batch.first_sequence() + batch.epochs_size() - 1);
       break;
     }
+    case v1::WatchJobResponse::kSkipped:
+      if (response.sequence() <= last_) return StreamStep::kAlive;
+      if (response.skipped().first_sequence() > last_ + 1) return Hole(response.skipped().first_sequence());
+      break;
     case v1::WatchJobResponse::kEnd:
       if (response.sequence() > last_) return Hole(response.sequence() + 1);
       return StreamStep::kDone;

@@ -28,6 +28,7 @@ absl::StatusOr<v1::Job> Client::WatchJob(const std::string& name, const WatchJob
     v1::WatchJobRequest request;
     request.set_name(name);
     request.set_after_sequence(cursor.last());
+    request.set_max_behind(options.max_behind);
     SetDuration(options.heartbeat_interval, request.mutable_heartbeat_interval());
     return std::make_unique<GrpcReader<v1::WatchJobRequest, v1::WatchJobResponse>>(
         std::move(request),

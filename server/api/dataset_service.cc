@@ -20,6 +20,7 @@
 #include "server/api/store_dataset.h"
 #include "server/api/unary_call.h"
 #include "server/api/upload_call.h"
+#include "server/api/upload_id.h"
 #include "server/translate/generator.h"
 #include "server/translate/import_format.h"
 #include "server/translate/resource_name.h"
@@ -99,11 +100,11 @@ data::ShouldStop CallerLeft(grpc::CallbackServerContext* context) {
 
 grpc::ServerReadReactor<v1::CreateDatasetRequest>* DatasetService::CreateDataset(grpc::CallbackServerContext* context,
                                                                                  v1::Dataset* response) {
-  return StartUploadCall(&parts_, &promised_bytes_, context, response);
+  return StartUploadCall(&parts_, &sessions_, context, response);
 }
 
-absl::Status DatasetService::Generate(const v1::GenerateDatasetRequest& request, const data::ShouldStop& caller_left,
-                                      v1::Dataset* response) const {
+absl::Status DatasetService::Generate(const v1::GenerateDatasetRequest& request, const CallLog& log,
+                                      const data::ShouldStop& caller_left, v1::Dataset* response) const {
   Violations violations;
   CheckOptionalId(request.dataset_id(), "dataset_id", &violations);
   CheckDisplayName(request.display_name(), "display_name", &violations);
@@ -115,22 +116,28 @@ absl::Status DatasetService::Generate(const v1::GenerateDatasetRequest& request,
                                                               parts_.limits.max_dataset_bytes));
   }
   if (absl::Status status = CheckIdFree(parts_, request.dataset_id()); !status.ok()) return status;
+  // Bounded by max_dataset_bytes.
+  const auto least = static_cast<std::int64_t>(GeneratedBytes(spec));
+  if (absl::Status quota = CheckBytesQuota(*parts_.database, log.caller(), transforms.empty() ? least : 0); !quota.ok())
+    return quota;
   auto dataset = data::Generate(spec, caller_left);
   if (!dataset.ok()) return dataset.status();
   dataset = data::ApplyTransforms(transforms, *std::move(dataset), caller_left);
   if (!dataset.ok()) return dataset.status();
-  return Reply(StoreDataset(parts_, request.dataset_id(), request.display_name(), *std::move(dataset)), response);
+  return Reply(StoreDataset(parts_, log, request.dataset_id(), request.display_name(), *std::move(dataset)), response);
 }
 
 grpc::ServerUnaryReactor* DatasetService::GenerateDataset(grpc::CallbackServerContext* context,
                                                           const v1::GenerateDatasetRequest* request,
                                                           v1::Dataset* response) {
-  return AnswerFrom(parts_.heavy, context, CallLog(context, "DatasetService.GenerateDataset", request->dataset_id()),
-                    [this, context, request, response] { return Generate(*request, CallerLeft(context), response); });
+  const CallLog log(parts_, context, "DatasetService.GenerateDataset", request->dataset_id());
+  return AnswerFrom(parts_.heavy, context, log, [this, log, context, request, response] {
+    return Generate(*request, log, CallerLeft(context), response);
+  });
 }
 
-absl::Status DatasetService::Import(const v1::ImportDatasetRequest& request, const data::ShouldStop& caller_left,
-                                    v1::Dataset* response) const {
+absl::Status DatasetService::Import(const v1::ImportDatasetRequest& request, const CallLog& log,
+                                    const data::ShouldStop& caller_left, v1::Dataset* response) const {
   Violations violations;
   CheckOptionalId(request.dataset_id(), "dataset_id", &violations);
   CheckDisplayName(request.display_name(), "display_name", &violations);
@@ -144,19 +151,39 @@ absl::Status DatasetService::Import(const v1::ImportDatasetRequest& request, con
   if (!dataset.ok()) return WithField(WithoutRoot(dataset.status(), parts_.import_root));
   dataset = data::ApplyTransforms(transforms, *std::move(dataset), caller_left);
   if (!dataset.ok()) return dataset.status();
-  return Reply(StoreDataset(parts_, request.dataset_id(), request.display_name(), *std::move(dataset)), response);
+  return Reply(StoreDataset(parts_, log, request.dataset_id(), request.display_name(), *std::move(dataset)), response);
 }
 
 grpc::ServerUnaryReactor* DatasetService::ImportDataset(grpc::CallbackServerContext* context,
                                                         const v1::ImportDatasetRequest* request,
                                                         v1::Dataset* response) {
-  return AnswerFrom(parts_.heavy, context, CallLog(context, "DatasetService.ImportDataset", request->dataset_id()),
-                    [this, context, request, response] { return Import(*request, CallerLeft(context), response); });
+  const CallLog log(parts_, context, "DatasetService.ImportDataset", request->dataset_id());
+  return AnswerFrom(parts_.heavy, context, log, [this, log, context, request, response] {
+    return Import(*request, log, CallerLeft(context), response);
+  });
+}
+
+absl::StatusOr<v1::UploadStatus> DatasetService::Describe(const v1::GetUploadRequest& request, const CallLog& log) {
+  if (request.upload_id().empty()) return absl::InvalidArgumentError("upload_id: required");
+  if (absl::Status status = CheckUploadId(request.upload_id(), "upload_id"); !status.ok()) return status;
+  auto made = parts_.datasets->FindUpload({log.caller().name, request.upload_id(), std::nullopt});
+  if (absl::IsNotFound(made.status())) return sessions_.Describe(UploadKeyText(log.caller().name, request.upload_id()));
+  if (!made.ok()) return made.status();
+  v1::UploadStatus status;
+  *status.mutable_dataset() = *std::move(made);
+  return status;
+}
+
+grpc::ServerUnaryReactor* DatasetService::GetUpload(grpc::CallbackServerContext* context,
+                                                    const v1::GetUploadRequest* request, v1::UploadStatus* response) {
+  const CallLog log(parts_, context, "DatasetService.GetUpload");
+  return AnswerFrom(parts_.quick, context, log,
+                    [this, log, request, response] { return Reply(Describe(*request, log), response); });
 }
 
 grpc::ServerUnaryReactor* DatasetService::GetDataset(grpc::CallbackServerContext* context,
                                                      const v1::GetDatasetRequest* request, v1::Dataset* response) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "DatasetService.GetDataset", request->name()),
+  return AnswerFrom(parts_.quick, context, CallLog(parts_, context, "DatasetService.GetDataset", request->name()),
                     [this, request, response]() -> absl::Status {
                       if (absl::Status status = CheckResourceName(kDatasets, request->name(), "name"); !status.ok()) {
                         return status;
@@ -168,7 +195,7 @@ grpc::ServerUnaryReactor* DatasetService::GetDataset(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* DatasetService::ListDatasets(grpc::CallbackServerContext* context,
                                                        const v1::ListDatasetsRequest* request,
                                                        v1::ListDatasetsResponse* response) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "DatasetService.ListDatasets"),
+  return AnswerFrom(parts_.quick, context, CallLog(parts_, context, "DatasetService.ListDatasets"),
                     [this, request, response]() -> absl::Status {
                       auto page =
                           ListWithinMessage(request->page_size(), request->page_token(),
@@ -190,7 +217,7 @@ absl::Status DatasetService::Delete(const v1::DeleteDatasetRequest& request) con
 grpc::ServerUnaryReactor* DatasetService::DeleteDataset(grpc::CallbackServerContext* context,
                                                         const v1::DeleteDatasetRequest* request,
                                                         google::protobuf::Empty* /*response*/) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "DatasetService.DeleteDataset", request->name()),
+  return AnswerFrom(parts_.quick, context, CallLog(parts_, context, "DatasetService.DeleteDataset", request->name()),
                     [this, request] { return Delete(*request); });
 }
 

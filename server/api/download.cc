@@ -92,7 +92,7 @@ class Download : public grpc::ServerWriteReactor<v1::DownloadModelResponse> {
       : parts_(parts),
         made_files_(*made_files),
         request_(*request),
-        log_(context, "ModelService.DownloadModel", request->name()) {
+        log_(parts, context, "ModelService.DownloadModel", request->name()) {
     const bool accepted = parts.heavy->Submit([this] {
       const absl::Status status = RunGuarded([this] { return Prepare(); });
       if (!status.ok()) return End(status);

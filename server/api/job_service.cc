@@ -13,6 +13,7 @@
 #include "server/api/job_memory.h"
 #include "server/api/job_request.h"
 #include "server/api/list_page.h"
+#include "server/api/quotas.h"
 #include "server/api/unary_call.h"
 #include "server/api/watch_job.h"
 #include "server/api/watch_jobs.h"
@@ -75,7 +76,7 @@ absl::Status CheckModelsFit(const ModelStore& store, const training::Spec& spec,
 
 }  // namespace
 
-absl::StatusOr<v1::Job> JobService::Create(const v1::CreateJobRequest& request) const {
+absl::StatusOr<v1::Job> JobService::Create(const v1::CreateJobRequest& request, const CallLog& log) const {
   Violations violations;
   CheckCreateJobRequest(request, &violations);
   Violations spec_violations("job.spec.");
@@ -98,6 +99,7 @@ absl::StatusOr<v1::Job> JobService::Create(const v1::CreateJobRequest& request) 
   if (fits.ok()) fits = CheckModelsFit(*parts_.models, spec, *dataset);
   if (fits.ok()) fits = CheckPatternsFit(*parts_.models, spec, *dataset);
   if (fits.ok()) fits = Reply(EstimateJob(parts_, spec, *dataset), job.mutable_memory());
+  if (fits.ok()) fits = CheckBytesQuota(*parts_.database, log.caller(), 0);
   if (fits.ok()) fits = parts_.admission->CheckPossible(job.memory(), spec.device);
   if (!fits.ok()) {
     // A repeated request succeeds whatever has become of its data set.
@@ -106,21 +108,24 @@ absl::StatusOr<v1::Job> JobService::Create(const v1::CreateJobRequest& request) 
     if (earlier.ok()) return parts_.manager->Get(earlier->name());
     return absl::IsNotFound(earlier.status()) ? fits : earlier.status();
   }
+  job.set_creator(log.caller().name);
   if (request.validate_only()) return job;
-  auto created = parts_.manager->Create(job, request.request_id());
+  auto created = parts_.manager->Create(job, request.request_id(), log.caller().quota.jobs);
+  if (created.ok()) log.About(created->name());
   if (absl::IsResourceExhausted(created.status())) return WithRetryDelay(created.status(), kQueueRetrySeconds);
   return created;
 }
 
 grpc::ServerUnaryReactor* JobService::CreateJob(grpc::CallbackServerContext* context,
                                                 const v1::CreateJobRequest* request, v1::Job* response) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.CreateJob"),
-                    [this, request, response] { return Reply(Create(*request), response); });
+  const CallLog log(parts_, context, "JobService.CreateJob");
+  return AnswerFrom(parts_.quick, context, log,
+                    [this, log, request, response] { return Reply(Create(*request, log), response); });
 }
 
 grpc::ServerUnaryReactor* JobService::GetJob(grpc::CallbackServerContext* context, const v1::GetJobRequest* request,
                                              v1::Job* response) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.GetJob", request->name()),
+  return AnswerFrom(parts_.quick, context, CallLog(parts_, context, "JobService.GetJob", request->name()),
                     [this, request, response]() -> absl::Status {
                       if (absl::Status status = CheckResourceName(kJobs, request->name(), "name"); !status.ok()) {
                         return status;
@@ -144,7 +149,7 @@ absl::Status JobService::List(const v1::ListJobsRequest& request, v1::ListJobsRe
 
 grpc::ServerUnaryReactor* JobService::ListJobs(grpc::CallbackServerContext* context, const v1::ListJobsRequest* request,
                                                v1::ListJobsResponse* response) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.ListJobs"),
+  return AnswerFrom(parts_.quick, context, CallLog(parts_, context, "JobService.ListJobs"),
                     [this, request, response] { return List(*request, response); });
 }
 
@@ -155,13 +160,14 @@ template <typename Request>
 grpc::ServerUnaryReactor* Change(const Parts& parts, grpc::CallbackServerContext* context, const char* rpc,
                                  const Request* request, v1::Job* response,
                                  void (JobManager::*change)(const std::string&, LiveLog::Written)) {
-  return AnswerLater(
-      parts.quick, context, CallLog(context, rpc, request->name()), [&parts, request, response, change](Done done) {
-        const absl::Status status = CheckResourceName(kJobs, request->name(), "name");
-        if (!status.ok()) return done(status);
-        (parts.manager->*change)(
-            request->name(), [response, done](absl::StatusOr<v1::Job> job) { done(Reply(std::move(job), response)); });
-      });
+  return AnswerLater(parts.quick, context, CallLog(parts, context, rpc, request->name()),
+                     [&parts, request, response, change](Done done) {
+                       const absl::Status status = CheckResourceName(kJobs, request->name(), "name");
+                       if (!status.ok()) return done(status);
+                       (parts.manager->*change)(request->name(), [response, done](absl::StatusOr<v1::Job> job) {
+                         done(Reply(std::move(job), response));
+                       });
+                     });
 }
 
 }  // namespace
@@ -184,7 +190,7 @@ grpc::ServerUnaryReactor* JobService::ResumeJob(grpc::CallbackServerContext* con
 grpc::ServerUnaryReactor* JobService::DeleteJob(grpc::CallbackServerContext* context,
                                                 const v1::DeleteJobRequest* request,
                                                 google::protobuf::Empty* /*response*/) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "JobService.DeleteJob", request->name()),
+  return AnswerFrom(parts_.quick, context, CallLog(parts_, context, "JobService.DeleteJob", request->name()),
                     [this, request]() -> absl::Status {
                       if (absl::Status status = CheckResourceName(kJobs, request->name(), "name"); !status.ok()) {
                         return status;

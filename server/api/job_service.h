@@ -5,6 +5,7 @@
 #include <absl/status/statusor.h>
 
 #include "cvxnn/v1/job_service.grpc.pb.h"
+#include "server/api/call_log.h"
 #include "server/api/parts.h"
 
 namespace cvxnn::server {
@@ -34,7 +35,7 @@ class JobService final : public v1::JobService::CallbackService {
                                                              const v1::WatchJobsRequest* request) override;
 
  private:
-  absl::StatusOr<v1::Job> Create(const v1::CreateJobRequest& request) const;
+  absl::StatusOr<v1::Job> Create(const v1::CreateJobRequest& request, const CallLog& log) const;
   absl::Status List(const v1::ListJobsRequest& request, v1::ListJobsResponse* response) const;
 
   const Parts& parts_;

@@ -16,7 +16,7 @@ namespace cvxnn::server {
 
 grpc::ServerUnaryReactor* ModelService::GetModel(grpc::CallbackServerContext* context,
                                                  const v1::GetModelRequest* request, v1::Model* response) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "ModelService.GetModel", request->name()),
+  return AnswerFrom(parts_.quick, context, CallLog(parts_, context, "ModelService.GetModel", request->name()),
                     [this, request, response]() -> absl::Status {
                       if (absl::Status status = CheckResourceName("models", request->name(), "name"); !status.ok()) {
                         return status;
@@ -41,7 +41,7 @@ absl::Status ModelService::List(const v1::ListModelsRequest& request, v1::ListMo
 grpc::ServerUnaryReactor* ModelService::ListModels(grpc::CallbackServerContext* context,
                                                    const v1::ListModelsRequest* request,
                                                    v1::ListModelsResponse* response) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "ModelService.ListModels", request->job()),
+  return AnswerFrom(parts_.quick, context, CallLog(parts_, context, "ModelService.ListModels", request->job()),
                     [this, request, response] { return List(*request, response); });
 }
 
@@ -52,26 +52,26 @@ grpc::ServerWriteReactor<v1::DownloadModelResponse>* ModelService::DownloadModel
 
 grpc::ServerUnaryReactor* ModelService::Predict(grpc::CallbackServerContext* context, const v1::PredictRequest* request,
                                                 v1::PredictResponse* response) {
-  return AnswerFrom(parts_.heavy, context, CallLog(context, "ModelService.Predict", request->model()),
+  return AnswerFrom(parts_.heavy, context, CallLog(parts_, context, "ModelService.Predict", request->model()),
                     [this, request, response] { return server::Predict(parts_, &networks_, *request, response); });
 }
 
 grpc::ServerUnaryReactor* ModelService::Evaluate(grpc::CallbackServerContext* context,
                                                  const v1::EvaluateRequest* request, v1::EvaluateResponse* response) {
-  return AnswerFrom(parts_.heavy, context, CallLog(context, "ModelService.Evaluate", request->model()),
+  return AnswerFrom(parts_.heavy, context, CallLog(parts_, context, "ModelService.Evaluate", request->model()),
                     [this, request, response] { return server::Evaluate(parts_, &networks_, *request, response); });
 }
 
 grpc::ServerUnaryReactor* ModelService::PruneModel(grpc::CallbackServerContext* context,
                                                    const v1::PruneModelRequest* request, v1::Model* response) {
-  return AnswerFrom(parts_.heavy, context, CallLog(context, "ModelService.PruneModel", request->model()),
+  return AnswerFrom(parts_.heavy, context, CallLog(parts_, context, "ModelService.PruneModel", request->model()),
                     [this, request, response] { return server::PruneModel(parts_, &networks_, *request, response); });
 }
 
 grpc::ServerUnaryReactor* ModelService::DecomposeModel(grpc::CallbackServerContext* context,
                                                        const v1::DecomposeModelRequest* request, v1::Model* response) {
   return AnswerFrom(
-      parts_.heavy, context, CallLog(context, "ModelService.DecomposeModel", request->model()),
+      parts_.heavy, context, CallLog(parts_, context, "ModelService.DecomposeModel", request->model()),
       [this, request, response] { return server::DecomposeModel(parts_, &networks_, *request, response); });
 }
 
@@ -79,7 +79,7 @@ grpc::ServerUnaryReactor* ModelService::CheckOptimality(grpc::CallbackServerCont
                                                         const v1::CheckOptimalityRequest* request,
                                                         v1::CheckOptimalityResponse* response) {
   return AnswerFrom(
-      parts_.heavy, context, CallLog(context, "ModelService.CheckOptimality", request->model()),
+      parts_.heavy, context, CallLog(parts_, context, "ModelService.CheckOptimality", request->model()),
       [this, request, response] { return server::CheckOptimality(parts_, &networks_, *request, response); });
 }
 

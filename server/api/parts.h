@@ -8,11 +8,13 @@
 #include <string>
 
 #include "server/api/open_streams.h"
+#include "server/api/quotas.h"
 #include "server/api/worker_pool.h"
 #include "server/devices/device_list.h"
 #include "server/devices/memory_admission.h"
 #include "server/devices/resident_datasets.h"
 #include "server/jobs/job_manager.h"
+#include "server/security/authenticator.h"
 #include "server/store/dataset_store.h"
 #include "server/store/job_store.h"
 #include "server/store/model_store.h"
@@ -28,6 +30,7 @@ inline constexpr std::int64_t kMaxMessageBytes = std::int64_t{4} << 20;
 struct Limits {
   std::int64_t max_dataset_bytes = std::int64_t{16} << 30;  ///< of one data set, and of all uploads in progress
   absl::Duration upload_idle_timeout = absl::Seconds(60);   ///< an upload that sends nothing for so long is ended
+  absl::Duration upload_patience = absl::Minutes(10);       ///< how long one that was cut waits for its next stream
   std::int64_t max_queued_jobs = 10'000;
   std::int32_t running_jobs_per_device = 1;
   absl::Duration job_retention = absl::InfiniteDuration();  ///< of jobs that ended and have no ttl
@@ -42,10 +45,14 @@ struct Parts {
   const DeviceList* devices = nullptr;
   const MemoryAdmission* admission = nullptr;
   JobManager* manager = nullptr;
+  const Database* database = nullptr;
+  Authenticator* authenticator = nullptr;  ///< null: nobody has a name
+  UploadRates* upload_rates = nullptr;
   WorkerPool* quick = nullptr;  ///< reads and short writes of the store
   WorkerPool* heavy = nullptr;  ///< work on whole arrays
   OpenStreams* streams = nullptr;
   Limits limits;
+  Quota quota;              ///< of principals that have none of their own
   std::string import_root;  ///< empty: importing is off
   absl::Time start_time;
 };

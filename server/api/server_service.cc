@@ -39,7 +39,7 @@ void Describe(const Parts& parts, v1::ServerInfo* info) {
 grpc::ServerUnaryReactor* ServerService::GetServerInfo(grpc::CallbackServerContext* context,
                                                        const v1::GetServerInfoRequest* /*request*/,
                                                        v1::ServerInfo* response) {
-  return AnswerFrom(parts_.quick, context, CallLog(context, "ServerService.GetServerInfo"), [this, response] {
+  return AnswerFrom(parts_.quick, context, CallLog(parts_, context, "ServerService.GetServerInfo"), [this, response] {
     Describe(parts_, response);
     return absl::OkStatus();
   });

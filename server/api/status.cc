@@ -104,15 +104,6 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
                       details.details().empty() ? std::string() : details.SerializeAsString());
 }
 
-absl::Status QuotaExceeded(const std::string& subject, const std::string& description) {
-  rpc::QuotaFailure details;
-  details.add_violations()->set_subject(subject);
-  details.mutable_violations(0)->set_description(description);
-  absl::Status status = absl::ResourceExhaustedError(absl::StrCat(subject, ": ", description));
-  status.SetPayload(kQuotaFailureUrl, absl::Cord(details.SerializeAsString()));
-  return status;
-}
-
 absl::Status WithRetryDelay(absl::Status status, std::int64_t seconds) {
   rpc::RetryInfo details;
   details.mutable_retry_delay()->set_seconds(seconds);

@@ -16,9 +16,6 @@ namespace cvxnn::server {
 /// PreconditionFailure for FAILED_PRECONDITION.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-/// RESOURCE_EXHAUSTED with a QuotaFailure: "subject: description".
-absl::Status QuotaExceeded(const std::string& subject, const std::string& description);
-
 /// `status` with a RetryInfo: the caller should wait that long before it tries again.
 absl::Status WithRetryDelay(absl::Status status, std::int64_t seconds);
 

@@ -9,14 +9,17 @@
 
 #include "core/data/dataset.h"
 #include "cvxnn/v1/dataset.pb.h"
+#include "server/api/call_log.h"
 #include "server/api/parts.h"
 
 namespace cvxnn::server {
 
 /// Stores a valid data set as "datasets/{id}" (a picked id when empty) and keeps it in memory for the first job.
 /// `staged`: the files of these very arrays, where writing them has begun. ALREADY_EXISTS; RESOURCE_EXHAUSTED above the
-/// limit or when the disk is full.
-absl::StatusOr<v1::Dataset> StoreDataset(const Parts& parts, const std::string& id, const std::string& display_name,
-                                         data::Dataset dataset, std::unique_ptr<StagedArrays> staged = nullptr);
+/// limit or the caller's quota or when the disk is full. `log` is told its name. `upload`: see
+/// DatasetStore::Create.
+absl::StatusOr<v1::Dataset> StoreDataset(const Parts& parts, const CallLog& log, const std::string& id,
+                                         const std::string& display_name, data::Dataset dataset,
+                                         std::unique_ptr<StagedArrays> staged = nullptr, const UploadKey& upload = {});
 
 }  // namespace cvxnn::server

@@ -20,6 +20,8 @@
 #include "server/api/store_dataset.h"
 #include "server/api/unary_call.h"
 #include "server/api/upload.h"
+#include "server/api/upload_id.h"
+#include "server/store/checked_file.h"
 #include "server/translate/violations.h"
 
 namespace cvxnn::server {
@@ -28,17 +30,22 @@ namespace {
 // Uploads of fewer bytes are written when they are complete.
 constexpr std::int64_t kLeastStagedBytes = std::int64_t{16} << 20;
 
+// What tells one header from another.
+std::uint32_t DigestOf(const v1::CreateDatasetHeader& header) {
+  const std::string bytes = header.SerializeAsString();
+  return Crc32(bytes.data(), bytes.size());
+}
+
 // Keeps itself alive from Start to the end of the RPC.
 class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
                    public std::enable_shared_from_this<UploadCall> {
  public:
-  UploadCall(const Parts* parts, std::atomic<std::int64_t>* promised_bytes, grpc::CallbackServerContext* context,
-             v1::Dataset* response)
+  UploadCall(const Parts* parts, UploadSessions* sessions, grpc::CallbackServerContext* context, v1::Dataset* response)
       : parts_(*parts),
-        promised_bytes_(*promised_bytes),
+        sessions_(*sessions),
         context_(*context),
         response_(*response),
-        log_(context, "DatasetService.CreateDataset") {}
+        log_(*parts, context, "DatasetService.CreateDataset") {}
 
   /// Begins to read; the call must be held by a shared_ptr.
   void Start() {
@@ -55,22 +62,27 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
       if (ended_) return;
     }
     if (!ok) return StreamEnded();
-    if (upload_ == nullptr) return Header();
-    absl::Status status;
-    if (request_.has_chunk()) {
-      status = upload_->Add(request_.chunk());
-      if (status.ok() && staged_ != nullptr) {
-        const v1::DatasetArray array = request_.chunk().array();
-        staged_->Arrived(static_cast<std::size_t>(array) - 1, upload_->received_bytes(array));
-      }
-    } else {
-      status = absl::InvalidArgumentError("message: must be a chunk, the header was already sent");
+    if (session_ == nullptr) return Header();
+    if (!request_.has_chunk()) {
+      return End(absl::InvalidArgumentError("message: must be a chunk, the header was already sent"));
     }
-    if (!status.ok()) return End(status);
-    Read();
+    if (absl::Status status = session_->upload->Add(request_.chunk()); !status.ok()) return End(status);
+    if (session_->staged != nullptr) {
+      const v1::DatasetArray array = request_.chunk().array();
+      session_->staged->Arrived(static_cast<std::size_t>(array) - 1, session_->upload->received_bytes(array));
+    }
+    const auto bytes = static_cast<std::int64_t>(request_.chunk().data().size());
+    const absl::Time now = absl::Now();
+    ReadFrom(now + parts_.upload_rates->Pause(log_.caller(), bytes, now));
   }
 
-  void OnDone() override { self_.reset(); }
+  void OnDone() override {
+    {
+      absl::MutexLock lock(&mutex_);
+      done_ = true;
+    }
+    self_.reset();
+  }
 
  private:
   void Read() {
@@ -79,6 +91,17 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
       waiting_since_ = absl::Now();
     }
     StartRead(&request_);
+  }
+
+  // Reads at `when`: a caller who sends faster than he may is held back by gRPC's flow control meanwhile.
+  void ReadFrom(absl::Time when) {
+    constexpr absl::Duration kLongest = absl::Milliseconds(500);  // a call that was cut does not wait
+    const absl::Duration pause = when - absl::Now();
+    if (pause <= absl::ZeroDuration() || context_.IsCancelled()) return Read();
+    pause_ = std::make_unique<grpc::Alarm>();
+    const auto wait = absl::ToChronoMilliseconds(std::min(pause, kLongest)) + std::chrono::milliseconds(1);
+    pause_->Set(std::chrono::system_clock::now() + wait,
+                [self = shared_from_this(), when](bool) { self->ReadFrom(when); });
   }
 
   // One alarm for the whole call, which looks again when a message came meanwhile: none is set for each message.
@@ -107,48 +130,82 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
   void Header() {
     if (!request_.has_header()) return End(absl::InvalidArgumentError("message: the first must be the header"));
     OnPool(parts_.quick, [this] {
-      const absl::Status status = RunGuarded([this] { return Begin(request_.header()); });
-      if (!status.ok()) return End(status);
+      bool is_done = false;
+      const absl::Status status = RunGuarded([&] { return Begin(request_.header(), &is_done); });
+      if (!status.ok() || is_done) return End(status);
       Read();
     });
   }
 
-  absl::Status Begin(const v1::CreateDatasetHeader& header) {
-    id_ = header.dataset_id();
-    display_name_ = header.display_name();
+  // `is_done`: the data set is there, made by an earlier stream whose answer was lost.
+  absl::Status Begin(const v1::CreateDatasetHeader& header, bool* is_done) {
+    if (absl::Status status = CheckUploadId(header.upload_id(), "header.upload_id"); !status.ok()) return status;
+    const std::uint32_t digest = DigestOf(header);
+    std::string key;
+    if (!header.upload_id().empty()) {
+      key_ = {log_.caller().name, header.upload_id(), digest};
+      key = UploadKeyText(key_.creator, key_.upload_id);
+      auto earlier = parts_.datasets->FindUpload(key_);
+      if (earlier.ok()) {
+        *is_done = true;
+        log_.About(earlier->name());
+        return Reply(std::move(earlier), &response_);
+      }
+      if (!absl::IsNotFound(earlier.status())) return earlier.status();
+    }
+    auto session = sessions_.Take(key, digest, [weak = weak_from_this()] {
+      if (auto call = weak.lock()) call->LetGo();
+    });
+    if (!session.ok()) return session.status();
+    session_ = *std::move(session);
+    return session_->upload == nullptr ? BeginNew(header) : absl::OkStatus();
+  }
+
+  absl::Status BeginNew(const v1::CreateDatasetHeader& header) {
+    session_->dataset_id = header.dataset_id();
+    session_->display_name = header.display_name();
     auto upload = Upload::Begin(header, parts_.limits.max_dataset_bytes);
     if (!upload.ok()) return upload.status();
-    if (!id_.empty()) {
-      if (absl::Status status = parts_.datasets->CheckNameFree("datasets/" + id_); !status.ok()) return status;
+    if (!header.dataset_id().empty()) {
+      if (absl::Status status = parts_.datasets->CheckNameFree("datasets/" + header.dataset_id()); !status.ok()) {
+        return status;
+      }
     }
     // Begin has bounded the sum by max_dataset_bytes, so it fits into an integer.
     const auto bytes = static_cast<std::int64_t>(Upload::PromisedBytes(header));
-    if (promised_bytes_.fetch_add(bytes) + bytes > parts_.limits.max_dataset_bytes) {
-      promised_bytes_ -= bytes;
-      return QuotaExceeded("max_dataset_bytes",
-                           absl::StrFormat("%d bytes are needed, but other uploads in progress leave less of the %d: "
-                                           "try again later",
-                                           bytes, parts_.limits.max_dataset_bytes));
+    if ((*upload)->KeepsWhatArrives()) {
+      if (absl::Status quota = CheckBytesQuota(*parts_.database, log_.caller(), bytes); !quota.ok()) return quota;
     }
-    counted_bytes_ = bytes;
-    upload_ = *std::move(upload);
+    if (absl::Status promised = sessions_.Promise(session_.get(), bytes); !promised.ok()) return promised;
+    session_->upload = *std::move(upload);
     // Small ones are on disk in a moment.
-    if (bytes < kLeastStagedBytes || !upload_->KeepsWhatArrives()) return absl::OkStatus();
-    return Reply(parts_.datasets->Stage(upload_->dataset()), &staged_);
+    if (bytes < kLeastStagedBytes || !session_->upload->KeepsWhatArrives()) return absl::OkStatus();
+    return Reply(parts_.datasets->Stage(session_->upload->dataset()), &session_->staged);
+  }
+
+  // Another stream goes on with this upload.
+  void LetGo() {
+    absl::MutexLock lock(&mutex_);
+    if (!done_) context_.TryCancel();
   }
 
   void StreamEnded() {
     if (context_.IsCancelled()) return End(absl::CancelledError("the stream was cut before the upload was complete"));
-    if (upload_ == nullptr) return End(absl::InvalidArgumentError("message: the stream had no header"));
-    if (absl::Status status = upload_->CheckComplete(); !status.ok()) return End(status);
+    if (session_ == nullptr) return End(absl::InvalidArgumentError("message: the stream had no header"));
+    if (absl::Status status = session_->upload->CheckComplete(); !status.ok()) return End(status);
     OnPool(parts_.heavy, [this] { End(RunGuarded([this] { return Store(); })); });
   }
 
   absl::Status Store() {
-    auto dataset = upload_->Finish([this] { return context_.IsCancelled(); });
+    // What is stored is wanted: with an upload_id the caller who went away comes back for it.
+    const bool wanted = !session_->key.empty();
+    const auto caller_left = [this, wanted] { return !wanted && context_.IsCancelled(); };
+    auto dataset = session_->upload->Finish(caller_left);
     if (!dataset.ok()) return dataset.status();
-    if (context_.IsCancelled()) return absl::CancelledError("the caller went away before the data set was stored");
-    return Reply(StoreDataset(parts_, id_, display_name_, *std::move(dataset), std::move(staged_)), &response_);
+    if (caller_left()) return absl::CancelledError("the caller went away before the data set was stored");
+    return Reply(StoreDataset(parts_, log_, session_->dataset_id, session_->display_name, *std::move(dataset),
+                              std::move(session_->staged), key_),
+                 &response_);
   }
 
   void OnPool(WorkerPool* pool, std::function<void()> task) {
@@ -166,45 +223,53 @@ class UploadCall : public grpc::ServerReadReactor<v1::CreateDatasetRequest>,
 
   void Answer(const absl::Status& status) {
     // Removing what was written so far takes the disk.
-    if (staged_ != nullptr && parts_.heavy->Submit([this, status] { Conclude(status); })) return;
+    const bool takes_disk = session_ != nullptr && session_->staged != nullptr;
+    if (takes_disk && parts_.heavy->Submit([this, status] { Conclude(status); })) return;
     Conclude(status);
   }
 
   void Conclude(const absl::Status& status) {
     // Before the caller hears of it, who may begin again at once.
-    staged_.reset();
-    upload_.reset();
-    promised_bytes_ -= counted_bytes_;
+    if (session_ != nullptr) {
+      // What was cut or damaged on its way, or had no time, can go on; what is wrong cannot.
+      const bool can_go_on = absl::IsCancelled(status) || absl::IsDeadlineExceeded(status) ||
+                             absl::IsUnavailable(status) || (absl::IsDataLoss(status) && !Complete());
+      if (can_go_on && session_->upload != nullptr) {
+        sessions_.Park(std::move(session_));
+      } else {
+        sessions_.Drop(std::move(session_));
+      }
+    }
     log_.Ended(status);
     Finish(ToGrpcStatus(status));
   }
 
+  bool Complete() const { return session_->upload == nullptr || session_->upload->CheckComplete().ok(); }
+
   const Parts& parts_;
-  std::atomic<std::int64_t>& promised_bytes_;
+  UploadSessions& sessions_;
   grpc::CallbackServerContext& context_;
   v1::Dataset& response_;
   const CallLog log_;
   v1::CreateDatasetRequest request_;
-  std::unique_ptr<Upload> upload_;
-  std::unique_ptr<StagedArrays> staged_;  // reads the memory of upload_
-  std::int64_t counted_bytes_ = 0;
-  std::string id_;
-  std::string display_name_;
+  std::unique_ptr<UploadSession> session_;  // from the header on
+  UploadKey key_;
   std::shared_ptr<UploadCall> self_;
+  std::unique_ptr<grpc::Alarm> pause_;
 
   absl::Mutex mutex_;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool done_ ABSL_GUARDED_BY(mutex_) = false;                                  // the context may be gone
   absl::Time waiting_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();  // for a message of the caller
   std::unique_ptr<grpc::Alarm> alarm_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
 
-grpc::ServerReadReactor<v1::CreateDatasetRequest>* StartUploadCall(const Parts* parts,
-                                                                   std::atomic<std::int64_t>* promised_bytes,
+grpc::ServerReadReactor<v1::CreateDatasetRequest>* StartUploadCall(const Parts* parts, UploadSessions* sessions,
                                                                    grpc::CallbackServerContext* context,
                                                                    v1::Dataset* response) {
-  auto call = std::make_shared<UploadCall>(parts, promised_bytes, context, response);
+  auto call = std::make_shared<UploadCall>(parts, sessions, context, response);
   call->Start();
   return call.get();
 }

@@ -17,8 +17,11 @@ namespace {
 
 class JobWatch final : public WatchStream<v1::WatchJobResponse> {
  public:
-  JobWatch(const Parts& parts, CallLog log, absl::Duration heartbeat, std::string name, std::int64_t after_sequence)
-      : WatchStream(parts, std::move(log), heartbeat), name_(std::move(name)), sequence_(after_sequence) {}
+  JobWatch(const Parts& parts, CallLog log, absl::Duration heartbeat, const v1::WatchJobRequest& request)
+      : WatchStream(parts, std::move(log), heartbeat),
+        name_(request.name()),
+        max_behind_(request.max_behind()),
+        sequence_(request.after_sequence()) {}
 
  private:
   using Message = v1::WatchJobResponse;
@@ -30,6 +33,11 @@ class JobWatch final : public WatchStream<v1::WatchJobResponse> {
       subscription_ = parts_.manager->log().Subscribe(name_, [weak = weak_from_this()] {
         if (auto watch = weak.lock()) watch->Wake();
       });
+    }
+    if (max_behind_ > 0) {
+      auto skipped = SkipIfBehind();
+      if (!skipped.ok()) return Step::End(skipped.status());
+      if (*skipped != nullptr) return Step::Write(*std::move(skipped));
     }
     if (waiting_.empty() && !end_) {
       auto read = parts_.manager->log().Read(name_, sequence_);
@@ -51,6 +59,26 @@ class JobWatch final : public WatchStream<v1::WatchJobResponse> {
     return Step::End(absl::OkStatus(), std::move(last));
   }
 
+  // The message that says what is left out, or null when the reader is near enough.
+  absl::StatusOr<std::shared_ptr<const Message>> SkipIfBehind() {
+    const auto end = parts_.manager->log().End(name_);
+    if (!end.ok()) return end.status();
+    // A reader ahead of the log is refused by the next read.
+    if (*end - sequence_ <= max_behind_) return nullptr;
+    auto job = parts_.manager->Get(name_);
+    if (!job.ok()) return job.status();
+    auto message = std::make_shared<Message>();
+    v1::Skipped& skipped = *message->mutable_skipped();
+    skipped.set_first_sequence(sequence_ + 1);
+    sequence_ = *end - max_behind_ / 2;
+    skipped.set_last_sequence(sequence_);
+    *skipped.mutable_job() = *std::move(job);
+    message->set_sequence(sequence_);
+    waiting_.clear();
+    end_ = false;
+    return message;
+  }
+
   std::shared_ptr<const Message> MakeHeartbeat() override {
     auto beat = std::make_shared<Message>();
     beat->set_sequence(sequence_);
@@ -61,7 +89,8 @@ class JobWatch final : public WatchStream<v1::WatchJobResponse> {
   void StopListening() override { subscription_.Cancel(); }
 
   const std::string name_;
-  std::int64_t sequence_;  // of the last record written
+  const std::int64_t max_behind_;  // 0: nothing is left out
+  std::int64_t sequence_;          // of the last record written
   bool subscribed_ = false;
   Subscription subscription_;
   std::deque<std::shared_ptr<const Message>> waiting_;
@@ -73,16 +102,19 @@ class JobWatch final : public WatchStream<v1::WatchJobResponse> {
 
 grpc::ServerWriteReactor<v1::WatchJobResponse>* StartWatchJob(const Parts* parts, grpc::CallbackServerContext* context,
                                                               const v1::WatchJobRequest* request) {
-  CallLog log(context, "JobService.WatchJob", request->name());
+  CallLog log(*parts, context, "JobService.WatchJob", request->name());
   Violations violations;
   CheckResourceName("jobs", request->name(), "name", &violations);
   violations.Require(request->after_sequence() >= 0, "after_sequence", request->after_sequence(), "must be >= 0");
   const absl::Duration heartbeat =
       CheckInterval(request->has_heartbeat_interval() ? &request->heartbeat_interval() : nullptr,
                     absl::Milliseconds(100), absl::Seconds(10), "heartbeat_interval", &violations);
+  constexpr std::int64_t kLeastBehind = 16, kMostBehind = 1'000'000'000;
+  const std::int64_t behind = request->max_behind();
+  violations.Require(behind == 0 || (behind >= kLeastBehind && behind <= kMostBehind), "max_behind", behind,
+                     absl::StrCat("must be 0, or ", kLeastBehind, " to ", kMostBehind));
   if (!violations.empty()) return new RefusedStream<v1::WatchJobResponse>(log, violations.ToStatus());
-  auto watch =
-      std::make_shared<JobWatch>(*parts, std::move(log), heartbeat, request->name(), request->after_sequence());
+  auto watch = std::make_shared<JobWatch>(*parts, std::move(log), heartbeat, *request);
   watch->Start();
   return watch.get();
 }

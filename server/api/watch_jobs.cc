@@ -138,7 +138,7 @@ class JobsWatch final : public WatchStream<v1::WatchJobsResponse> {
 grpc::ServerWriteReactor<v1::WatchJobsResponse>* StartWatchJobs(const Parts* parts,
                                                                 grpc::CallbackServerContext* context,
                                                                 const v1::WatchJobsRequest* request) {
-  CallLog log(context, "JobService.WatchJobs");
+  CallLog log(*parts, context, "JobService.WatchJobs");
   Violations violations;
   CheckJobFilter(request->filter(), &violations);
   const absl::Duration heartbeat =

@@ -37,7 +37,7 @@ void JobManager::Cancel(const std::string& name, LiveLog::Written done) {
     } else if (found != live_.end()) {
       queued = found->second;
       queue_.Remove(queued->device, queued->place);
-      live_.erase(found);
+      Release(queued);
     }
   }
   if (queued == nullptr) return done(Get(name));
@@ -70,13 +70,15 @@ void JobManager::MeetDeadline(const std::string& name) {
     return;
   }
   if (!job->paused) queue_.Remove(job->device, job->place);
-  live_.erase(found);
+  Release(job);
+  LogAudit("server", "deadline", name, "OK");
   FailWaiting(job->log.get(), DeadlinePassed(job->log->appended(), job->paused ? "paused" : "queued"));
 }
 
 std::optional<absl::Time> JobManager::Expire(const std::string& name) {
   constexpr absl::Duration kRetryInterval = absl::Minutes(1);
   const absl::Status deleted = Delete(name);
+  LogAudit("server", "expire", name, absl::StatusCodeToString(deleted.code()));
   if (deleted.ok() || absl::IsNotFound(deleted)) return std::nullopt;
   LogEvent(LogLevel::kWarning, "a job that expired cannot be deleted; it is tried again",
            {{"job", name}, {"error", std::string(deleted.message())}});
@@ -146,7 +148,7 @@ absl::Status JobManager::Delete(const std::string& name) {
     const auto found = live_.find(name);
     if (found != live_.end() && found->second->paused) {
       paused = found->second;
-      live_.erase(found);
+      Release(paused);
     }
   }
   if (paused != nullptr) {

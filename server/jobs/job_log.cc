@@ -173,6 +173,15 @@ absl::StatusOr<LogRead> JobLog::Read(const std::string& name, std::int64_t after
   return read;
 }
 
+absl::StatusOr<std::int64_t> JobLog::End(const std::string& name) const {
+  if (const auto live = Find(name); live != nullptr) {
+    if (const std::int64_t committed = live->committed(); committed > 0) return committed;
+  }
+  const auto job = store_->Get(name);
+  if (!job.ok()) return job.status();
+  return job->last_sequence();
+}
+
 Subscription JobLog::Subscribe(const std::string& name, std::function<void()> on_new) {
   const auto live = Find(name);
   return live == nullptr ? Subscription() : live->Subscribe(std::move(on_new));

@@ -68,6 +68,9 @@ class JobLog {
   absl::StatusOr<LogRead> Read(const std::string& name, std::int64_t after_sequence,
                                std::int64_t max_records = 1024) const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  /// Number of the last record. NOT_FOUND.
+  absl::StatusOr<std::int64_t> End(const std::string& name) const ABSL_LOCKS_EXCLUDED(mutex_);
+
   /// Epochs of all jobs that were committed since the start.
   std::int64_t epochs_committed() const { return epochs_committed_.load(std::memory_order_relaxed); }
 

@@ -13,6 +13,7 @@
 #include "server/jobs/job_end.h"
 #include "server/store/clock.h"
 #include "server/store/random_id.h"
+#include "server/translate/violations.h"
 
 namespace cvxnn::server {
 namespace {
@@ -33,6 +34,7 @@ v1::Job NewJob(const v1::Job& asked) {
   v1::Job job = AskedOf(asked);
   job.set_name(absl::StrCat("jobs/", RandomId()));
   if (asked.has_memory()) *job.mutable_memory() = asked.memory();
+  job.set_creator(asked.creator());
   job.set_state(v1::JOB_STATE_QUEUED);
   job.set_attempt(1);
   *job.mutable_create_time() = TimestampNow();
@@ -109,10 +111,11 @@ void JobManager::Enqueue(const std::shared_ptr<LiveJob>& job) {
   queue_.Push(job->device, job->place, job->log->name());
 }
 
-absl::StatusOr<v1::Job> JobManager::Create(const v1::Job& asked, const std::string& request_id) {
+absl::StatusOr<v1::Job> JobManager::Create(const v1::Job& asked, const std::string& request_id,
+                                           std::optional<std::int64_t> most_jobs) {
   auto device = parts_.devices->Canonical(asked.spec().device());
   v1::Job job = NewJob(asked);
-  const absl::Status refused = device.ok() ? Reserve(job.name()) : device.status();
+  const absl::Status refused = device.ok() ? Reserve(job, most_jobs) : device.status();
   if (refused.ok()) return StoreNew(std::move(job), *device, request_id);
   // A request that is repeated succeeds whatever has happened since.
   if (request_id.empty()) return refused;
@@ -121,28 +124,49 @@ absl::StatusOr<v1::Job> JobManager::Create(const v1::Job& asked, const std::stri
   return absl::IsNotFound(earlier.status()) ? refused : earlier.status();
 }
 
-absl::Status JobManager::Reserve(const std::string& name) {
+absl::Status JobManager::Reserve(const v1::Job& job, std::optional<std::int64_t> most_jobs) {
   absl::MutexLock lock(&mutex_);
   if (draining_) return absl::UnavailableError("the server is stopping: try again in a moment");
   if (queue_.size() + static_cast<std::int64_t>(creating_.size()) >= options_.max_queued_jobs) {
     return absl::ResourceExhaustedError(absl::StrCat("the queue is full: ", queue_.size(), " jobs wait, at most ",
                                                      options_.max_queued_jobs, " may: try again later"));
   }
-  creating_.insert(name);
+  if (const auto found = unfinished_.find(job.creator());
+      most_jobs.has_value() && found != unfinished_.end() && found->second >= *most_jobs) {
+    return QuotaExceeded(
+        "jobs", absl::StrCat(found->second, " jobs", job.creator().empty() ? "" : absl::StrCat(" of ", job.creator()),
+                             " have not ended, at most ", *most_jobs, " may: try again later"));
+  }
+  creating_.insert(job.name());
+  Count(job.creator(), 1);
   return absl::OkStatus();
+}
+
+void JobManager::Count(const std::string& creator, std::int64_t change) {
+  if ((unfinished_[creator] += change) == 0) unfinished_.erase(creator);
+}
+
+void JobManager::Release(const std::shared_ptr<LiveJob>& job) {
+  live_.erase(job->log->name());
+  Count(job->creator, -1);
 }
 
 absl::StatusOr<v1::Job> JobManager::StoreNew(v1::Job job, const std::string& device, const std::string& request_id) {
   const std::string name = job.name();
   auto live = std::make_shared<LiveJob>();
   live->device = device;
+  live->creator = job.creator();
   bool is_new = false;
   // However this ends, also by an exception: a stored job is in the queue, and nobody waits for its creation any more.
   absl::Cleanup finish = [&] {
     if (!is_new) log_.Forget(name);
     absl::MutexLock lock(&mutex_);
     creating_.erase(name);
-    if (is_new) Enqueue(live);
+    if (is_new) {
+      Enqueue(live);
+    } else {
+      Count(live->creator, -1);
+    }
   };
   live->log = log_.Open(job);
   const JobCommit commit = FirstCommit(job);
@@ -215,10 +239,10 @@ void JobManager::RunSlot(const std::string& device) {
 void JobManager::AfterRun(const std::shared_ptr<LiveJob>& job, v1::JobState state) {
   const StopReason reason = job->stop.load();
   if (HasEnded(state)) {
-    live_.erase(job->log->name());
+    Release(job);
   } else if (Ends(reason)) {
     // Cancelled, say, when a drain had put it back into the queue, or a pause had come about, already.
-    live_.erase(job->log->name());
+    Release(job);
     if (reason == StopReason::kCancel) {
       CancelWaiting(job->log.get(), "cancelled after it had stopped running", nullptr);
     } else {

@@ -64,12 +64,13 @@ class JobManager {
   JobManager(const JobManager&) = delete;
   JobManager& operator=(const JobManager&) = delete;
 
-  /// Puts a job into the queue; what AskedOf names is read, and the memory it needs. The spec must be valid: one that
+  /// Puts a job into the queue; what AskedOf names is read, memory and creator. The spec must be valid: one that
   /// SpecFromProto refuses makes a job that fails; one whose deadline has passed fails at once. With a `request_id`
   /// used before, the job made then is returned. INVALID_ARGUMENT: the device is not there. NOT_FOUND: no such data
-  /// set. ALREADY_EXISTS: request_id was used for another job. RESOURCE_EXHAUSTED: the queue is full. UNAVAILABLE:
-  /// draining.
-  absl::StatusOr<v1::Job> Create(const v1::Job& job, const std::string& request_id) ABSL_LOCKS_EXCLUDED(mutex_);
+  /// set. ALREADY_EXISTS: request_id was used for another job. RESOURCE_EXHAUSTED: the queue is
+  /// full, or `most_jobs` jobs of its creator have not ended. UNAVAILABLE: draining.
+  absl::StatusOr<v1::Job> Create(const v1::Job& job, const std::string& request_id,
+                                 std::optional<std::int64_t> most_jobs = std::nullopt) ABSL_LOCKS_EXCLUDED(mutex_);
 
   /// NOT_FOUND: no job of that name.
   absl::StatusOr<v1::Job> Get(const std::string& name) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -108,6 +109,7 @@ class JobManager {
   struct LiveJob {
     std::shared_ptr<LiveLog> log;
     std::string device;
+    std::string creator;
     QueuePlace place;
     bool running = false;
     bool paused = false;  // in nobody's hands, not in the queue
@@ -120,13 +122,17 @@ class JobManager {
   JobManager(const Parts& parts, Options options);
   absl::Status TakeUpStoredJobs() ABSL_LOCKS_EXCLUDED(mutex_);
   JobLog::Options LogOptions();
+  // A job of this creator is there, or is no more.
+  void Count(const std::string& creator, std::int64_t change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Out of those that have not ended.
+  void Release(const std::shared_ptr<LiveJob>& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Among those that have not ended.
   void Keep(const std::shared_ptr<LiveJob>& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Enqueue(const std::shared_ptr<LiveJob>& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // After a server that ended while the job ran: into the queue again, or false when it failed too often.
   bool QueueAgain(LiveLog* log) const;
   // Takes a place in the queue for a new job: its name is in creating_ until StoreNew has ended.
-  absl::Status Reserve(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Reserve(const v1::Job& job, std::optional<std::int64_t> most_jobs) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<v1::Job> StoreNew(v1::Job job, const std::string& device, const std::string& request_id)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Ends a job that is in nobody's hands but the caller's.
@@ -153,7 +159,8 @@ class JobManager {
 
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<LiveJob>> live_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_set<std::string> creating_ ABSL_GUARDED_BY(mutex_);  // being stored, not yet in live_
+  absl::flat_hash_set<std::string> creating_ ABSL_GUARDED_BY(mutex_);                  // being stored, not yet in live_
+  absl::flat_hash_map<std::string, std::int64_t> unfinished_ ABSL_GUARDED_BY(mutex_);  // jobs, by creator
   JobQueue queue_ ABSL_GUARDED_BY(mutex_);
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;

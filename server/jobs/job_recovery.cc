@@ -44,13 +44,16 @@ absl::Status JobManager::TakeUpStoredJobs() {
       continue;
     }
     job->device = *std::move(device);
+    job->creator = stored.job.creator();
     // A drain would have put it back into the queue.
     if (stored.job.state() == v1::JOB_STATE_RUNNING && !QueueAgain(job->log.get())) continue;
     if (stored.job.state() == v1::JOB_STATE_PAUSED) {
       job->paused = true;
+      Count(job->creator, 1);
       Keep(job);
       continue;
     }
+    Count(job->creator, 1);
     Enqueue(job);
   }
   return absl::OkStatus();

@@ -177,6 +177,11 @@ void LiveLog::PutBack(JobCommit commit, const absl::Status& reason) {
   for (const Written& written : told) written(reason);
 }
 
+std::int64_t LiveLog::committed() const {
+  absl::MutexLock lock(&mutex_);
+  return visible_.last_sequence();
+}
+
 LiveLog::Visible LiveLog::Read(std::int64_t after_sequence, std::int64_t max_records) const {
   Visible visible;
   LogEvents events;

@@ -92,6 +92,8 @@ class LiveLog {
     std::optional<v1::Job> ended;    ///< the job, when it has ended
   };
   Visible Read(std::int64_t after_sequence, std::int64_t max_records) const ABSL_LOCKS_EXCLUDED(mutex_);
+  /// Number of the last committed record; 0 until the creation of the job was published.
+  std::int64_t committed() const ABSL_LOCKS_EXCLUDED(mutex_);
   Subscription Subscribe(std::function<void()> on_new) { return subscribers_.Add(std::move(on_new)); }
 
  private:

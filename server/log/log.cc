@@ -33,6 +33,8 @@ spdlog::level::level_enum SpdlogLevel(LogLevel level) {
       return spdlog::level::warn;
     case LogLevel::kError:
       return spdlog::level::err;
+    case LogLevel::kAlways:
+      return spdlog::level::critical;
     case LogLevel::kOff:
       return spdlog::level::off;
   }
@@ -51,7 +53,9 @@ class LineFormatter : public spdlog::formatter {
     const std::string time =
         absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromChrono(message.time), absl::UTCTimeZone());
     const auto level_view = spdlog::level::to_string_view(message.level);
-    const std::string level(level_view.data(), level_view.size());
+    // The highest level, so that it is always written; nothing is wrong.
+    const bool notice = message.level == spdlog::level::critical;
+    const std::string level = notice ? "notice" : std::string(level_view.data(), level_view.size());
     std::string out;
     if (json_) {
       const std::string head = Dump(Json{{"ts", time}, {"level", level}, {"msg", text}});
@@ -96,6 +100,13 @@ void LogEvent(LogLevel level, const std::string& message, const LogFields& field
     std::visit([&, name = key](const auto& plain) { json[name] = plain; }, value);
   }
   logger->log(SpdlogLevel(level), absl::StrCat(message, std::string(1, kSeparator), Dump(json)));
+}
+
+void LogAudit(const std::string& who, const std::string& what, const std::string& resource, const std::string& outcome,
+              LogFields more) {
+  LogFields fields = {{"who", who}, {"what", what}, {"resource", resource}, {"outcome", outcome}};
+  fields.insert(fields.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  LogEvent(LogLevel::kAlways, "audit", fields);
 }
 
 }  // namespace cvxnn::server

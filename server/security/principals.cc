@@ -3,6 +3,7 @@
 #include "server/security/principals.h"
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
@@ -17,6 +18,25 @@ constexpr std::size_t kMostLetters = 63;
 
 absl::Status Wrong(std::size_t line, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("line ", line, ": ", what));
+}
+
+// "jobs=3" into the quota; false for anything else, and for what it has already.
+bool ReadQuota(absl::string_view word, Quota* quota) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 62;
+  std::optional<std::int64_t>* limit = nullptr;
+  if (absl::ConsumePrefix(&word, "jobs=")) {
+    limit = &quota->jobs;
+  } else if (absl::ConsumePrefix(&word, "bytes=")) {
+    limit = &quota->bytes;
+  } else if (absl::ConsumePrefix(&word, "upload-rate=")) {
+    limit = &quota->upload_bytes_per_second;
+  }
+  std::int64_t number = 0;
+  if (limit == nullptr || limit->has_value() || !absl::SimpleAtoi(word, &number) || number < 1 || number > kMost) {
+    return false;
+  }
+  *limit = number;
+  return true;
 }
 
 }  // namespace
@@ -40,11 +60,17 @@ absl::StatusOr<Principals> Principals::Parse(absl::string_view text) {
     line = line.substr(0, line.find('#'));
     const std::vector<absl::string_view> words = absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
     if (words.empty()) continue;
-    if (words.size() != 3) return Wrong(number, "must be NAME ROLE sha256:HEX, or NAME ROLE certificate");
+    if (words.size() < 3) return Wrong(number, "must be NAME ROLE sha256:HEX, or NAME ROLE certificate");
     if (absl::Status name = CheckPrincipalName(words[0]); !name.ok()) return Wrong(number, name.message());
     const std::optional<Role> role = RoleNamed(words[1]);
     if (!role.has_value()) return Wrong(number, "the role must be reader, submitter or admin");
-    Entry entry{{std::string(words[0]), *role}, std::nullopt};
+    Entry entry{{std::string(words[0]), *role, {}}, std::nullopt};
+    for (std::size_t i = 3; i < words.size(); ++i) {
+      if (!ReadQuota(words[i], &entry.principal.quota)) {
+        return Wrong(number,
+                     "after sha256:HEX or certificate: must be jobs=N, bytes=N or upload-rate=N, each at most once");
+      }
+    }
     absl::string_view known_by = words[2];
     if (absl::ConsumePrefix(&known_by, "sha256:")) {
       entry.token = FromHex(known_by);
@@ -58,6 +84,9 @@ absl::StatusOr<Principals> Principals::Parse(absl::string_view text) {
       }
       if (entry.token.has_value() && before.token == entry.token) {
         return Wrong(number, absl::StrCat("the token is that of ", before.principal.name));
+      }
+      if (before.principal.name == entry.principal.name && before.principal.quota != entry.principal.quota) {
+        return Wrong(number, absl::StrCat(entry.principal.name, " has other quotas in an earlier line"));
       }
     }
     principals.entries_.push_back(std::move(entry));

@@ -2,7 +2,9 @@
 // The principals file: who is known, by which token or certificate, with which role. One principal a line,
 //   NAME ROLE sha256:HEX     by a token with this SHA-256
 //   NAME ROLE certificate    by a client certificate whose common name is NAME
-// blank lines and what follows '#' are ignored. A name may stand on several lines of one role (a token being replaced).
+// and after that, where NAME may have less (or more) than the server's flags say, jobs=N (that have not ended), bytes=N
+// (stored) and upload-rate=N (bytes per second); blank lines and what follows '#' are ignored. A name may stand on
+// several lines of one role (a token being replaced).
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -20,7 +22,8 @@ namespace cvxnn::server {
 /// What a principals file says. Immutable.
 class Principals {
  public:
-  /// INVALID_ARGUMENT naming the line: another form, an unknown role, a name that is not 1 to 63 of a-z, 0-9, '.', '_',
+  /// INVALID_ARGUMENT naming the line: another form, a quota that is no number from 1 to 2^62 or stands twice, other
+  /// quotas than on another line of the same name, an unknown role, a name that is not 1 to 63 of a-z, 0-9, '.', '_',
   /// '@' and '-', a name with two roles, a token that stands twice. No text of the file is repeated in errors but
   /// names.
   static absl::StatusOr<Principals> Parse(absl::string_view text);

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "server/security/quota.h"
+
 namespace cvxnn::server {
 
 /// Each role may do all that the ones before it may.
@@ -20,6 +22,7 @@ enum class Role {
 struct Principal {
   std::string name;
   Role role = Role::kReader;
+  Quota quota = {};
 };
 
 /// "reader", "submitter", "admin".

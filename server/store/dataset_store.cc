@@ -102,12 +102,19 @@ absl::StatusOr<std::vector<StoredFile>> WriteFiles(const data::Dataset& dataset,
 }
 
 void InsertRows(SQLite::Database& database, const v1::Dataset& metadata, const std::string& directory,
-                const std::vector<StoredFile>& files) {
+                const std::vector<StoredFile>& files, const UploadKey& upload) {
   const std::string body = metadata.SerializeAsString();
-  SQLite::Statement insert(database, "INSERT INTO datasets (name, directory, body) VALUES (?, ?, ?)");
+  SQLite::Statement insert(database,
+                           "INSERT INTO datasets (name, directory, body, creator, upload_id, upload_digest) "
+                           "VALUES (?, ?, ?, ?, ?, ?)");
   insert.bind(1, metadata.name());
   insert.bind(2, directory);
   insert.bind(3, body.data(), static_cast<int>(body.size()));
+  insert.bind(4, metadata.creator());
+  if (!upload.upload_id.empty()) {
+    insert.bind(5, upload.upload_id);
+    insert.bind(6, static_cast<std::int64_t>(upload.digest.value_or(0)));
+  }
   insert.exec();
   const std::int64_t number = database.getLastInsertRowid();
   SQLite::Statement insert_file(database,
@@ -169,7 +176,7 @@ absl::StatusOr<std::unique_ptr<StagedArrays>> DatasetStore::Stage(const data::Da
 }
 
 absl::StatusOr<v1::Dataset> DatasetStore::Create(v1::Dataset metadata, const data::Dataset& dataset,
-                                                 std::unique_ptr<StagedArrays> staged) {
+                                                 std::unique_ptr<StagedArrays> staged, const UploadKey& upload) {
   if (metadata.name().empty()) metadata.set_name(absl::StrCat("datasets/", RandomId()));
   if (absl::Status is_free = CheckNameFree(metadata.name()); !is_free.ok()) return is_free;
 
@@ -193,7 +200,7 @@ absl::StatusOr<v1::Dataset> DatasetStore::Create(v1::Dataset metadata, const dat
   *metadata.mutable_create_time() = TimestampNow();
   absl::Status inserted = database_->Write([&](SQLite::Database& db) {
     if (Exists(db, metadata.name())) return Taken(metadata.name());
-    InsertRows(db, metadata, directory, *files);
+    InsertRows(db, metadata, directory, *files, upload);
     return absl::OkStatus();
   });
   if (!inserted.ok()) return inserted;
@@ -203,6 +210,25 @@ absl::StatusOr<v1::Dataset> DatasetStore::Create(v1::Dataset metadata, const dat
 
 absl::StatusOr<v1::Dataset> DatasetStore::Get(const std::string& name) const {
   return GetNamed<v1::Dataset>(*database_, kDatasets, name);
+}
+
+absl::StatusOr<v1::Dataset> DatasetStore::FindUpload(const UploadKey& upload) const {
+  absl::StatusOr<v1::Dataset> found = absl::NotFoundError("upload_id: no data set was made by it");
+  const absl::Status read = database_->Read([&](SQLite::Database& db) -> absl::Status {
+    SQLite::Statement query(db, "SELECT name, body, upload_digest FROM datasets WHERE creator = ? AND upload_id = ?");
+    query.bind(1, upload.creator);
+    query.bind(2, upload.upload_id);
+    if (!query.executeStep()) return found.status();
+    const std::string name = query.getColumn(0).getString();
+    if (upload.digest.has_value() && query.getColumn(2).getInt64() != std::int64_t{*upload.digest}) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(name, " was made by another upload of this upload_id: use a new one"));
+    }
+    found = ParseBody<v1::Dataset>(query.getColumn(1), absl::StrCat("the row of ", name));
+    return found.status();
+  });
+  if (!read.ok()) return read;
+  return found;
 }
 
 absl::StatusOr<std::string> DatasetStore::Identify(const std::string& name) const {

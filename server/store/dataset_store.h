@@ -4,7 +4,9 @@
 // behind is swept at start-up.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -16,6 +18,13 @@
 #include "server/store/staged_arrays.h"
 
 namespace cvxnn::server {
+
+/// What an upload is known by when its answer was lost.
+struct UploadKey {
+  std::string creator = {};
+  std::string upload_id = {};                ///< empty: by nothing
+  std::optional<std::uint32_t> digest = {};  ///< of its header; absent: of any
+};
 
 /// Stored data sets. Thread-safe.
 class DatasetStore {
@@ -35,7 +44,10 @@ class DatasetStore {
   /// stored message is returned. `dataset` must be valid.
   /// ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the disk is full. On error nothing is left behind.
   absl::StatusOr<v1::Dataset> Create(v1::Dataset metadata, const data::Dataset& dataset,
-                                     std::unique_ptr<StagedArrays> staged = nullptr);
+                                     std::unique_ptr<StagedArrays> staged = nullptr, const UploadKey& upload = {});
+
+  /// The data set that Create made with this key. NOT_FOUND: none; ALREADY_EXISTS: one of another digest.
+  absl::StatusOr<v1::Dataset> FindUpload(const UploadKey& upload) const;
 
   /// NOT_FOUND: no data set of that name.
   absl::StatusOr<v1::Dataset> Get(const std::string& name) const;

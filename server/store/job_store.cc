@@ -172,7 +172,7 @@ absl::StatusOr<JobStore::Created> JobStore::Create(const JobCommit& commit, cons
     }
     SQLite::Statement insert(db,
                              "INSERT INTO jobs (name, dataset, experiment, state, last_sequence, request_id, "
-                             "request_body, body) VALUES (?, ?, ?, ?, 0, ?, ?, '')");
+                             "request_body, creator, body) VALUES (?, ?, ?, ?, 0, ?, ?, ?, '')");
     insert.bind(1, commit.job.name());
     insert.bind(2, commit.job.spec().dataset());
     insert.bind(3, commit.job.experiment());
@@ -181,6 +181,7 @@ absl::StatusOr<JobStore::Created> JobStore::Create(const JobCommit& commit, cons
       insert.bind(5, request_id);
       BindBlob(insert, 6, RequestBody(commit.job));
     }
+    insert.bind(7, commit.job.creator());
     insert.exec();
     created.number = db.getLastInsertRowid();
     InsertLabels(db, created.number, commit.job);

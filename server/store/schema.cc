@@ -98,6 +98,16 @@ constexpr std::array kMigrations = {
     R"sql(
   ALTER TABLE jobs ADD COLUMN expire_time INTEGER;
   CREATE INDEX jobs_by_expire_time ON jobs (expire_time) WHERE expire_time IS NOT NULL;
+)sql",
+    // Whose it is, for quotas; and by which upload it was made, for those whose answer was lost.
+    R"sql(
+  ALTER TABLE jobs ADD COLUMN creator TEXT NOT NULL DEFAULT '';
+  CREATE INDEX jobs_by_creator ON jobs (creator);
+  ALTER TABLE datasets ADD COLUMN creator TEXT NOT NULL DEFAULT '';
+  CREATE INDEX datasets_by_creator ON datasets (creator);
+  ALTER TABLE datasets ADD COLUMN upload_id TEXT;
+  ALTER TABLE datasets ADD COLUMN upload_digest INTEGER;
+  CREATE UNIQUE INDEX datasets_by_upload ON datasets (creator, upload_id) WHERE upload_id IS NOT NULL;
 )sql"};
 
 int Pragma(SQLite::Database& database, const char* name) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "cvxnn/v1/job.pb.h"
@@ -19,5 +20,8 @@ struct Totals {
 
 /// Of one consistent state of the database.
 absl::StatusOr<Totals> ReadTotals(const Database& database);
+
+/// Bytes of the data sets of a creator, and of the models of his jobs.
+absl::StatusOr<std::int64_t> ReadBytesOf(const Database& database, const std::string& creator);
 
 }  // namespace cvxnn::server

@@ -47,4 +47,13 @@ absl::Status Violations::ToStatus() const {
   return status;
 }
 
+absl::Status QuotaExceeded(const std::string& subject, const std::string& description) {
+  rpc::QuotaFailure details;
+  details.add_violations()->set_subject(subject);
+  details.mutable_violations(0)->set_description(description);
+  absl::Status status = absl::ResourceExhaustedError(absl::StrCat(subject, ": ", description));
+  status.SetPayload(kQuotaFailureUrl, absl::Cord(details.SerializeAsString()));
+  return status;
+}
+
 }  // namespace cvxnn::server

@@ -85,6 +85,9 @@ class Violations {
   std::vector<Violation> not_built_;
 };
 
+/// RESOURCE_EXHAUSTED with a QuotaFailure: "subject: description".
+absl::Status QuotaExceeded(const std::string& subject, const std::string& description);
+
 /// INVALID_ARGUMENT for one field, with its BadRequest payload: "field = value: must".
 template <typename Value>
 absl::Status InvalidField(const std::string& field, const Value& value, const std::string& must) {

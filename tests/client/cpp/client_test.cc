@@ -82,6 +82,41 @@ TEST(CreateDataset, CutsArraysIntoCheckedChunks) {
   EXPECT_EQ(last_total, 9 * 8);
 }
 
+TEST(CreateDataset, GoesOnBehindWhatArrivedBeforeACut) {
+  for (const bool forgets : {false, true}) {
+    FakeServer server;
+    // More than the attempts of the policy where each brings something.
+    server.datasets.cuts = forgets ? 2 : 8;
+    server.datasets.forgets = forgets;
+    std::vector<double> features(30);
+    for (std::size_t i = 0; i < features.size(); ++i) features[i] = static_cast<double>(i);
+    CreateDatasetOptions options;
+    options.header.set_dataset_id("small");
+    options.chunk_bytes = 12;
+    const auto dataset = server.Connect().CreateDataset(
+        MatrixView<double>{features, 15, 2}, MatrixView<double>{{features.data(), 15}, 15, 1}, {}, {}, options);
+    ASSERT_TRUE(dataset.ok()) << dataset.status();
+    EXPECT_TRUE(server.datasets.sound);
+    EXPECT_EQ(server.datasets.cuts, 0);
+    EXPECT_EQ(server.datasets.arrays[v1::DATASET_ARRAY_FEATURES], BytesOf(features));
+    EXPECT_GE(server.datasets.upload_ids[0].size(), 16);
+    EXPECT_THAT(server.datasets.upload_ids, testing::Each(server.datasets.upload_ids[0]));
+  }
+}
+
+TEST(CreateDataset, GivesUpWhenCutsBringNothing) {
+  FakeServer server;
+  server.datasets.cuts = 1000;
+  server.datasets.forgets = true;
+  const std::vector<double> values(30);
+  CreateDatasetOptions options;
+  options.chunk_bytes = 12;
+  const auto dataset = server.Connect().CreateDataset(MatrixView<double>{values, 30, 1},
+                                                      MatrixView<double>{values, 30, 1}, {}, {}, options);
+  EXPECT_EQ(dataset.status(), absl::UnavailableError("cut"));
+  EXPECT_EQ(server.datasets.cuts, 1000 - 5);
+}
+
 TEST(CreateDataset, SendsWhatADatasetSaysOfItself) {
   FakeServer server;
   data::Dataset dataset;

@@ -137,14 +137,34 @@ class FakeDatasets final : public v1::DatasetService::Service {
   std::size_t largest_chunk = 0;
   bool sound = true;  ///< offsets and checksums were right
   grpc::Status refusal;
-  bool silent = false;  ///< take the whole upload and never answer
+  bool silent = false;   ///< take the whole upload and never answer
+  int cuts = 0;          ///< so many streams end with UNAVAILABLE after two chunks
+  bool forgets = false;  ///< what arrived of a stream that was cut
+  std::vector<std::string> upload_ids;
+
+  grpc::Status GetUpload(grpc::ServerContext*, const v1::GetUploadRequest* request,
+                         v1::UploadStatus* response) override {
+    upload_ids.push_back(request->upload_id());
+    if (forgets) {
+      arrays.clear();
+      return {grpc::StatusCode::NOT_FOUND, "begin again"};
+    }
+    for (const auto& [array, data] : arrays) {
+      auto* committed = response->add_arrays();
+      committed->set_array(static_cast<v1::DatasetArray>(array));
+      committed->set_bytes(static_cast<std::int64_t>(data.size()));
+    }
+    return grpc::Status::OK;
+  }
 
   grpc::Status CreateDataset(grpc::ServerContext* context, grpc::ServerReader<v1::CreateDatasetRequest>* reader,
                              v1::Dataset* response) override {
     v1::CreateDatasetRequest request;
+    int chunks = 0;
     while (reader->Read(&request)) {
       if (request.has_header()) {
         header = request.header();
+        upload_ids.push_back(header.upload_id());
         if (!refusal.ok()) return refusal;
         continue;
       }
@@ -154,6 +174,10 @@ class FakeDatasets final : public v1::DatasetService::Service {
               chunk.crc32() == libdeflate_crc32(0, chunk.data().data(), chunk.data().size());
       largest_chunk = std::max(largest_chunk, chunk.data().size());
       array += chunk.data();
+      if (++chunks == 2 && cuts > 0) {
+        --cuts;
+        return {grpc::StatusCode::UNAVAILABLE, "cut"};
+      }
     }
     if (silent) {
       WaitForCancellation(context);

@@ -28,7 +28,7 @@ class SlowService final : public v1::ServerService::CallbackService {
   grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* context, const v1::GetServerInfoRequest*,
                                           v1::ServerInfo*) override {
     context_ = context;
-    return AnswerFrom(&pool_, context, CallLog(context, "test"), [this] {
+    return AnswerFrom(&pool_, context, CallLog(Parts(), context, "test"), [this] {
       ++worked_;
       return absl::OkStatus();
     });

@@ -123,6 +123,32 @@ TEST_F(WatchTest, SendsHeartbeatsThatRepeatTheSequence) {
   EXPECT_TRUE(reader->Finish().ok());
 }
 
+TEST_F(WatchTest, LeavesOutTheOldestForReadersWhoWantThePresent) {
+  Start();
+  const std::string name = CreateOk(ConvexJob(Spirals("s"), 1500));
+  const std::int64_t last = Finished(name).last_sequence();
+  v1::WatchJobRequest request;
+  request.set_name(name);
+  request.set_max_behind(100);
+  grpc::ClientContext context;
+  auto reader = jobs_->WatchJob(&context, request);
+  v1::WatchJobResponse message;
+  ASSERT_TRUE(reader->Read(&message));
+  ASSERT_TRUE(message.has_skipped()) << message.ShortDebugString();
+  EXPECT_EQ(message.skipped().first_sequence(), 1);
+  EXPECT_EQ(message.skipped().last_sequence(), last - 50);
+  EXPECT_EQ(message.sequence(), last - 50);
+  EXPECT_EQ(message.skipped().job().state(), v1::JOB_STATE_SUCCEEDED);
+  std::vector<v1::WatchJobResponse> rest;
+  while (reader->Read(&message)) rest.push_back(message);
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_EQ(Records(rest).size(), 50U);
+  EXPECT_TRUE(rest.back().has_end());
+  // What was left out is still there, and resuming behind the mark gives the same rest.
+  EXPECT_EQ(Records(Watch(name)).size(), static_cast<std::size_t>(last));
+  EXPECT_EQ(Records(Watch(name, last - 50)), Records(rest));
+}
+
 TEST_F(WatchTest, RefusesBadRequests) {
   Start();
   const std::string job = CreateOk(ConvexJob(Spirals("s"), 3));

@@ -42,6 +42,19 @@ TEST_F(LogTest, CarriesFieldsInJsonLines) {
   EXPECT_THAT(json.at("ts").get<std::string>(), testing::MatchesRegex("....-..-..T..:..:.*Z"));
 }
 
+TEST_F(LogTest, KeepsALineOfChangesWhateverTheLevelIs) {
+  const auto audit = [] { LogAudit("ada", "JobService.CancelJob", "jobs/a", "OK", {{"peer", "ipv4:127.0.0.1"}}); };
+  const auto json = nlohmann::json::parse(Written("json", "error", audit));
+  EXPECT_EQ(json.at("msg"), "audit");
+  EXPECT_EQ(json.at("level"), "notice");
+  EXPECT_EQ(json.at("who"), "ada");
+  EXPECT_EQ(json.at("what"), "JobService.CancelJob");
+  EXPECT_EQ(json.at("resource"), "jobs/a");
+  EXPECT_EQ(json.at("outcome"), "OK");
+  EXPECT_EQ(json.at("peer"), "ipv4:127.0.0.1");
+  EXPECT_EQ(Written("json", "off", audit), "");
+}
+
 TEST_F(LogTest, SurvivesQuotesControlCharactersAndBytesThatAreNoText) {
   const std::string nasty = "a \"quoted\" \\ line\nwith\r\t\x01\x1e and \x1e{}";
   const std::string line = Written("json", "info", [&] {

@@ -42,6 +42,30 @@ TEST(Principals, AreKnownByTheirCertificates) {
   EXPECT_FALSE(principals->WithCertificate("eve").has_value());
 }
 
+TEST(Principals, MayHaveQuotasOfTheirOwn) {
+  const auto principals = Principals::Parse(
+      "ada submitter certificate jobs=3 bytes=1000000000000 upload-rate=5000  # on trial\n"
+      "bob submitter certificate\n");
+  ASSERT_TRUE(principals.ok()) << principals.status();
+  const Quota quota = principals->WithCertificate("ada")->quota;
+  EXPECT_EQ(quota, (Quota{3, 1'000'000'000'000, 5000}));
+  EXPECT_EQ(principals->WithCertificate("bob")->quota, Quota());
+  const Quota server{10, 20, {}};
+  EXPECT_EQ(quota.Or(server), quota);
+  EXPECT_EQ(Quota().Or(server), server);
+  EXPECT_EQ((Quota{{}, 5, {}}.Or(server)), (Quota{10, 5, {}}));
+  for (const char* wrong :
+       {"jobs=0", "jobs=-1", "jobs=1 jobs=2", "bytes=1e9", "jobs", "speed=1", "bytes=99999999999999999999"}) {
+    EXPECT_THAT(std::string(Principals::Parse(absl::StrCat("ada admin certificate ", wrong)).status().message()),
+                HasSubstr("line 1: after sha256:HEX or certificate: must be jobs=N"))
+        << wrong;
+  }
+  EXPECT_THAT(
+      std::string(
+          Principals::Parse(Line("ada", Role::kReader, "a") + "ada reader certificate jobs=1\n").status().message()),
+      HasSubstr("line 2: ada has other quotas"));
+}
+
 TEST(Principals, NameTheLineThatIsWrong) {
   const std::string good = Line("ada", Role::kReader, "secret-token");
   for (const auto& [text, problem] : std::vector<std::pair<std::string, std::string>>{

@@ -119,6 +119,10 @@ class StoreTest : public testing::Test {
   // Takes back what the versions of the schema after the second added.
   static void ToSecondSchema(SQLite::Database& db) {
     db.exec(
+        "DROP INDEX jobs_by_creator; ALTER TABLE jobs DROP COLUMN creator; DROP INDEX datasets_by_creator;"
+        "DROP INDEX datasets_by_upload; ALTER TABLE datasets DROP COLUMN upload_id;"
+        "ALTER TABLE datasets DROP COLUMN upload_digest;"
+        "ALTER TABLE datasets DROP COLUMN creator;"
         "DROP INDEX jobs_by_expire_time; ALTER TABLE jobs DROP COLUMN expire_time;"
         "DROP INDEX models_by_job; ALTER TABLE models DROP COLUMN file; ALTER TABLE models DROP COLUMN first_byte;"
         "ALTER TABLE models DROP COLUMN snapshot; CREATE INDEX models_by_job ON models (job, number);"
