@@ -18,7 +18,7 @@ namespace {
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
 // Processors that one group allows.
-double Quota(const ControlGroup& group) {
+double ProcessorQuota(const ControlGroup& group) {
   double quota = -1, period = 0;
   if (group.version == 2) {
     std::ifstream(group.folder + "/cpu.max") >> quota >> period;
@@ -33,7 +33,7 @@ double Quota(const ControlGroup& group) {
 
 int UsableProcessors(const std::string& root) {
   double usable = std::max(1.0, static_cast<double>(std::thread::hardware_concurrency()));
-  for (const ControlGroup& group : ControlGroupsOf("cpu", root)) usable = std::min(usable, Quota(group));
+  for (const ControlGroup& group : ControlGroupsOf("cpu", root)) usable = std::min(usable, ProcessorQuota(group));
   return std::max(1, static_cast<int>(std::floor(usable)));
 }
 

@@ -128,6 +128,7 @@ class Server::Implementation {
     parts_.database = database_.get();
     parts_.authenticator = security_.authenticator.get();
     parts_.upload_rates = &upload_rates_;
+    parts_.encodings = &encodings_;
     parts_.quota = options.quota;
     parts_.admission = admission_.get();
     parts_.manager = manager_.get();
@@ -195,6 +196,7 @@ class Server::Implementation {
   Security security_;
   OpenStreams streams_;
   UploadRates upload_rates_;
+  EventEncodings encodings_;
   WorkerPool quick_{kQuickThreads, kMostWaiting};
   WorkerPool heavy_{kHeavyThreads, kMostWaiting};
   Parts parts_;

@@ -111,8 +111,7 @@ absl::StatusOr<v1::Dataset> Upload(const Client::State& state, CreateDatasetOpti
     if (absl::IsNotFound(made.status())) {
       offsets = {};
     } else if (!made.ok()) {
-      // A server without resumable uploads says what it said first.
-      return absl::IsUnimplemented(made.status()) ? dataset.status() : made.status();
+      return dataset.status();  // the server is away, or has no resumable uploads
     }
     if (const std::int64_t arrived = Sum(offsets); arrived > most) {
       most = arrived;

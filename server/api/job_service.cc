@@ -15,8 +15,10 @@
 #include "server/api/list_page.h"
 #include "server/api/quotas.h"
 #include "server/api/unary_call.h"
+#include "server/api/unreadable_request.h"
 #include "server/api/watch_job.h"
 #include "server/api/watch_jobs.h"
+#include "server/api/watch_stream.h"
 #include "server/store/clock.h"
 #include "server/translate/job_spec.h"
 #include "server/translate/resource_name.h"
@@ -200,9 +202,16 @@ grpc::ServerUnaryReactor* JobService::DeleteJob(grpc::CallbackServerContext* con
                     });
 }
 
-grpc::ServerWriteReactor<v1::WatchJobResponse>* JobService::WatchJob(grpc::CallbackServerContext* context,
-                                                                     const v1::WatchJobRequest* request) {
-  return StartWatchJob(&parts_, context, request);
+grpc::ServerWriteReactor<grpc::ByteBuffer>* JobService::WatchJob(grpc::CallbackServerContext* context,
+                                                                 const grpc::ByteBuffer* request) {
+  grpc::ByteBuffer bytes(*request);
+  v1::WatchJobRequest message;
+  const grpc::Status read = grpc::SerializationTraits<v1::WatchJobRequest>::Deserialize(&bytes, &message);
+  if (!read.ok()) {
+    return new RefusedStream<grpc::ByteBuffer>(CallLog(parts_, context, "JobService.WatchJob"),
+                                               absl::InvalidArgumentError(kUnreadableRequest));
+  }
+  return StartWatchJob(&parts_, context, &message);
 }
 
 grpc::ServerWriteReactor<v1::WatchJobsResponse>* JobService::WatchJobs(grpc::CallbackServerContext* context,

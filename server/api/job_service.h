@@ -11,8 +11,10 @@
 namespace cvxnn::server {
 
 /// Thread-safe. `parts` outlives the service.
-class JobService final : public v1::JobService::CallbackService {
+class JobService final : public v1::JobService::WithRawCallbackMethod_WatchJob<v1::JobService::CallbackService> {
  public:
+  using v1::JobService::WithRawCallbackMethod_WatchJob<v1::JobService::CallbackService>::WatchJob;
+
   explicit JobService(const Parts* parts) : parts_(*parts) {}
 
   grpc::ServerUnaryReactor* CreateJob(grpc::CallbackServerContext* context, const v1::CreateJobRequest* request,
@@ -29,8 +31,9 @@ class JobService final : public v1::JobService::CallbackService {
                                       v1::Job* response) override;
   grpc::ServerUnaryReactor* DeleteJob(grpc::CallbackServerContext* context, const v1::DeleteJobRequest* request,
                                       google::protobuf::Empty* response) override;
-  grpc::ServerWriteReactor<v1::WatchJobResponse>* WatchJob(grpc::CallbackServerContext* context,
-                                                           const v1::WatchJobRequest* request) override;
+  /// As bytes, which all who watch a job share.
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchJob(grpc::CallbackServerContext* context,
+                                                       const grpc::ByteBuffer* request) override;
   grpc::ServerWriteReactor<v1::WatchJobsResponse>* WatchJobs(grpc::CallbackServerContext* context,
                                                              const v1::WatchJobsRequest* request) override;
 

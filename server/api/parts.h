@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "server/api/event_encodings.h"
 #include "server/api/open_streams.h"
 #include "server/api/quotas.h"
 #include "server/api/worker_pool.h"
@@ -48,6 +49,7 @@ struct Parts {
   const Database* database = nullptr;
   Authenticator* authenticator = nullptr;  ///< null: nobody has a name
   UploadRates* upload_rates = nullptr;
+  EventEncodings* encodings = nullptr;
   WorkerPool* quick = nullptr;  ///< reads and short writes of the store
   WorkerPool* heavy = nullptr;  ///< work on whole arrays
   OpenStreams* streams = nullptr;

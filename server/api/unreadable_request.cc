@@ -15,9 +15,7 @@ class Interceptor : public grpc::experimental::Interceptor {
       const grpc::Status status = methods->GetSendStatus();
       // What the services themselves call unimplemented has a message.
       if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && status.error_message().empty()) {
-        methods->ModifySendStatus(
-            {grpc::StatusCode::INVALID_ARGUMENT,
-             "the request cannot be read: it is no message of this type, or a text in it is not UTF-8"});
+        methods->ModifySendStatus({grpc::StatusCode::INVALID_ARGUMENT, kUnreadableRequest});
       }
     }
     methods->Proceed();

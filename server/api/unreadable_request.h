@@ -9,6 +9,9 @@
 
 namespace cvxnn::server {
 
+inline constexpr char kUnreadableRequest[] =
+    "the request cannot be read: it is no message of this type, or a text in it is not UTF-8";
+
 /// For ServerBuilder: turns that answer into INVALID_ARGUMENT with a message. It watches RPCs with one request; the
 /// streams of requests (uploads) say it themselves.
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> NameUnreadableRequests();

@@ -15,7 +15,7 @@
 namespace cvxnn::server {
 namespace {
 
-class JobWatch final : public WatchStream<v1::WatchJobResponse> {
+class JobWatch final : public WatchStream<grpc::ByteBuffer> {
  public:
   JobWatch(const Parts& parts, CallLog log, absl::Duration heartbeat, const v1::WatchJobRequest& request)
       : WatchStream(parts, std::move(log), heartbeat),
@@ -37,7 +37,7 @@ class JobWatch final : public WatchStream<v1::WatchJobResponse> {
     if (max_behind_ > 0) {
       auto skipped = SkipIfBehind();
       if (!skipped.ok()) return Step::End(skipped.status());
-      if (*skipped != nullptr) return Step::Write(*std::move(skipped));
+      if (*skipped != nullptr) return Step::Write(Encode(**skipped));
     }
     if (waiting_.empty() && !end_) {
       auto read = parts_.manager->log().Read(name_, sequence_);
@@ -50,13 +50,13 @@ class JobWatch final : public WatchStream<v1::WatchJobResponse> {
       auto event = std::move(waiting_.front());
       waiting_.pop_front();
       sequence_ = event->sequence();
-      return Step::Write(std::move(event));
+      return Step::Write(parts_.encodings->Get(event));
     }
     if (!end_) return {};
     auto last = std::make_shared<Message>();
     last->set_sequence(sequence_);
     *last->mutable_end()->mutable_job() = std::move(last_job_);
-    return Step::End(absl::OkStatus(), std::move(last));
+    return Step::End(absl::OkStatus(), Encode(*last));
   }
 
   // The message that says what is left out, or null when the reader is near enough.
@@ -79,11 +79,11 @@ class JobWatch final : public WatchStream<v1::WatchJobResponse> {
     return message;
   }
 
-  std::shared_ptr<const Message> MakeHeartbeat() override {
-    auto beat = std::make_shared<Message>();
-    beat->set_sequence(sequence_);
-    *beat->mutable_heartbeat()->mutable_time() = TimestampNow();
-    return beat;
+  std::shared_ptr<const grpc::ByteBuffer> MakeHeartbeat() override {
+    Message beat;
+    beat.set_sequence(sequence_);
+    *beat.mutable_heartbeat()->mutable_time() = TimestampNow();
+    return Encode(beat);
   }
 
   void StopListening() override { subscription_.Cancel(); }
@@ -100,8 +100,8 @@ class JobWatch final : public WatchStream<v1::WatchJobResponse> {
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::WatchJobResponse>* StartWatchJob(const Parts* parts, grpc::CallbackServerContext* context,
-                                                              const v1::WatchJobRequest* request) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StartWatchJob(const Parts* parts, grpc::CallbackServerContext* context,
+                                                          const v1::WatchJobRequest* request) {
   CallLog log(*parts, context, "JobService.WatchJob", request->name());
   Violations violations;
   CheckResourceName("jobs", request->name(), "name", &violations);
@@ -113,7 +113,7 @@ grpc::ServerWriteReactor<v1::WatchJobResponse>* StartWatchJob(const Parts* parts
   const std::int64_t behind = request->max_behind();
   violations.Require(behind == 0 || (behind >= kLeastBehind && behind <= kMostBehind), "max_behind", behind,
                      absl::StrCat("must be 0, or ", kLeastBehind, " to ", kMostBehind));
-  if (!violations.empty()) return new RefusedStream<v1::WatchJobResponse>(log, violations.ToStatus());
+  if (!violations.empty()) return new RefusedStream<grpc::ByteBuffer>(log, violations.ToStatus());
   auto watch = std::make_shared<JobWatch>(*parts, std::move(log), heartbeat, *request);
   watch->Start();
   return watch.get();

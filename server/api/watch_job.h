@@ -12,7 +12,7 @@ namespace cvxnn::server {
 
 /// Streams a job's log. History comes from the store and the newest records from memory, in the events that all
 /// watchers share.
-grpc::ServerWriteReactor<v1::WatchJobResponse>* StartWatchJob(const Parts* parts, grpc::CallbackServerContext* context,
-                                                              const v1::WatchJobRequest* request);
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StartWatchJob(const Parts* parts, grpc::CallbackServerContext* context,
+                                                          const v1::WatchJobRequest* request);
 
 }  // namespace cvxnn::server

@@ -182,6 +182,7 @@ TEST(CreateDataset, NoticesThatTheServerHasVanished) {
   VanishingPeer peer(server.port());
   ConnectOptions connect;
   connect.keepalive = {absl::Milliseconds(200), absl::Milliseconds(200)};
+  connect.timeout = absl::Seconds(1);
   const auto dataset = Upload(server.Connect(connect, peer.port()), {}, [&] { peer.Vanish(); });
   EXPECT_EQ(dataset.status().code(), absl::StatusCode::kUnavailable) << dataset.status();
 }

@@ -69,8 +69,8 @@ void ExpectNear(const Spec& spec, const data::Dataset& dataset) {
   const double measured = MeasuredPeak(spec, dataset);
   if (measured == 0) GTEST_SKIP() << "this kernel does not say what a process took at its peak";
   const double estimated = need.host + need.optional;
-  RecordProperty("measured_bytes", std::to_string(measured));
-  RecordProperty("estimated_bytes", std::to_string(estimated));
+  testing::Test::RecordProperty("measured_bytes", std::to_string(measured));
+  testing::Test::RecordProperty("estimated_bytes", std::to_string(estimated));
   EXPECT_GE(estimated, 0.8 * measured) << measured;
   EXPECT_LE(estimated, 5 * measured) << measured;
 }

@@ -56,6 +56,7 @@ TEST(DatasetToProto, FillsEveryFieldThatAFullDescriptionHas) {
   proto.set_stored_bytes(1);
   proto.mutable_create_time();
   proto.set_uid("u");
+  proto.set_creator("ada");
   std::vector<const google::protobuf::FieldDescriptor*> set;
   proto.GetReflection()->ListFields(proto, &set);
   EXPECT_EQ(static_cast<int>(set.size()), v1::Dataset::descriptor()->field_count());
