@@ -134,7 +134,11 @@ void JobManager::Resume(const std::string& name, LiveLog::Written done) {
       Requeue(found->second, NotWritten(name, std::move(done)));
       return;
     }
-    if (found != live_.end() && found->second->stop.load() == StopReason::kPause) found->second->resume = true;
+    // About to pause, or recorded as paused while its slot has not let it go yet.
+    if (found != live_.end() && (found->second->stop.load() == StopReason::kPause ||
+                                 found->second->log->appended().state() == v1::JOB_STATE_PAUSED)) {
+      found->second->resume = true;
+    }
   }
   auto job = Get(name);
   if (job.ok() && HasEnded(job->state())) return done(absl::FailedPreconditionError(name + ": has ended"));

@@ -4,6 +4,8 @@
 
 #include <fstream>
 #include <iterator>
+#include <sstream>
+#include <string>
 
 #include "tests/server/api/server_fixture.h"
 
@@ -60,11 +62,28 @@ class UploadResumeTest : public ServerTest {
     }
     return true;
   }
+  // Messages of uploads that the server has read.
+  std::int64_t MessagesRead() const {
+    std::istringstream metrics(server_->Metrics());
+    for (std::string line; std::getline(metrics, line);) {
+      if (line.rfind("grpc_server_msg_received_total{", 0) == 0 &&
+          line.find("\"CreateDataset\"") != std::string::npos) {
+        return std::stoll(line.substr(line.rfind(' ') + 1));
+      }
+    }
+    return 0;
+  }
+  // Until the server has read a chunk beyond `before`, so that it knows the upload.
+  void WaitUntilBegun(std::int64_t before) const {
+    while (MessagesRead() < before + 2) absl::SleepFor(absl::Milliseconds(1));
+  }
   // Cuts a stream after the targets and `bytes` of the features.
   void Cut(std::int64_t bytes) {
+    const std::int64_t before = MessagesRead();
     const auto stream = Open();
     ASSERT_TRUE(SendArray(stream.get(), v1::DATASET_ARRAY_TARGETS, targets_, 0, std::ssize(targets_)));
     ASSERT_TRUE(SendArray(stream.get(), v1::DATASET_ARRAY_FEATURES, features_, 0, bytes));
+    WaitUntilBegun(before);
     stream->context.TryCancel();
     EXPECT_EQ(stream->writer->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
@@ -139,8 +158,10 @@ TEST_F(UploadResumeTest, GoesOnWhereItWasCutAndIsMadeOnce) {
 
 TEST_F(UploadResumeTest, TakesOverAStreamThatIsStillOpen) {
   Start();
+  const std::int64_t before = MessagesRead();
   const auto stale = Open();
   ASSERT_TRUE(SendArray(stale.get(), v1::DATASET_ARRAY_FEATURES, features_, 0, 3 * kChunkBytes));
+  WaitUntilBegun(before);
   v1::Dataset stored;
   // Asking makes the server close the other stream.
   const grpc::Status end = GoOn(&stored);
