@@ -10,10 +10,11 @@
 #include "core/convex/solvers/admm_factors.h"
 #include "core/convex/solvers/fista.h"
 #include "core/convex/solvers/interior_point.h"
+#include "core/convex/solvers/penalty_method.h"
 
 namespace cvxnn::convex {
 
-SolverNeed EstimateSolver(const Program& program, SolverKind solver) {
+SolverNeed EstimateSolver(const Program& program, SolverKind solver, const PenaltySettings& penalty_settings) {
   const std::int64_t rows = program.features.size(0), columns = program.features.size(1);
   const std::int64_t outputs = program.targets.size(1);
   const auto element = static_cast<std::int64_t>(program.features.element_size());
@@ -41,6 +42,9 @@ SolverNeed EstimateSolver(const Program& program, SolverKind solver) {
     }
     case SolverKind::kInteriorPoint:
       need.bytes += InteriorPointBytes(rows, inputs, program.patterns.count(), outputs, cones);
+      break;
+    case SolverKind::kPenalty:
+      need.bytes += PenaltyMethodBytes(rows, inputs, blocks, cones, penalty_settings.optimizer, element);
       break;
   }
   return need;

@@ -13,6 +13,7 @@ struct SolverNeed {
 };
 
 /// Only the sizes and dtypes of the program's tensors are read: they may be on the device "meta".
-SolverNeed EstimateSolver(const Program& program, SolverKind solver);
+/// `penalty_settings` matter to SolverKind::kPenalty alone.
+SolverNeed EstimateSolver(const Program& program, SolverKind solver, const PenaltySettings& penalty_settings);
 
 }  // namespace cvxnn::convex

@@ -71,7 +71,8 @@ Sized ConvexNeed(const Spec& spec, const ConvexTraining& convex, const DataSizes
   program.patterns.gates = at::empty({sizes.inputs, patterns}, type);
   program.loss = spec.loss;
   program.penalty = spec.penalty;
-  const convex::SolverNeed solver = convex::EstimateSolver(program, ChooseSolver(spec, convex, program).kind);
+  const convex::SolverNeed solver = convex::EstimateSolver(program, ChooseSolver(spec, convex, program).kind,
+                                                           convex.penalty_method.value_or(PenaltyMethod()));
   const double pass = 8 * static_cast<double>(sizes.rows) * static_cast<double>(patterns * sizes.outputs);
   need.working += solver.bytes + std::min(kProductBlocks, pass);
   need.optional = solver.kernel_bytes;

@@ -25,16 +25,22 @@ double HalfSumRho(double rho, double multiple, LossScale scale, double rows) {
 
 }  // namespace
 
-absl::Status CheckPenaltyMethodMemory(std::int64_t rows, std::int64_t inputs, std::int64_t columns, bool cones,
-                                      const descent::Optimizer& optimizer, const at::Tensor& like) {
-  const auto element = static_cast<double>(like.element_size());
+double PenaltyMethodBytes(std::int64_t rows, std::int64_t inputs, std::int64_t columns, bool cones,
+                          const descent::Optimizer& optimizer, std::int64_t element_bytes) {
   // Weights, iterate, best, gradient and its data part, constraints and their mean, two temporaries; row sides of the
   // last point, of the mean, of the best, and a temporary, which gated programs do without.
   const double matrices = 10 + static_cast<double>(descent::StateMatrices(optimizer));
   const double row_sides = cones ? 4 * static_cast<double>(rows) : 0;
-  const double needed = element * static_cast<double>(columns) * (matrices * static_cast<double>(inputs) + row_sides);
-  return CheckFits(absl::StrCat("the penalty method over ", columns, " blocks of ", inputs, " weights"), needed,
-                   like.device());
+  return static_cast<double>(element_bytes) * static_cast<double>(columns) *
+         (matrices * static_cast<double>(inputs) + row_sides);
+}
+
+absl::Status CheckPenaltyMethodMemory(std::int64_t rows, std::int64_t inputs, std::int64_t columns, bool cones,
+                                      const descent::Optimizer& optimizer, const at::Tensor& like) {
+  return CheckFits(
+      absl::StrCat("the penalty method over ", columns, " blocks of ", inputs, " weights"),
+      PenaltyMethodBytes(rows, inputs, columns, cones, optimizer, static_cast<std::int64_t>(like.element_size())),
+      like.device());
 }
 
 PenaltyMethod::PenaltyMethod(HalfSumProblem problem, bool cones, PenaltySettings settings, double multiple,

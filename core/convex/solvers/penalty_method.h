@@ -25,6 +25,10 @@
 
 namespace cvxnn::convex {
 
+/// Bytes of the method's state for n rows, d inputs and so many `columns` of weights.
+double PenaltyMethodBytes(std::int64_t rows, std::int64_t inputs, std::int64_t columns, bool cones,
+                          const descent::Optimizer& optimizer, std::int64_t element_bytes);
+
 /// RESOURCE_EXHAUSTED with needed and available bytes when the method's state for n rows, d inputs and so many
 /// `columns` of weights cannot fit in the free memory of the device that `like` is on.
 absl::Status CheckPenaltyMethodMemory(std::int64_t rows, std::int64_t inputs, std::int64_t columns, bool cones,
