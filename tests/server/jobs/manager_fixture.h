@@ -201,7 +201,7 @@ class JobManagerTest : public StoreTest {
 
   // Waits until the stored job has the state, by the log as a watcher would.
   v1::Job WaitForState(const std::string& name, v1::JobState state) {
-    for (const absl::Time deadline = absl::Now() + absl::Seconds(30); absl::Now() < deadline;) {
+    for (const absl::Time deadline = absl::Now() + absl::Minutes(4); absl::Now() < deadline;) {
       auto job = manager_->Get(name);
       if (job.ok() && job->state() == state) return *job;
       absl::SleepFor(absl::Milliseconds(1));
