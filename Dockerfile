@@ -21,8 +21,8 @@ ARG CUDA=
 ARG CUDA_REPOSITORY=https://developer.download.nvidia.com/compute/cuda/repos/debian12/x86_64
 COPY scripts/packages.txt /tmp/packages.txt
 RUN apt-get update \
- && sed -E 's/ *#.*//; /^$/d; /^python3/d; /^clang/d; /^ccache/d; /^libg(test|mock)/d' /tmp/packages.txt \
-    | xargs apt-get install -y --no-install-recommends ca-certificates curl unzip \
+ && awk '/^# part: / { build = / build/; next } build && $1 !~ /^(#.*|python3|ccache|libg(test|mock)-dev)?$/ { print $1 }' \
+      /tmp/packages.txt | xargs apt-get install -y --no-install-recommends ca-certificates curl unzip \
  && rm -rf /var/lib/apt/lists/*
 RUN mkdir -p /opt/libtorch/lib \
  && if [ -n "$LIBTORCH_URL" ]; then \
