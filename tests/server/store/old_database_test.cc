@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "server/store/clock.h"
 #include "server/store/dataset_store.h"
@@ -91,9 +92,9 @@ TEST_F(OldDatabaseTest, IsTakenUpWithAllThatWasAcknowledged) {
 
 TEST_F(OldDatabaseTest, IsTheSameAfterASecondStart) {
   for (int start = 0; start < 2; ++start) {
-    const auto database = Database::Open(directory_.path());
+    auto database = Database::Open(directory_.path());
     ASSERT_TRUE(database.ok()) << database.status();
-    EXPECT_TRUE(JobStore(*database).Get(kEnded).ok());
+    EXPECT_TRUE(JobStore(*std::move(database)).Get(kEnded).ok());
   }
 }
 
