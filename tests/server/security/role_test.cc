@@ -31,7 +31,8 @@ TEST(RequiredRole, IsThatOfASubmitterForEveryCallThatChangesSomething) {
       {"ListJobs", Role::kReader},         {"WatchJob", Role::kReader},           {"WatchJobs", Role::kReader},
       {"GetModel", Role::kReader},         {"ListModels", Role::kReader},         {"DownloadModel", Role::kReader},
       {"Predict", Role::kReader},          {"Evaluate", Role::kReader},           {"PruneModel", Role::kSubmitter},
-      {"CheckOptimality", Role::kReader},  {"DecomposeModel", Role::kSubmitter},  {"GetServerInfo", Role::kReader}};
+      {"CheckOptimality", Role::kReader},  {"DecomposeModel", Role::kSubmitter},  {"GetServerInfo", Role::kReader},
+      {"GetUpload", Role::kReader}};
   for (const google::protobuf::FileDescriptor* file :
        {v1::CreateDatasetRequest::descriptor()->file(), v1::CreateJobRequest::descriptor()->file(),
         v1::GetModelRequest::descriptor()->file(), v1::GetServerInfoRequest::descriptor()->file()}) {
