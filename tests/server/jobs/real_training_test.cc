@@ -106,7 +106,7 @@ TEST_F(RealTrainingTest, GoesOnWithAConvexJobBitForBit) {
   convex->mutable_patterns()->mutable_sampled()->set_count(6);
   convex->mutable_penalty_method()->mutable_optimizer()->mutable_adam();
   convex->mutable_penalty_method()->set_batch_size(8);
-  asked.mutable_spec()->mutable_stopping()->set_max_epochs(300);
+  asked.mutable_spec()->mutable_stopping()->set_max_epochs(10000);
   asked.mutable_spec()->mutable_stopping()->set_tolerance(0);
   const v1::Job undisturbed = Run(asked);
   ASSERT_EQ(undisturbed.state(), v1::JOB_STATE_SUCCEEDED) << undisturbed.error().message();
