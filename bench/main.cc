@@ -84,7 +84,7 @@ void Run(const std::string& bench_program, const std::string& server_program, co
   const Stopwatch watch;
   const TemporaryFolder folder;
   const ChildProcess server(
-      {server_program, "--listen", "127.0.0.1:0", "--data-dir", folder.path() + "/server", "--log-level", "warning"});
+      {server_program, "--listen", "127.0.0.1:0", "--data-dir", folder.path() + "/server", "--log-level", "off"});
   const ChildProcess byte_stream({bench_program, "--serve-byte-stream"});
   const Setup setup = {Must(client::Client::Connect(server.address())), byte_stream.address(), folder.path()};
   const v1::ServerInfo info = Must(setup.client.GetServerInfo());

@@ -35,7 +35,7 @@ void Check(const grpc::Status& status, const char* what) {
 
 LoadedServer::LoadedServer(const std::string& binary, const std::string& folder)
     : process_({binary, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", folder + "/data", "--threads",
-                "1", "--log-level", "warning", "--drain-seconds", "0"}),
+                "1", "--log-level", "off", "--drain-seconds", "0"}),
       jobs_(v1::JobService::NewStub(OwnConnection(process_.address()))) {
   v1::GenerateDatasetRequest request;
   request.set_dataset_id("load");
