@@ -31,6 +31,20 @@ class RealTrainingTest : public JobManagerTest {
       absl::SleepFor(absl::Milliseconds(2));
     }
   }
+  // The job once it is PAUSED.
+  v1::Job Pause(const std::string& name) {
+    absl::Notification asked;
+    manager_->Pause(name, [&](const auto&) { asked.Notify(); });
+    asked.WaitForNotification();
+    return WaitForState(name, v1::JOB_STATE_PAUSED);
+  }
+  // The paused job once it has SUCCEEDED.
+  v1::Job ResumeToTheEnd(const std::string& name) {
+    absl::Notification resumed;
+    manager_->Resume(name, [&](const auto&) { resumed.Notify(); });
+    resumed.WaitForNotification();
+    return WaitForState(name, v1::JOB_STATE_SUCCEEDED);
+  }
 };
 
 TEST_F(RealTrainingTest, SolvesAConvexProgram) {
@@ -76,16 +90,10 @@ TEST_F(RealTrainingTest, GoesOnAfterAPauseBitForBit) {
   ASSERT_EQ(undisturbed.state(), v1::JOB_STATE_SUCCEEDED) << undisturbed.error().message();
   const std::string name = manager_->Create(asked, "")->name();
   while (manager_->Get(name)->latest().epoch() < 100) absl::SleepFor(absl::Milliseconds(1));
-  absl::Notification asked_to_pause;
-  manager_->Pause(name, [&](const auto&) { asked_to_pause.Notify(); });
-  asked_to_pause.WaitForNotification();
-  const v1::Job paused = WaitForState(name, v1::JOB_STATE_PAUSED);
+  const v1::Job paused = Pause(name);
   EXPECT_LT(paused.latest().epoch(), 20000);
   Restart();
-  absl::Notification resumed;
-  manager_->Resume(name, [&](const auto&) { resumed.Notify(); });
-  resumed.WaitForNotification();
-  const v1::Job job = WaitForState(name, v1::JOB_STATE_SUCCEEDED);
+  const v1::Job job = ResumeToTheEnd(name);
   EXPECT_EQ(job.attempt(), 2);
   EXPECT_EQ(job.result().epochs(), undisturbed.result().epochs());
   ASSERT_EQ(job.result().models_size(), 3);
@@ -112,15 +120,9 @@ TEST_F(RealTrainingTest, GoesOnWithAConvexJobBitForBit) {
   ASSERT_EQ(undisturbed.state(), v1::JOB_STATE_SUCCEEDED) << undisturbed.error().message();
   const std::string name = manager_->Create(asked, "")->name();
   while (manager_->Get(name)->latest().epoch() < 20) absl::SleepFor(absl::Milliseconds(1));
-  absl::Notification asked_to_pause;
-  manager_->Pause(name, [&](const auto&) { asked_to_pause.Notify(); });
-  asked_to_pause.WaitForNotification();
-  WaitForState(name, v1::JOB_STATE_PAUSED);
+  Pause(name);
   Restart();
-  absl::Notification resumed;
-  manager_->Resume(name, [&](const auto&) { resumed.Notify(); });
-  resumed.WaitForNotification();
-  const v1::Job job = WaitForState(name, v1::JOB_STATE_SUCCEEDED);
+  const v1::Job job = ResumeToTheEnd(name);
   EXPECT_EQ(job.attempt(), 2);
   EXPECT_EQ(Bytes(job.result().best_model()), Bytes(undisturbed.result().best_model()));
   EXPECT_EQ(job.result().epochs(), undisturbed.result().epochs());
@@ -149,15 +151,9 @@ TEST_F(RealTrainingTest, GoesOnWithAPathAtTheBetaThatWasNotDone) {
   EXPECT_GT(undisturbed.result().models(3).metrics().beta(), undisturbed.result().models(4).metrics().beta());
   const std::string name = manager_->Create(asked, "")->name();
   while (manager_->Get(name)->latest().trial() < 3) absl::SleepFor(absl::Milliseconds(1));
-  absl::Notification asked_to_pause;
-  manager_->Pause(name, [&](const auto&) { asked_to_pause.Notify(); });
-  asked_to_pause.WaitForNotification();
-  WaitForState(name, v1::JOB_STATE_PAUSED);
+  Pause(name);
   Restart();
-  absl::Notification resumed;
-  manager_->Resume(name, [&](const auto&) { resumed.Notify(); });
-  resumed.WaitForNotification();
-  const v1::Job job = WaitForState(name, v1::JOB_STATE_SUCCEEDED);
+  const v1::Job job = ResumeToTheEnd(name);
   EXPECT_EQ(job.attempt(), 2);
   ASSERT_EQ(job.result().models_size(), 40);
   for (int i = 0; i < 40; ++i) {
