@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every solver of a convex program looks like to the loop in solve.cc. Solvers see the half-sum problem
+// What every solver of a convex program looks like to the loop in solve_run.cc. Solvers see the half-sum problem
 //   min L(F·u) + β R(u),  L = ½Σℓ   (with signs and cones for ReLU)
 // through an operator; scales, metrics, stopping and patterns are not their business.
 #pragma once

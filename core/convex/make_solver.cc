@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// One branch for each kind; see make_solver.h.
+#include "core/convex/make_solver.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/convex/penalties/penalty_function.h"
+#include "core/convex/solvers/admm.h"
+#include "core/convex/solvers/fista.h"
+#include "core/convex/solvers/interior_point.h"
+#include "core/convex/solvers/penalty_method.h"
+
+namespace cvxnn::convex {
+
+absl::StatusOr<KernelSolve> ChooseKernel(const Program& program, const Options& options) {
+  const auto penalty = MakePenaltyFunction(program.penalty, program.targets.size(1));
+  const at::Tensor& x = program.features;
+  // Rank reduction leaves min(n, d) inputs.
+  const std::int64_t inputs = penalty->RotationInvariant() ? std::min(x.size(0), x.size(1)) : x.size(1);
+  const std::int64_t signs = program.activation == Activation::kGated ? 1 : 2;
+  const std::int64_t blocks = signs * program.patterns.count() * program.targets.size(1);
+  const int copies = penalty->ProxCopies();
+  if (options.solver == SolverKind::kFista) {
+    const absl::Status fits = CheckFistaMemory(x.size(0), inputs, blocks, copies, x);
+    return fits.ok() ? absl::StatusOr<KernelSolve>(KernelSolve::kFactor) : fits;
+  }
+  const absl::Status fits = CheckAdmmMemory(x.size(0), inputs, blocks, copies, KernelSolve::kFactor, x);
+  if (fits.ok() && !options.without_kernel) return KernelSolve::kFactor;
+  const absl::Status fits_without =
+      CheckAdmmMemory(x.size(0), inputs, blocks, copies, KernelSolve::kConjugateGradients, x);
+  return fits_without.ok() ? absl::StatusOr<KernelSolve>(KernelSolve::kConjugateGradients) : fits_without;
+}
+
+absl::StatusOr<MadeSolver> MakeSolver(const HalfSumProblem& problem, const Program& program, const Options& options) {
+  const bool cones = program.activation == Activation::kRelu;
+  switch (options.solver) {
+    case SolverKind::kFista:
+      return MadeSolver{std::make_unique<Fista>(problem)};
+    case SolverKind::kInteriorPoint:
+      return MadeSolver{std::make_unique<InteriorPoint>(problem, cones)};
+    case SolverKind::kPenalty: {
+      const double multiple = HalfSumMultiple(program.loss_scale, static_cast<double>(program.features.size(0)));
+      return MadeSolver{
+          std::make_unique<PenaltyMethod>(problem, cones, options.penalty, multiple, program.loss_scale, options.seed)};
+    }
+    case SolverKind::kAdmm:
+      break;
+  }
+  const auto kernel = ChooseKernel(program, options);
+  if (!kernel.ok()) return kernel.status();
+  return MadeSolver{std::make_unique<Admm>(problem, cones, *kernel), *kernel == KernelSolve::kConjugateGradients};
+}
+
+}  // namespace cvxnn::convex

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A solve as a checkpoint, and back; see Options::resume_from.
+#include <ATen/core/Tensor.h>
+
+#include <utility>
+
+#include "core/convex/solve_run.h"
+#include "core/convex/solve_state.h"
+
+namespace cvxnn::convex {
+
+void SolveRun::SaveWhenDue(const Solver& solver) {
+  if (!options_.checkpoint_due || !options_.save_state || !solver.resumable() || !options_.checkpoint_due()) return;
+  descent::State state;
+  state["epochs"] = solution_.epochs;
+  state["next_certificate"] = next_certificate_;
+  state["best_merit"] = best_merit_;
+  state["seconds"] = Seconds();
+  state["best/weights"] = best_.weights;
+  SaveProgress("best/", solution_.progress, &state);
+  bound_->Save("bound/", &state);
+  stall_.Save("stall/", &state);
+  solver.Save("solver/", &state);
+  options_.save_state(std::move(state));
+}
+
+absl::Status SolveRun::Load(Solver* solver) {
+  descent::StateReader reader(*options_.resume_from, "");
+  solution_.epochs = reader.Integer("epochs");
+  next_certificate_ = reader.Integer("next_certificate");
+  best_merit_ = reader.Number("best_merit");
+  earlier_seconds_ = reader.Number("seconds");
+  best_ = {reader.TensorLike("best/weights", best_.weights), {}, {}, {}};
+  solution_.progress = LoadProgress("best/", &reader);
+  descent::StateReader bound = reader.Below("bound/"), entries = reader.Below("solver/");
+  bound_->Load(&bound);
+  stall_.Load("stall/", &reader);
+  if (absl::Status status = solver->Load(&entries); !status.ok()) return status;
+  for (const descent::StateReader* each : {&reader, &bound, &entries}) {
+    if (!each->status().ok()) return each->status();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cvxnn::convex
