@@ -66,6 +66,11 @@ ExitStatus Fail(const Context& context, const absl::Status& status) {
   return kFailure;
 }
 
+ExitStatus FailTransfer(const Context& context, const InterruptGuard& interrupt, const absl::Status& status) {
+  const ExitStatus failed = Fail(context, status);
+  return interrupt.interrupted() ? kInterrupted : failed;
+}
+
 ExitStatus FailUsage(const Context& context, const absl::Status& status) {
   const std::string message = ShortenWords(std::string(status.message()));
   if (context.json()) {

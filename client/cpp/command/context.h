@@ -14,6 +14,7 @@
 #include "client/cpp/client.h"
 #include "client/cpp/command/connection_flags.h"
 #include "client/cpp/command/exit_status.h"
+#include "client/cpp/command/interrupt.h"
 
 namespace cvxnn::command {
 
@@ -32,6 +33,8 @@ struct Context {
 /// Says what the server refused, or that it cannot be reached, on standard error; answers kFailure. With --output json:
 /// one line {"error": {"code": "NOT_FOUND", "message": …, "fields": [{"field": …, "description": …}, …]}}.
 ExitStatus Fail(const Context& context, const absl::Status& status);
+/// As Fail, of a transfer; kInterrupted where it was Ctrl-C that ended it.
+ExitStatus FailTransfer(const Context& context, const InterruptGuard& interrupt, const absl::Status& status);
 /// The same for something wrong on this side, before anything was sent; answers kUsage.
 ExitStatus FailUsage(const Context& context, const absl::Status& status);
 /// Writes a message as one indented JSON document to standard output: the answer of commands that give one.

@@ -65,6 +65,7 @@ void AddDelete(CLI::App& dataset, Context& context) {
 void AddDatasetCommands(CLI::App& app, Context& context) {
   CLI::App* dataset = app.add_subcommand("dataset", "Bring data to the server and look at it")->alias("datasets");
   dataset->require_subcommand(1);
+  dataset->footer("");  // that of the whole command is not for here
   AddDatasetCreate(*dataset, context);
   AddDatasetGenerate(*dataset, context);
   AddDatasetImport(*dataset, context);

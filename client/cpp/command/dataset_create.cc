@@ -92,7 +92,7 @@ ExitStatus Run(const Context& context, const CreateFlags& flags) {
     options.progress = line.Callback();
     created = client->CreateDataset(*dataset, std::move(options));
   }
-  return created.ok() ? ReportDataset(context, *created) : Fail(context, created.status());
+  return created.ok() ? ReportDataset(context, *created) : FailTransfer(context, interrupt, created.status());
 }
 
 }  // namespace

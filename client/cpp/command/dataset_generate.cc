@@ -113,6 +113,7 @@ void AddPlantedRelu(CLI::App& command, Flags& flags) {
 void AddDatasetGenerate(CLI::App& dataset, Context& context) {
   CLI::App* generate = dataset.add_subcommand("generate", "Make a synthetic data set on the server");
   generate->require_subcommand(1);
+  generate->footer("");  // that of the whole command is not for here
   AddGenerator(*generate, context, "gaussian", "Rows from N(0, I) with labels of +1 and -1",
                "gaussian --rows 1000 --cols 20 --label-rule sign --seed 1", AddGaussian);
   AddGenerator(*generate, context, "sine", "n points of sin(frequency x) on [-1, 1], with a bias column",

@@ -67,6 +67,7 @@ void AddExperimentCommands(CLI::App& app, Context& context) {
   CLI::App* experiment = app.add_subcommand("experiment", "Look at the jobs of an experiment together");
   experiment->alias("experiments");
   experiment->require_subcommand(1);
+  experiment->footer("");  // that of the whole command is not for here
   CLI::App* command =
       experiment->add_subcommand("compare", "Its jobs side by side: objectives, bounds, accuracies, times");
   auto flags = std::make_shared<CompareFlags>();

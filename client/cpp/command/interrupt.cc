@@ -12,13 +12,13 @@
 namespace cvxnn::command {
 namespace {
 
-constexpr char kInterrupted = 'i';
+constexpr char kSignalled = 'i';
 constexpr char kEnd = 'e';
 std::atomic<int> write_end = -1;
 
 void OnSignal(int) {
   const int saved_errno = errno;
-  [[maybe_unused]] const ssize_t written = write(write_end, &kInterrupted, 1);
+  [[maybe_unused]] const ssize_t written = write(write_end, &kSignalled, 1);
   errno = saved_errno;
 }
 
@@ -31,7 +31,7 @@ InterruptGuard::InterruptGuard() {
     char byte = 0;
     while (read(pipe_[0], &byte, 1) == -1 && errno == EINTR) {
     }
-    if (byte == kInterrupted) source_.request_stop();
+    if (byte == kSignalled) source_.request_stop();
   });
   struct sigaction action {};
   action.sa_handler = OnSignal;

@@ -135,6 +135,7 @@ void AddDelete(CLI::App& job, Context& context) {
 void AddJobCommands(CLI::App& app, Context& context) {
   CLI::App* job = app.add_subcommand("job", "Train: submit, follow and end jobs")->alias("jobs");
   job->require_subcommand(1);
+  job->footer("");  // that of the whole command is not for here
   AddJobSubmit(*job, context);
   AddList(*job, context);
   AddDescribe(*job, context);

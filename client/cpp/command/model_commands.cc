@@ -92,6 +92,7 @@ void AddModelEvaluate(CLI::App& model, Context& context) {
 void AddModelCommands(CLI::App& app, Context& context) {
   CLI::App* model = app.add_subcommand("model", "Fetch and use trained networks")->alias("models");
   model->require_subcommand(1);
+  model->footer("");  // that of the whole command is not for here
   AddList(*model, context);
   AddDescribe(*model, context);
   AddModelDownload(*model, context);

@@ -30,7 +30,7 @@ std::string DefaultFile(const std::string& model, const std::string& format) {
 
 ExitStatus Run(const Context& context, const DownloadFlags& flags) {
   const std::string model = ResourceName("models", flags.name);
-  const bool to_output = flags.output == "-";
+  bool to_output = flags.output == "-";
   const std::string path = flags.output.empty() ? DefaultFile(model, flags.format) : flags.output;
   const auto client = context.Connect();
   if (!client.ok()) return Fail(context, client.status());
@@ -49,13 +49,14 @@ ExitStatus Run(const Context& context, const DownloadFlags& flags) {
     } else {
       OutputFile file(path);
       if (!file.opened().ok()) return FailUsage(context, file.opened());
+      to_output = file.direct();
       header = client->DownloadModel(model, file.stream(), options);
       if (header.ok()) {
         if (absl::Status status = file.Commit(); !status.ok()) header = status;
       }
     }
   }
-  if (!header.ok()) return Fail(context, header.status());
+  if (!header.ok()) return FailTransfer(context, interrupt, header.status());
   if (to_output) return kSuccess;
   if (context.json()) {
     std::cout << nlohmann::ordered_json{{"file", path}, {"bytes", header->total_bytes()}} << "\n";

@@ -20,6 +20,8 @@ class OutputFile {
 
   /// INVALID_ARGUMENT where the path is a folder, INTERNAL where the file cannot be made, with the system's reason.
   const absl::Status& opened() const { return opened_; }
+  /// A pipe or a device, which may be standard output: what else is said does not belong into it.
+  bool direct() const { return direct_; }
   /// Failed where opened() is no success.
   std::ostream& stream() { return stream_; }
   /// Flushes and renames. INTERNAL when the disk refused; opened() where that is no success.
@@ -27,7 +29,7 @@ class OutputFile {
 
  private:
   std::string path_;
-  bool direct_;               ///< a pipe or a device
+  bool direct_;
   std::string target_;        ///< what the complete file is renamed to
   std::string written_path_;  ///< what is written to until then
   std::ofstream stream_;

@@ -103,7 +103,7 @@ int Run(int argc, const char* const* argv) {
   app.add_flag("-q,--quiet", context.quiet, "Print names only");
   app.footer(
       "Exit status: 0 success, 1 refused or failed, 2 wrong usage, 3 the watched job was cancelled,\n"
-      "130 watching ended by Ctrl-C.\n"
+      "130 ended by Ctrl-C; a watched job goes on.\n"
       "With --output json: one document; one object per line from commands that take several names and from those "
       "that\n"
       "watch; errors as {\"error\": {code, message, fields}} on standard error.\n"

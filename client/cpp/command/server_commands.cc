@@ -74,6 +74,7 @@ ExitStatus ReportInfo(const Context& context, const v1::ServerInfo& info) {
 void AddServerCommands(CLI::App& app, Context& context) {
   CLI::App* server = app.add_subcommand("server", "Ask the server about itself");
   server->require_subcommand(1);
+  server->footer("");  // that of the whole command is not for here
   CLI::App* info = server->add_subcommand("info", "Version, devices, limits, and what is built");
   info->footer("Example:\n  cvxnn server info --output json | jq .devices");
   info->callback([&context] {

@@ -54,7 +54,7 @@ ExitStatus WatchMany(const Context& context, const client::Client& client, const
     return !(until_ended && board.synchronized() && board.AllEnded());
   });
   display->Close(board);
-  if (options.stop.stop_requested()) return kDetached;
+  if (options.stop.stop_requested()) return kInterrupted;
   return status.ok() ? StatusOfEndedJobs(board) : Fail(context, status);
 }
 

@@ -8,7 +8,7 @@
 
 namespace cvxnn::command {
 
-/// Shows every job that matches, as it changes. Ends with Ctrl-C (kDetached); with `until_ended` once all that match
+/// Shows every job that matches, as it changes. Ends with Ctrl-C (kInterrupted); with `until_ended` once all that match
 /// have ended: kFailure where one failed, else kCancelled where one was cancelled, else kSuccess.
 ExitStatus WatchMany(const Context& context, const client::Client& client, const v1::JobFilter& filter,
                      bool until_ended);

@@ -27,13 +27,13 @@ std::unique_ptr<WatchDisplay> MakeDisplay(const Context& context, const v1::Job&
 ExitStatus Detached(const Context& context, const std::string& job, std::int64_t sequence) {
   if (context.json()) {
     std::cerr << JsonLine({{"detached", job}, {"sequence", sequence}});
-    return kDetached;
+    return kInterrupted;
   }
   const std::string id(absl::StripPrefix(job, "jobs/"));
   std::cerr << "detached: " << job << " goes on\n"
             << "  watch it again  cvxnn job watch " << id << " --from " << sequence << "\n"
             << "  end it          cvxnn job cancel " << id << "\n";
-  return kDetached;
+  return kInterrupted;
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ TEST_F(Command, NamesTheCommandThatItDoesNotHave) {
   EXPECT_THAT(Run("dataset generate two_spirals --rows 5").text, HasSubstr("two_spirals: no such command"));
   EXPECT_THAT(Run("job frob").text, HasSubstr("See cvxnn job --help"));
   EXPECT_THAT(Run("job").text, testing::StartsWith("Train: submit"));
+  EXPECT_THAT(Run("job --help").text, testing::Not(HasSubstr("dataset create"))) << "examples of the whole command";
   const auto error = nlohmann::json::parse(Run("job frob --output json").text)["error"];
   EXPECT_THAT(error["message"], testing::StartsWith("frob: no such command"));
   EXPECT_THAT(nlohmann::json::parse(Run("job --output json").text)["error"]["message"],

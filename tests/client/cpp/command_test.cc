@@ -83,6 +83,7 @@ TEST_F(Command, BringsATableTrainsAndUsesTheModel) {
   EXPECT_THAT(Succeed("model download " + model + " -o network.safetensors"), HasSubstr("network.safetensors"));
   EXPECT_GT(fs::file_size(*folder_ / "network.safetensors"), 8 * 3 * 4);
   Succeed("model download " + model + " --format torchscript -o network.pt");
+  Succeed("model download " + model + " -o /dev/stdout | cmp - network.safetensors");
   EXPECT_TRUE(fs::exists(*folder_ / "network.pt"));
 
   const json evaluated = json::parse(Succeed("model evaluate " + model + " --part test --output json"));
