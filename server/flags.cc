@@ -3,9 +3,11 @@
 #include "server/flags.h"
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_replace.h>
+#include <absl/strings/string_view.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -49,7 +51,8 @@ void AddFlags(CLI::App* app, Flags* flags) {
   constexpr std::int64_t kMostBytes = std::int64_t{1} << 50;
   app->add_option("--listen", flags->server.listen, "Address for gRPC, host:port; port 0 picks a free one")
       ->capture_default_str();
-  app->add_option("--http", flags->http, "Address for HTTP probes (/healthz, /readyz); none: no HTTP");
+  app->add_option("--http", flags->http,
+                  "Address for HTTP: probes (/healthz, /readyz) and metrics for Prometheus (/metrics); none: no HTTP");
   app->add_option("--data-dir", flags->server.data_dir, "Folder for data sets, jobs and models (required)");
   app->add_option("--import-root", flags->server.import_root, "Folder below which ImportDataset may read; none: off");
   InRange(app->add_option("--threads", flags->threads, "Threads of one computation (default: all processors)"), 1,
@@ -125,6 +128,20 @@ void AddOtherSources(CLI::App* app) {
   }
   app->set_config("--config", "", "File of settings, TOML: listen = \"127.0.0.1:50051\"")->envname("CVXNN_CONFIG");
   app->allow_config_extras(CLI::config_extras_mode::error);
+}
+
+std::string UsageFault(const CLI::App& app, const CLI::ParseError& error) {
+  // The parser only says that it could not read the key, and not in which file.
+  constexpr absl::string_view kUnknownKey = "INI was not able to parse ";
+  const std::string said = error.what();
+  const bool unknown = dynamic_cast<const CLI::ConfigError*>(&error) != nullptr && absl::StartsWith(said, kUnknownKey);
+  if (!unknown) return said;
+  std::string key = said.substr(kUnknownKey.size());
+  // A table of the file, which the parser enters and leaves as "NAME.++" and "NAME.--".
+  if (absl::EndsWith(key, ".++") || absl::EndsWith(key, ".--"))
+    key = absl::StrCat("[", key.substr(0, key.size() - 3), "]");
+  return absl::StrCat(app.get_config_ptr()->as<std::string>(), ": ", key,
+                      ": no such setting; the settings are the flags of --help, without --");
 }
 
 absl::Status CompleteFlags(Flags* flags) {

@@ -42,6 +42,12 @@ void AddFlags(CLI::App* app, Flags* flags);
 /// file are errors.
 void AddOtherSources(CLI::App* app);
 
+/// Exit status of a command line, a file of settings or an environment that is wrong: nothing was begun.
+inline constexpr int kUsageStatus = 2;
+
+/// What is wrong with them, in a line: the parser's words, and of a file's key that is none the key and the file.
+std::string UsageFault(const CLI::App& app, const CLI::ParseError& error);
+
 /// Checks what does not depend on one flag's text alone, and sizes by the machine what no flag has set: half of the
 /// memory that this process may use for one data set, a quarter for data sets that wait in memory for the next job, and
 /// every processor. INVALID_ARGUMENT naming the flag.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program cvxnn-server: signals, and the one line on stdout that says where it listens.
+#include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <signal.h>
@@ -37,15 +38,21 @@ int Fail(const absl::Status& status) {
   return EXIT_FAILURE;
 }
 
+// As Fail, of flags and settings.
+int Misused(const absl::Status& status) {
+  Fail(status);
+  return cvxnn::server::kUsageStatus;
+}
+
 // "NAME:ROLE" -> the token, for the principal alone, and the line of the principals file, which does not tell it.
 int MakeToken(const std::string& who) {
   const std::size_t colon = who.rfind(':');
   const std::string name = who.substr(0, colon);
   const auto role = cvxnn::server::RoleNamed(colon == std::string::npos ? "" : who.substr(colon + 1));
   if (!role.has_value()) {
-    return Fail(absl::InvalidArgumentError("--new-token: must be NAME:ROLE, ROLE one of reader, submitter, admin"));
+    return Misused(absl::InvalidArgumentError("--new-token: must be NAME:ROLE, ROLE one of reader, submitter, admin"));
   }
-  if (absl::Status status = cvxnn::server::CheckPrincipalName(name); !status.ok()) return Fail(status);
+  if (absl::Status status = cvxnn::server::CheckPrincipalName(name); !status.ok()) return Misused(status);
   const std::string token = cvxnn::server::NewToken();
   std::cout << "token (for " << name << "; it cannot be shown again):\n"
             << token << "\nline for the principals file:\n"
@@ -110,10 +117,18 @@ int Serve(const Flags& flags, const sigset_t& signals) {
 int main(int argc, char** argv) {
   Flags flags;
   CLI::App app("cvxnn-server trains two-layer ReLU networks as a service.");
+  app.footer("Exit status: 0 success, 1 refused or failed, 2 wrong flags or settings.");
   app.set_version_flag("--version", std::string("cvxnn-server ") + CVXNN_VERSION);
   AddFlags(&app, &flags);
   cvxnn::server::AddOtherSources(&app);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    return Misused(
+        absl::InvalidArgumentError(absl::StrCat(cvxnn::server::UsageFault(app, error), "\nSee cvxnn-server --help")));
+  }
   if (!flags.new_token.empty()) return MakeToken(flags.new_token);
   if (!flags.healthcheck.empty()) {
     const absl::Status healthy = cvxnn::server::CheckHealth(flags.healthcheck, flags.server.security);
@@ -127,9 +142,9 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   cvxnn::WaitPassively(argv);
   cvxnn::KeepFreedMemory();
-  if (absl::Status status = CompleteFlags(&flags); !status.ok()) return Fail(status);
+  if (absl::Status status = CompleteFlags(&flags); !status.ok()) return Misused(status);
   if (absl::Status status = cvxnn::server::SetUpLog(flags.log_format, flags.log_level); !status.ok()) {
-    return Fail(status);
+    return Misused(status);
   }
   if (flags.check_config) return CheckConfiguration(flags);
   return Serve(flags, signals);

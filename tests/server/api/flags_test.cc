@@ -3,9 +3,12 @@
 #include "server/flags.h"
 
 #include <gmock/gmock.h>
+#include <sys/wait.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
+#include <string>
 
 #include "server/processors.h"
 #include "tests/server/api/server_fixture.h"
@@ -85,7 +88,7 @@ std::string ParseWithFile(const TemporaryFolder& folder, const std::string& sett
   try {
     app.parse("--config " + file + " " + line);
   } catch (const CLI::ParseError& error) {
-    return error.what();
+    return UsageFault(app, error);
   }
   return "";
 }
@@ -111,8 +114,31 @@ TEST(Flags, OfAFileAreCheckedAsThoseOfTheCommandLine) {
   const TemporaryFolder folder;
   Flags flags;
   EXPECT_THAT(ParseWithFile(folder, "jobs-per-device = 65\n", "", &flags), HasSubstr("must be 1 to 64"));
-  EXPECT_THAT(ParseWithFile(folder, "jobs-per-devise = 6\n", "", &flags), HasSubstr("jobs-per-devise"));
+  EXPECT_EQ(ParseWithFile(folder, "jobs-per-devise = 6\n", "", &flags),
+            folder.path() +
+                "/server.toml: jobs-per-devise: no such setting; the settings are the flags of --help, without --");
+  EXPECT_THAT(ParseWithFile(folder, "[server]\nlisten = \"127.0.0.1:4\"\n", "", &flags),
+              HasSubstr("/server.toml: [server]: no such setting"));
   EXPECT_THAT(ParseWithFile(folder, "new-token = \"a:admin\"\n", "", &flags), HasSubstr("new-token"));
+}
+
+// Exit status of the program with these flags; `said` gets what it said on stderr.
+int RunProgram(const std::string& flags, std::string* said) {
+  const TemporaryFolder folder;
+  const std::string output = folder.path() + "/said";
+  const int status = std::system((CVXNN_BINARY_DIR "/cvxnn-server " + flags + " 2> " + output).c_str());
+  std::ifstream file(output);
+  said->assign(std::istreambuf_iterator<char>(file), {});
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Flags, ThatAreWrongEndTheProgramWithTwo) {
+  std::string said;
+  EXPECT_EQ(RunProgram("--nosuch", &said), kUsageStatus);
+  EXPECT_EQ(said, "cvxnn-server: The following argument was not expected: --nosuch\nSee cvxnn-server --help\n");
+  EXPECT_EQ(RunProgram("", &said), kUsageStatus);
+  EXPECT_EQ(said, "cvxnn-server: --data-dir is required\n");
+  EXPECT_EQ(RunProgram("--data-dir /nosuch --listen 0.0.0.0:0", &said), 1) << "understood, and refused";
 }
 
 TEST(CompleteFlags, WantsAnImportRootThatIsThere) {
