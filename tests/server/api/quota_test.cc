@@ -3,8 +3,11 @@
 #include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
+#include <vector>
 
 #include "server/api/quotas.h"
 #include "tests/server/api/server_fixture.h"
@@ -72,6 +75,64 @@ TEST_F(QuotaTest, LimitsBytesOfDataSetsAndModels) {
   grpc::ClientContext again;
   large.mutable_gaussian()->set_rows(20);
   EXPECT_TRUE(datasets_->GenerateDataset(&again, large, &dataset).ok());
+}
+
+/// Uploads `rows` rows of 30 inputs as data set `id`, in pieces of 50 rows.
+grpc::Status Upload(v1::DatasetService::Stub& datasets, const std::string& id, int rows, v1::Dataset* stored) {
+  constexpr int kCols = 30, kPiece = 50;
+  v1::CreateDatasetRequest request;
+  v1::CreateDatasetHeader& header = *request.mutable_header();
+  header.set_dataset_id(id);
+  header.set_task(v1::TASK_REGRESSION);
+  for (v1::MatrixShape* shape : {header.mutable_features(), header.mutable_targets()}) {
+    shape->set_rows(rows);
+    shape->set_cols(shape == header.mutable_features() ? kCols : 1);
+    shape->set_data_type(v1::DATA_TYPE_FLOAT32);
+  }
+  grpc::ClientContext context;
+  const auto writer = datasets.CreateDataset(&context, stored);
+  writer->Write(request);
+  const auto send = [&](v1::DatasetArray array, int cols) {
+    for (int row = 0; row < rows; row += kPiece) {
+      const std::vector<float> values(static_cast<std::size_t>(kPiece * cols), 1.5F);
+      v1::DatasetChunk& chunk = *request.mutable_chunk();
+      chunk.set_array(array);
+      chunk.set_offset(static_cast<std::int64_t>(row) * cols * std::int64_t{sizeof(float)});
+      chunk.set_data(values.data(), values.size() * sizeof(float));
+      chunk.set_crc32(Crc32(chunk.data().data(), chunk.data().size()));
+      if (!writer->Write(request)) return;
+    }
+  };
+  send(v1::DATASET_ARRAY_FEATURES, kCols);
+  send(v1::DATASET_ARRAY_TARGETS, 1);
+  writer->WritesDone();
+  return writer->Finish();
+}
+
+TEST_F(QuotaTest, HoldsBackUploadsToTheRateOfTheirPrincipal) {
+  constexpr int kRows = 250;
+  constexpr std::int64_t kBytes = kRows * (30 + 1) * std::int64_t{sizeof(float)};
+  constexpr std::int64_t kRate = 40'000;
+  options_.quota.upload_bytes_per_second = kRate;
+  Start();
+  std::array<v1::Dataset, 2> stored;
+  std::array<grpc::Status, 2> ended;
+  const absl::Time begun = absl::Now();
+  {
+    // Both count, at the same time, to the one who sends them.
+    std::vector<std::jthread> uploads;
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+      uploads.emplace_back([&, i] { ended[i] = Upload(*datasets_, absl::StrCat("up", i), kRows, &stored[i]); });
+    }
+  }
+  const absl::Duration took = absl::Now() - begun;
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    EXPECT_TRUE(ended[i].ok()) << ended[i].error_message();
+    EXPECT_EQ(stored[i].features().rows(), kRows);
+  }
+  EXPECT_EQ(StoredDatasets(), 2u);
+  // A second's worth may come at once. However slow the machine is, the rest cannot have come faster than the rate.
+  EXPECT_GE(took, absl::Seconds(static_cast<double>(2 * kBytes - kRate) / kRate));
 }
 
 TEST_F(QuotaTest, KeepsALineOfEveryChange) {
