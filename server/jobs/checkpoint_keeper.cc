@@ -59,7 +59,9 @@ bool CheckpointKeeper::LeavesToNext() const {
 }
 
 bool CheckpointKeeper::Due() const {
-  if (Ends(stop_->load(std::memory_order_relaxed))) return false;
+  const StopReason reason = stop_->load(std::memory_order_relaxed);
+  // A checkpoint is not ahead of its log: where that cannot be written, the last one stays.
+  if (Ends(reason) || reason == StopReason::kUnwritten) return false;
   return LeavesToNext() || (interval_ > absl::ZeroDuration() && absl::Now() >= next_);
 }
 

@@ -64,7 +64,7 @@ void JobManager::MeetDeadline(const std::string& name) {
   const std::shared_ptr<LiveJob> job = found->second;
   if (job->running) {
     StopReason reason = StopReason::kNone;
-    if (!job->stop.compare_exchange_strong(reason, StopReason::kDeadline) && reason == StopReason::kPause) {
+    if (!job->stop.compare_exchange_strong(reason, StopReason::kDeadline) && Pauses(reason)) {
       job->stop.compare_exchange_strong(reason, StopReason::kDeadline);
     }
     return;
@@ -73,6 +73,16 @@ void JobManager::MeetDeadline(const std::string& name) {
   Release(job);
   LogAudit("server", "deadline", name, "OK");
   FailWaiting(job->log.get(), DeadlinePassed(job->log->appended(), job->paused ? "paused" : "queued"));
+}
+
+void JobManager::PauseUnwritten(const std::string& name) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = live_.find(name);
+  if (found == live_.end() || !found->second->running) return;
+  StopReason none = StopReason::kNone;
+  if (!found->second->stop.compare_exchange_strong(none, StopReason::kUnwritten)) return;
+  found->second->resume = false;
+  LogAudit("server", "pause", name, "OK");
 }
 
 std::optional<absl::Time> JobManager::Expire(const std::string& name) {
@@ -135,8 +145,8 @@ void JobManager::Resume(const std::string& name, LiveLog::Written done) {
       return;
     }
     // About to pause, or recorded as paused while its slot has not let it go yet.
-    if (found != live_.end() && (found->second->stop.load() == StopReason::kPause ||
-                                 found->second->log->appended().state() == v1::JOB_STATE_PAUSED)) {
+    if (found != live_.end() &&
+        (Pauses(found->second->stop.load()) || found->second->log->appended().state() == v1::JOB_STATE_PAUSED)) {
       found->second->resume = true;
     }
   }

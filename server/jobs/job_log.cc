@@ -100,11 +100,8 @@ JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& lo
     // When the common transaction fails, each job gets one of its own, so that no job suffers from another.
     if (!together) {
       if (absl::Status status = store_->Commit(absl::MakeConstSpan(&commits[i], 1)); !status.ok()) {
-        LogEvent(LogLevel::kError, "a job's log cannot be written; it is tried again",
-                 {{"job", committing[i]->name()},
-                  {"records_up_to", static_cast<std::int64_t>(commits[i].job.last_sequence())},
-                  {"error", std::string(status.message())}});
         committing[i]->PutBack(std::move(commits[i]), status);
+        NoteFault(*committing[i], status);
         result.failed.push_back(committing[i]);
         continue;
       }
@@ -112,9 +109,35 @@ JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& lo
     for (const auto& event : commits[i].events) {
       epochs_committed_.fetch_add(event->metrics().epochs_size(), std::memory_order_relaxed);
     }
+    NoteWritten(*committing[i]);
     Publish(committing[i].get(), commits[i]);
   }
   return result;
+}
+
+void JobLog::NoteFault(const LiveLog& log, const absl::Status& status) {
+  const absl::Time now = absl::Now();
+  Fault& fault = faults_.try_emplace(log.name(), Fault{now}).first->second;
+  // It is tried twice a second, perhaps for hours.
+  if (now - fault.reported >= options_.report_interval) {
+    fault.reported = now;
+    LogEvent(LogLevel::kError, "a job's log cannot be written; it is tried again",
+             {{"job", log.name()},
+              {"seconds", absl::ToInt64Seconds(now - fault.since)},
+              {"error", std::string(status.message())}});
+  }
+  if (!fault.told && options_.unwritten && now - fault.since >= options_.patience) {
+    fault.told = true;
+    options_.unwritten(log.name());
+  }
+}
+
+void JobLog::NoteWritten(const LiveLog& log) {
+  const auto fault = faults_.find(log.name());
+  if (fault == faults_.end()) return;
+  LogEvent(LogLevel::kInfo, "a job's log is written again",
+           {{"job", log.name()}, {"seconds", absl::ToInt64Seconds(absl::Now() - fault->second.since)}});
+  faults_.erase(fault);
 }
 
 void JobLog::Publish(LiveLog* log, const JobCommit& commit) {

@@ -47,6 +47,12 @@ class JobLog {
     absl::Duration start_delay = absl::Milliseconds(3);
     /// A commit that fails (a full disk) is tried again after this long; jobs wait meanwhile.
     absl::Duration retry_interval = absl::Milliseconds(500);
+    /// Told, on the writer thread, of a job whose log could not be written for `patience`: once, until it can again.
+    /// Must be quick.
+    absl::Duration patience = absl::Minutes(1);
+    std::function<void(const std::string&)> unwritten = {};
+    /// How often a log that cannot be written is told to the server's own log.
+    absl::Duration report_interval = absl::Minutes(1);
     /// Told of every job whose end was committed, on the writer thread and before watchers are; must be quick.
     std::function<void(const v1::Job&)> ended = {};
   };
@@ -87,6 +93,14 @@ class JobLog {
     bool has_epochs = false;                       ///< whether epochs were among the records
   };
   Committed Commit(const std::vector<std::shared_ptr<LiveLog>>& logs);
+  // A log that cannot be written, and since when.
+  struct Fault {
+    absl::Time since;
+    absl::Time reported = absl::InfinitePast();
+    bool told = false;
+  };
+  void NoteFault(const LiveLog& log, const absl::Status& status);
+  void NoteWritten(const LiveLog& log);
 
   JobStore* const store_;
   ChangeFeed* const feed_;
@@ -98,6 +112,7 @@ class JobLog {
       ABSL_GUARDED_BY(mutex_);                                // have records to commit
   Urgency urgency_ ABSL_GUARDED_BY(mutex_) = Urgency::kSoon;  // the highest of those that wait
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::flat_hash_map<std::string, Fault> faults_;  // by job; the writer thread's alone
   std::jthread writer_;
 };
 

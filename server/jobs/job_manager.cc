@@ -89,6 +89,7 @@ absl::StatusOr<std::unique_ptr<JobManager>> JobManager::Start(const Parts& parts
 
 JobLog::Options JobManager::LogOptions() {
   JobLog::Options options = options_.log;
+  options.unwritten = [this](const std::string& name) { PauseUnwritten(name); };
   options.ended = [this](const v1::Job& job) {
     parts_.checkpoints->Remove(job.name());
     deadlines_.Remove(job.name());

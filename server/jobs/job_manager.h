@@ -139,6 +139,8 @@ class JobManager {
   void CancelWaiting(LiveLog* log, const std::string& reason, LiveLog::Written written);
   void FailWaiting(LiveLog* log, const absl::Status& error);
   void MeetDeadline(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
+  // A job that runs is paused rather than kept on a device where it waits for the disk.
+  void PauseUnwritten(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
   // Deletes a job that ended; gives when to try again.
   std::optional<absl::Time> Expire(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
   // Puts a paused job back into the queue.
@@ -155,7 +157,6 @@ class JobManager {
   ChangeFeed changes_;
   Timetable deadlines_;    // of jobs that have not ended
   Timetable expirations_;  // of those that have
-  JobLog log_;
 
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<LiveJob>> live_ ABSL_GUARDED_BY(mutex_);
@@ -164,6 +165,7 @@ class JobManager {
   JobQueue queue_ ABSL_GUARDED_BY(mutex_);
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  JobLog log_;  // below what its calls use
   std::vector<std::jthread> slots_;
 };
 

@@ -285,6 +285,9 @@ Outcome Attempt(const JobRunner& runner, const std::string& device, const v1::Jo
   const StopReason reason = stopped ? stop.load() : StopReason::kNone;
   if (reason == StopReason::kDrain) return Waiting(v1::JOB_STATE_QUEUED, "server stopped");
   if (reason == StopReason::kPause) return Waiting(v1::JOB_STATE_PAUSED, "paused");
+  if (reason == StopReason::kUnwritten) {
+    return PausedBy(absl::UnavailableError(absl::StrCat("its log could not be written: ", log->fault().message())));
+  }
   if (!trained.ok() && !Ends(reason)) return Failed(trained.status());
   if (trained.ok() && trained->summary.termination == training::Termination::kDiverged) {
     const auto* method = std::get_if<training::GradientDescent>(&spec->method);

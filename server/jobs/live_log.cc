@@ -164,6 +164,7 @@ void LiveLog::PutBack(JobCommit commit, const absl::Status& reason) {
   {
     absl::MutexLock lock(&mutex_);
     taken_ = 0;
+    fault_ = reason;
     told = TakeTold(commit.job.last_sequence());
     std::vector<std::shared_ptr<v1::WatchJobResponse>> events;
     for (const auto& event : commit.events) {
@@ -175,6 +176,11 @@ void LiveLog::PutBack(JobCommit commit, const absl::Status& reason) {
     waiting_models_.insert(waiting_models_.begin(), commit.models.begin(), commit.models.end());
   }
   for (const Written& written : told) written(reason);
+}
+
+absl::Status LiveLog::fault() const {
+  absl::MutexLock lock(&mutex_);
+  return fault_;
 }
 
 std::int64_t LiveLog::committed() const {

@@ -82,6 +82,8 @@ class LiveLog {
   void Publish(const JobCommit& commit) ABSL_LOCKS_EXCLUDED(mutex_);
   /// The commit could not be written for the reason given: its records wait again, before all others.
   void PutBack(JobCommit commit, const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+  /// The reason of the last PutBack; OK: there was none.
+  absl::Status fault() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // For watchers.
   /// What is visible after a record.
@@ -115,6 +117,7 @@ class LiveLog {
   std::deque<std::pair<std::int64_t, Written>> to_tell_ ABSL_GUARDED_BY(mutex_);          // by number of their record
   std::deque<std::shared_ptr<const v1::WatchJobResponse>> tail_ ABSL_GUARDED_BY(mutex_);  // committed, consecutive
   v1::Job visible_ ABSL_GUARDED_BY(mutex_);                                               // after all records committed
+  absl::Status fault_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cvxnn::server

@@ -11,6 +11,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "server/log/log.h"
 #include "tests/server/store/store_fixture.h"
 
 namespace cvxnn::server {
@@ -291,7 +292,16 @@ TEST_F(JobLogTest, StopsWaitingForTheDiskWhenToldToStop) {
 TEST_F(JobLogTest, TriesAgainWhenACommitFails) {
   JobLog::Options options;
   options.retry_interval = absl::Milliseconds(5);
+  options.patience = absl::Milliseconds(20);
+  std::vector<std::string> told;
+  absl::Notification was_told;
+  options.unwritten = [&](const std::string& job) {
+    told.push_back(job);
+    if (told.size() == 1) was_told.Notify();
+  };
   log_ = nullptr;
+  ASSERT_TRUE(SetUpLog("text", "info").ok());
+  testing::internal::CaptureStderr();
   StartLog(options);
   // Another hand has written record 2, so the commit is refused until that is taken back.
   const absl::Status broken = database_->Write([](SQLite::Database& db) {
@@ -300,7 +310,9 @@ TEST_F(JobLogTest, TriesAgainWhenACommitFails) {
   });
   ASSERT_TRUE(broken.ok()) << broken;
   AppendEpochs(10);
+  was_told.WaitForNotification();
   EXPECT_FALSE(live_->WaitCommitted(2, absl::Now() + absl::Milliseconds(50)));
+  EXPECT_EQ(live_->fault().code(), absl::StatusCode::kInternal) << live_->fault();
   const absl::Status repaired = database_->Write([](SQLite::Database& db) {
     db.exec("UPDATE jobs SET last_sequence = 1");
     return absl::OkStatus();
@@ -308,6 +320,17 @@ TEST_F(JobLogTest, TriesAgainWhenACommitFails) {
   ASSERT_TRUE(repaired.ok()) << repaired;
   EndAndWait();
   EXPECT_EQ(WatchToTheEnd(), Consecutive(10));
+  log_ = nullptr;
+  const std::string said = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(SetUpLog("text", "off").ok());
+  EXPECT_THAT(told, testing::ElementsAre("jobs/one")) << "once, however often it was tried";
+  const auto times = [&](const std::string& words) {
+    int count = 0;
+    for (std::size_t at = said.find(words); at != std::string::npos; at = said.find(words, at + 1)) ++count;
+    return count;
+  };
+  EXPECT_EQ(times("cannot be written"), 1) << said;
+  EXPECT_EQ(times("is written again"), 1) << said;
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stores on a file system of 16 MiB that something else fills to the last byte.
-#include <sched.h>
-#include <sys/mount.h>
+#include <optional>
 
+#include "tests/server/store/small_disk.h"
 #include "tests/server/store/store_fixture.h"
 
 namespace cvxnn::server {
@@ -11,29 +11,18 @@ namespace {
 class FullDisk : public StoreTest {
  protected:
   void SetUp() override {
-    // In a view of the file systems that is this process's own, so that nothing stays mounted whatever happens.
-    is_mounted_ = unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                  mount("tmpfs", directory_.path().c_str(), "tmpfs", 0, "size=16m") == 0;
-    if (!is_mounted_) GTEST_SKIP() << "file systems cannot be mounted here (root and CAP_SYS_ADMIN are needed)";
+    disk_.emplace(directory_.path());
+    if (!disk_->is_mounted()) GTEST_SKIP() << "file systems cannot be mounted here";
     Reopen();
   }
   void TearDown() override {
-    if (!is_mounted_) return;
     jobs_ = nullptr;
     models_ = nullptr;
     datasets_ = nullptr;
     database_ = nullptr;
-    umount2(directory_.path().c_str(), MNT_DETACH);
   }
 
-  std::filesystem::path Filler() const { return directory_.path() / "filler"; }
-  // Another program takes all the room there is.
-  void Fill() const {
-    std::ofstream filler(Filler(), std::ios::binary | std::ios::app);
-    const std::string page(4096, 'x');
-    while (filler.write(page.data(), static_cast<std::streamsize>(page.size())).flush()) {
-    }
-  }
+  void Fill() const { disk_->Fill(); }
   absl::StatusCode TryToStore() {
     v1::Dataset metadata;
     metadata.set_name("datasets/another");
@@ -48,8 +37,7 @@ class FullDisk : public StoreTest {
     return commit.job;
   }
 
- private:
-  bool is_mounted_ = false;
+  std::optional<SmallDisk> disk_;
 };
 
 TEST_F(FullDisk, LetsDataSetsBeDeleted) {
@@ -81,7 +69,7 @@ TEST_F(FullDisk, KeepsRoomAgainOnceThereIsSome) {
   for (const char* name : {"datasets/a", "datasets/b", "datasets/c"}) StoreDataset(name);
   Fill();
   EXPECT_TRUE(datasets_->Delete("datasets/a").ok());
-  std::filesystem::remove(Filler());
+  disk_->Free();
   EXPECT_TRUE(datasets_->Delete("datasets/b").ok());
   Fill();
   EXPECT_EQ(TryToStore(), absl::StatusCode::kResourceExhausted);
