@@ -68,9 +68,9 @@ void JobLog::WriteLoop() {
       urgency_ = Urgency::kSoon;
       last = closing_;
     }
-    const auto [failed, has_epochs] = Commit(logs);
+    const auto [failed, has_epochs, watchers] = Commit(logs);
     // Changes of state alone do not hold back the first epoch that follows them.
-    if (has_epochs) next_commit = absl::Now() + options_.commit_interval;
+    if (has_epochs) next_commit = absl::Now() + Interval(watchers);
     if (!failed.empty() && !last) {
       absl::MutexLock lock(&mutex_);
       for (const auto& log : failed) waiting_[log->name()] = log;
@@ -78,6 +78,11 @@ void JobLog::WriteLoop() {
     }
     if (last) return;
   }
+}
+
+absl::Duration JobLog::Interval(std::int64_t watchers) const {
+  const absl::Duration wanted = std::min(options_.interval_per_watcher * watchers, options_.longest_interval);
+  return std::max(options_.commit_interval, wanted);
 }
 
 JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& logs) {
@@ -88,6 +93,7 @@ JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& lo
     if (auto commit = log->TakeWaiting()) {
       commits.push_back(*std::move(commit));
       committing.push_back(log);
+      result.watchers += log->watchers();
     }
   }
   if (commits.empty()) return result;

@@ -38,6 +38,7 @@ std::int64_t LiveLog::NextSequence() {
 
 void LiveLog::AppendEpoch(v1::EpochMetrics metrics, absl::FunctionRef<bool()> give_up) {
   bool wake = false;
+  Urgency urgency = Urgency::kPrompt;
   {
     absl::MutexLock lock(&mutex_);
     const auto has_room = [this]()
@@ -56,8 +57,12 @@ void LiveLog::AppendEpoch(v1::EpochMetrics metrics, absl::FunctionRef<bool()> gi
     }
     waiting_.back()->set_sequence(NextSequence());
     *waiting_.back()->mutable_metrics()->add_epochs() = std::move(metrics);
+    if (waiting_records_ == limits_.buffered_records / 2) {
+      wake = true;
+      urgency = Urgency::kNow;
+    }
   }
-  if (wake) wake_writer_(this, Urgency::kPrompt);
+  if (wake) wake_writer_(this, urgency);
 }
 
 std::int64_t LiveLog::ChangeState(absl::FunctionRef<void(v1::Job*)> change, const std::string& reason,

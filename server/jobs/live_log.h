@@ -35,7 +35,7 @@ struct LogLimits {
 enum class Urgency {
   kSoon,    ///< more will follow in a moment: the start of a job
   kPrompt,  ///< as soon as the spacing of commits allows: epochs
-  kNow,     ///< somebody may be waiting: every other change of state
+  kNow,     ///< somebody may be waiting: every other change of state, and training when the buffer is half full
 };
 
 /// One job's log. Thread-safe. Records get their numbers in the order of the calls.
@@ -96,6 +96,7 @@ class LiveLog {
   Visible Read(std::int64_t after_sequence, std::int64_t max_records) const ABSL_LOCKS_EXCLUDED(mutex_);
   /// Number of the last committed record; 0 until the creation of the job was published.
   std::int64_t committed() const ABSL_LOCKS_EXCLUDED(mutex_);
+  std::int64_t watchers() const { return static_cast<std::int64_t>(subscribers_.size()); }
   Subscription Subscribe(std::function<void()> on_new) { return subscribers_.Add(std::move(on_new)); }
 
  private:

@@ -277,6 +277,28 @@ TEST_F(JobLogTest, TrainingWaitsForTheDiskOnlyWhenItsBufferIsFull) {
   EXPECT_EQ(WatchToTheEnd(), Consecutive(60));
 }
 
+TEST_F(JobLogTest, CommitsLessOftenForManyWatchersUnlessTrainingOrAnEndWaits) {
+  JobLog::Options options;
+  options.limits.buffered_records = 100;
+  options.commit_interval = absl::ZeroDuration();
+  options.interval_per_watcher = absl::Hours(1);
+  options.longest_interval = absl::Hours(10);
+  log_ = nullptr;
+  StartLog(options);
+  AppendEpochs(1);
+  ASSERT_TRUE(live_->WaitCommitted(2, absl::InfiniteFuture())) << "without watchers at once";
+  const Subscription one = log_->Subscribe("jobs/one", [] {});
+  EXPECT_EQ(live_->watchers(), 1);
+  AppendEpochs(1);
+  ASSERT_TRUE(live_->WaitCommitted(3, absl::InfiniteFuture())) << "the first after a pause at once";
+  AppendEpochs(1);
+  EXPECT_FALSE(live_->WaitCommitted(4, absl::Now() + absl::Milliseconds(50)));
+  AppendEpochs(49);
+  ASSERT_TRUE(live_->WaitCommitted(4, absl::InfiniteFuture())) << "half of the buffer is full";
+  AppendEpochs(1);
+  EndAndWait();
+}
+
 TEST_F(JobLogTest, StopsWaitingForTheDiskWhenToldToStop) {
   JobLog::Options options;
   options.limits.buffered_records = 5;
