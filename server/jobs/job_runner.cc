@@ -277,7 +277,10 @@ Outcome Attempt(const JobRunner& runner, const std::string& device, const v1::Jo
     return start.checkpoint.has_value() ? PausedBy(room) : Failed(std::move(room));
   }
   ModelWriter writer(runner.models, job, *dataset);
-  auto trained = TrainOn({runner, job, *spec, *dataset, known, log, stop}, std::move(start), &writer);
+  // Loading a large data set takes seconds, as may what training does before it looks for the first time.
+  auto trained = stop.load() != StopReason::kNone
+                     ? absl::StatusOr<training::Result>(absl::CancelledError("stopped before training began"))
+                     : TrainOn({runner, job, *spec, *dataset, known, log, stop}, std::move(start), &writer);
 
   const bool stopped = trained.ok() ? trained->summary.termination == training::Termination::kStopped
                                     : absl::IsCancelled(trained.status());

@@ -242,6 +242,22 @@ TEST_F(JobManagerTest, KeepsNoModelOfAJobCancelledBeforeItsFirstEpoch) {
   EXPECT_TRUE(std::filesystem::is_empty(directory_.path() / "models"));
 }
 
+TEST_F(JobManagerTest, TrainsNothingOnceCancelledWhileItsDataIsLoaded) {
+  absl::Notification loading, may_go_on;
+  on_load_ = [&] {
+    loading.Notify();
+    may_go_on.WaitForNotification();
+  };
+  StartManager();
+  const auto name = Create().name();
+  loading.WaitForNotification();
+  ASSERT_TRUE(Cancel(name).ok());
+  may_go_on.Notify();
+  const v1::Job job = WaitForState(name, v1::JOB_STATE_CANCELLED);
+  EXPECT_FALSE(job.has_result());
+  EXPECT_THAT(trainer_.seeds(), ElementsAre());
+}
+
 TEST_F(JobManagerTest, SaysWhyAJobFailed) {
   StartManager();
   trainer_.AllowEpochs(2);

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -151,9 +152,11 @@ class JobManagerTest : public StoreTest {
     ASSERT_TRUE(checkpoints.ok()) << checkpoints.status();
     checkpoints_ = *std::move(checkpoints);
     resident_ = std::make_unique<ResidentDatasets>(
-        ResidentDatasets::Source{
-            [this](const std::string& name) { return datasets_->Identify(name); },
-            [this](const std::string& name, const std::string& uid) { return datasets_->Load(name, uid); }},
+        ResidentDatasets::Source{[this](const std::string& name) { return datasets_->Identify(name); },
+                                 [this](const std::string& name, const std::string& uid) {
+                                   if (on_load_) on_load_();
+                                   return datasets_->Load(name, uid);
+                                 }},
         std::int64_t{1} << 20);
     if (measure_) admission_ = std::make_unique<MemoryAdmission>(resident_.get(), measure_);
     auto manager = JobManager::Start(
@@ -245,6 +248,7 @@ class JobManagerTest : public StoreTest {
   JobManager::Options options_;
   std::unique_ptr<CheckpointStore> checkpoints_;
   std::unique_ptr<ResidentDatasets> resident_;
+  std::function<void()> on_load_;     // called where a data set is loaded
   MemoryAdmission::Measure measure_;  // empty: memory is not looked at
   std::unique_ptr<MemoryAdmission> admission_;
   std::unique_ptr<JobManager> manager_;
