@@ -12,6 +12,7 @@
 #include "core/convex/solvers/fista.h"
 #include "core/convex/solvers/interior_point.h"
 #include "core/convex/solvers/penalty_method.h"
+#include "core/convex/solvers/planar_interior_point.h"
 
 namespace cvxnn::convex {
 
@@ -39,8 +40,10 @@ absl::StatusOr<MadeSolver> MakeSolver(const HalfSumProblem& problem, const Progr
   switch (options.solver) {
     case SolverKind::kFista:
       return MadeSolver{std::make_unique<Fista>(problem)};
-    case SolverKind::kInteriorPoint:
-      return MadeSolver{std::make_unique<InteriorPoint>(problem, cones)};
+    case SolverKind::kInteriorPoint: {
+      std::unique_ptr<Solver> planar = cones ? PlanarInteriorPoint::For(problem) : nullptr;
+      return MadeSolver{planar != nullptr ? std::move(planar) : std::make_unique<InteriorPoint>(problem, cones)};
+    }
     case SolverKind::kPenalty: {
       const double multiple = HalfSumMultiple(program.loss_scale, static_cast<double>(program.features.size(0)));
       return MadeSolver{

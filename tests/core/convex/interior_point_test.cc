@@ -125,21 +125,66 @@ TEST_P(InteriorPointOnAwkwardData, GivesMultipliersThatStartAdmm) {
   EXPECT_GT(cold->epochs, 10);
 }
 
+Program PlaneProgram(std::int64_t rows, double beta) {
+  Program program;
+  program.activation = Activation::kRelu;
+  const at::Tensor t = at::arange(rows, kWide);
+  program.features = at::stack({t.mul(1.7).sin(), t.mul(2.9).cos()}, 1);
+  program.targets = t.mul(0.9).sin().add(t.mul(0.3).cos()).unsqueeze(1);
+  program.patterns = *EnumeratePatterns(program.features, 1000);
+  program.beta = beta;
+  return program;
+}
+
+// The same program, without what is done for data in the plane.
+Program WithAColumnOfZeros(Program program) {
+  program.features = at::cat({program.features, at::zeros({program.features.size(0), 1}, kWide)}, 1);
+  program.patterns.gates = at::Tensor();
+  return program;
+}
+
 // Cells are thin, and weights in them long, when there are many: with so small a β they reach lengths of thousands.
 TEST(InteriorPoint, SolvesOverAllPatternsOfPlaneData) {
   for (const auto& [rows, beta] : {std::pair(20, 1e-4), std::pair(60, 1e-2)}) {
-    Program program;
-    program.activation = Activation::kRelu;
-    const at::Tensor t = at::arange(rows, kWide);
-    program.features = at::stack({t.mul(1.7).sin(), t.mul(2.9).cos()}, 1);
-    program.targets = t.mul(0.9).sin().add(t.mul(0.3).cos()).unsqueeze(1);
-    program.patterns = *EnumeratePatterns(program.features, 1000);
-    program.beta = beta;
-    const auto solution = Solve(program, {}, WithTolerance(1e-8));
+    const auto solution = Solve(PlaneProgram(rows, beta), {}, WithTolerance(1e-10));
     ASSERT_TRUE(solution.ok()) << solution.status();
     EXPECT_EQ(solution->reason, StopReason::kConverged) << rows << ": gap " << solution->progress.gap;
     EXPECT_LE(solution->epochs, 50);
+    const auto other = Solve(WithAColumnOfZeros(PlaneProgram(rows, beta)), {}, WithTolerance(1e-7));
+    ASSERT_TRUE(other.ok()) << other.status();
+    EXPECT_EQ(other->reason, StopReason::kConverged);
+    EXPECT_NEAR(solution->progress.objective, other->progress.objective, 2e-7 * other->progress.objective);
+    EXPECT_LE(other->progress.lower_bound, solution->progress.objective * (1 + 1e-12));
   }
+}
+
+TEST(InteriorPoint, SolvesOverSomePatternsAndSeveralOutputsOfPlaneData) {
+  Program program = PlaneProgram(40, 0.05);
+  const at::Tensor some = at::arange(0, program.patterns.count(), 3, at::kLong);
+  program.patterns = {program.patterns.mask.index_select(1, some), at::Tensor()};
+  // The last output is zero, and the one before nearly.
+  const at::Tensor& y = program.targets;
+  program.targets = at::cat({y, y.square(), y.mul(1e-3), at::zeros_like(y)}, 1);
+  const auto solution = Solve(program, {}, WithTolerance(1e-9));
+  const auto other = Solve(WithAColumnOfZeros(program), {}, WithTolerance(1e-6));
+  ASSERT_TRUE(solution.ok() && other.ok());
+  EXPECT_EQ(other->reason, StopReason::kConverged) << other->progress.gap;
+  EXPECT_EQ(solution->reason, StopReason::kConverged) << solution->progress.gap;
+  EXPECT_NEAR(solution->progress.objective, other->progress.objective, 1e-6 * other->progress.objective);
+  EXPECT_LE(solution->progress.lower_bound, other->progress.objective * (1 + 1e-12));
+}
+
+TEST(InteriorPoint, GivesMultipliersOfPlaneDataThatStartAdmm) {
+  const Program program = PlaneProgram(10, 0.2);
+  const auto exact = Solve(program, {}, WithTolerance(1e-9));
+  ASSERT_TRUE(exact.ok());
+  Options options = WithTolerance(1e-5, SolverKind::kAdmm);
+  const auto cold = Solve(program, {}, options);
+  options.start = StartAt(*exact);
+  const auto warm = Solve(program, {}, options);
+  ASSERT_TRUE(cold.ok() && warm.ok());
+  EXPECT_LE(warm->epochs, 3) << cold->epochs;
+  EXPECT_GT(cold->epochs, 10);
 }
 
 TEST(InteriorPoint, IsRefusedForOtherLossesPenaltiesAndPrecisions) {
