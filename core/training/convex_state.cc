@@ -19,7 +19,7 @@ namespace {
 using descent::State;
 
 // Changes whenever entries do, or what a solver does with them.
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kConvexFormat = 1;
 constexpr char kSolve[] = "solve/";
 
 std::string TextOf(const PenaltyMethod& method) {
@@ -84,7 +84,7 @@ State Fingerprint(const Spec& spec, const ConvexTraining& convex, const TensorDa
   const auto put = [&state](const char* name, std::string text) {
     state[absl::StrCat("run/", name)] = std::move(text);
   };
-  put("format", absl::StrCat("convex ", kFormat));
+  put("format", absl::StrCat("convex ", kConvexFormat));
   put("patterns", descent::Digest(program.patterns.mask));
   put("activation", Name(convex.activation));
   put("solver", solver);

@@ -69,7 +69,7 @@ descent::Options ToOptions(const Spec& spec, const GradientDescent& descent, Cou
   return options;
 }
 
-EpochMetrics ToMetrics(const descent::EpochReport& report) {
+EpochMetrics MetricsOf(const descent::EpochReport& report) {
   EpochMetrics metrics;
   metrics.trial = static_cast<std::int32_t>(report.trial);
   metrics.epoch = report.epoch;
@@ -163,14 +163,14 @@ absl::StatusOr<Result> TrainByDescent(const Spec& spec, const GradientDescent& d
   descent::Observers observers;
   if (hooks.observer) {
     observers.on_epoch = [&](const descent::EpochReport& report) {
-      return hooks.observer(ToMetrics(report)) == Continue::kYes;
+      return hooks.observer(MetricsOf(report)) == Continue::kYes;
     };
   }
   observers.should_stop = hooks.should_stop;
   if (hooks.on_snapshot) {
     observers.on_snapshot = [&](const descent::Trial& trial) {
       return hooks.on_snapshot(
-          {static_cast<std::int32_t>(trial.last.trial), trial.network, ToMetrics(trial.last), trial.setting});
+          {static_cast<std::int32_t>(trial.last.trial), trial.network, MetricsOf(trial.last), trial.setting});
     };
   }
   observers.checkpoint_due = hooks.checkpoint_due;
@@ -191,7 +191,7 @@ absl::StatusOr<Result> TrainByDescent(const Spec& spec, const GradientDescent& d
   counts.all = descent::TrialsInAll(descent);
   double least = std::numeric_limits<double>::infinity();
   for (auto& trial : descended->trials) {
-    TrainedModel model{std::move(trial.network), ToMetrics(trial.last), trial.diverged_at.has_value(),
+    TrainedModel model{std::move(trial.network), MetricsOf(trial.last), trial.diverged_at.has_value(),
                        trial.diverged_at, trial.setting};
     counts.stalled += trial.stalled ? 1 : 0;
     if (model.diverged) {

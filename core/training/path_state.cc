@@ -20,7 +20,7 @@ namespace {
 using descent::State;
 
 // Changes whenever the entries below do.
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kPathFormat = 1;
 
 using Number = std::optional<double> EpochMetrics::*;
 constexpr Number kNumbers[] = {&EpochMetrics::objective,
@@ -70,7 +70,7 @@ State Fingerprint(const Spec& spec, const RegularizationPath& path, const Tensor
   const auto put = [&state](const char* name, std::string text) {
     state[absl::StrCat("run/", name)] = std::move(text);
   };
-  put("format", absl::StrCat("path ", kFormat));
+  put("format", absl::StrCat("path ", kPathFormat));
   put("patterns", descent::Digest(patterns.mask));
   put("activation", Name(path.convex.activation));
   put("points", absl::StrCat(path.points));

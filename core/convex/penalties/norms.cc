@@ -13,7 +13,6 @@ namespace cvxnn::convex {
 namespace {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-constexpr double kOwnRounding = 1 + 32 * kEpsilon;
 // Norms below it are 0 to a subgradient; a normal number of float32.
 constexpr double kLeastNorm = 1e-37;
 

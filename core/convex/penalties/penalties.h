@@ -3,11 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "core/convex/penalties/penalty_function.h"
 
 namespace cvxnn::convex {
+
+/// What the rounding of a norm itself, in float64, is raised by where it must not come out too small.
+inline constexpr double kOwnRounding = 1 + 32 * std::numeric_limits<double>::epsilon();
 
 /// Σ_j ‖z_j‖₂ (group_l2.h); dual norm max_j ‖q_j‖₂.
 std::unique_ptr<const PenaltyFunction> MakeGroupL2();

@@ -14,7 +14,6 @@ class Smooth : public PenaltyFunction {
  public:
   explicit Smooth(std::int64_t outputs) : outputs_(outputs) {}
   at::Tensor DualNorms(const at::Tensor& products, const at::Tensor& errors) const override {
-    constexpr double kOwnRounding = 1 + 32 * std::numeric_limits<double>::epsilon();
     const at::Tensor norms = PerOutput(ColumnNorms(products));
     return errors.defined() ? norms.mul(kOwnRounding).add_(PerOutput(errors)) : norms;
   }

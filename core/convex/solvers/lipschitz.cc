@@ -18,7 +18,7 @@ constexpr std::int64_t kKernelRowsPerPattern = 20;
 constexpr std::int64_t kMaxDirectRows = 256;
 
 // A start that no structure of the data is orthogonal to: distinct irrational phases, the same on every device.
-at::Tensor Start(std::int64_t rows, const at::TensorOptions& options) {
+at::Tensor StartVector(std::int64_t rows, const at::TensorOptions& options) {
   const at::Tensor index = at::arange(rows, at::TensorOptions().dtype(at::kDouble).device(at::kCPU));
   return index.mul(std::sqrt(2.0)).frac().add(0.5).unsqueeze(1).to(options);
 }
@@ -37,7 +37,7 @@ absl::StatusOr<double> LargestEigenvalue(const PatternOperator& map, const std::
   }
   // The kernel does not depend on the number of outputs.
   const PatternOperator single(map.features(), map.mask(), 1);
-  at::Tensor vector = Start(map.rows(), options);
+  at::Tensor vector = StartVector(map.rows(), options);
   double estimate = 0;
   for (int i = 0; i < kMaxIterations; ++i) {
     if (should_stop && should_stop()) return absl::CancelledError("stopped while finding the step size");

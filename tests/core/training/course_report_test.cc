@@ -14,14 +14,14 @@
 namespace cvxnn::training {
 namespace {
 
-struct Report {
+struct ReportedProblem {
   std::string name;
   data::GeneratorSpec data;
   double beta;
 };
-void PrintTo(const Report& report, std::ostream* out) { *out << report.name; }
+void PrintTo(const ReportedProblem& report, std::ostream* out) { *out << report.name; }
 
-class CourseReport : public testing::TestWithParam<Report> {};
+class CourseReport : public testing::TestWithParam<ReportedProblem> {};
 
 TEST_P(CourseReport, HasAnOptimumBelowAHundredTrialsOfEveryWidth) {
   const auto dataset = data::Generate(GetParam().data);
@@ -69,10 +69,11 @@ TEST_P(CourseReport, HasAnOptimumBelowAHundredTrialsOfEveryWidth) {
 INSTANTIATE_TEST_SUITE_P(
     Data, CourseReport,
     testing::Values(
-        Report{"ByLength", {data::GaussianGenerator{20, 2, data::GaussianLabels::kOutsideUnitBall}, 0, 1}, 1e-2},
-        Report{"BySign", {data::GaussianGenerator{20, 2, data::GaussianLabels::kSign}, 0, 2}, 1e-2},
-        Report{"AtRandom", {data::GaussianGenerator{20, 2, data::GaussianLabels::kRandomSign}, 0, 3}, 1e-2},
-        Report{"Sine", {data::SineGenerator{10, 10}, 0, 0}, 1e-2}),
+        ReportedProblem{
+            "ByLength", {data::GaussianGenerator{20, 2, data::GaussianLabels::kOutsideUnitBall}, 0, 1}, 1e-2},
+        ReportedProblem{"BySign", {data::GaussianGenerator{20, 2, data::GaussianLabels::kSign}, 0, 2}, 1e-2},
+        ReportedProblem{"AtRandom", {data::GaussianGenerator{20, 2, data::GaussianLabels::kRandomSign}, 0, 3}, 1e-2},
+        ReportedProblem{"Sine", {data::SineGenerator{10, 10}, 0, 0}, 1e-2}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace
