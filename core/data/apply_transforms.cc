@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <new>
-#include <ranges>
 #include <string>
 #include <utility>
 
@@ -119,7 +118,8 @@ absl::StatusOr<Matrix> TransformRows(const Description& description, std::int64_
 }
 
 std::int64_t RawColumns(const Description& description, std::int64_t columns) {
-  for (const FittedTransform& fitted : std::views::reverse(description.transforms)) {
+  for (std::size_t i = description.transforms.size(); i-- > 0;) {
+    const FittedTransform& fitted = description.transforms[i];
     if (std::holds_alternative<AppendBias>(fitted.spec)) --columns;
     if (std::holds_alternative<PrincipalComponents>(fitted.spec)) {
       columns = static_cast<std::int64_t>(fitted.mean.size());

@@ -133,8 +133,12 @@ std::string Message(const Result& result, const descent::Grid& grid, const Count
     return absl::StrFormat("All %d trials diverged; a smaller learning rate may help.", trained);
   }
   const TrainedModel& best = result.models[result.best];
-  std::string message = absl::StrFormat("%s is the best of %d with objective %g after %d epochs", BestTrial(best, grid),
-                                        trained, best.final_metrics.objective.value_or(0), best.final_metrics.epoch);
+  const double objective = best.final_metrics.objective.value_or(0);
+  std::string message = absl::StrFormat("Objective %g after %d epochs", objective, best.final_metrics.epoch);
+  if (counts.all > 1) {
+    message = absl::StrFormat("%s is the best of %d with objective %g after %d epochs", BestTrial(best, grid), trained,
+                              objective, best.final_metrics.epoch);
+  }
   if (counts.diverged > 0) message += absl::StrFormat("; %d diverged", counts.diverged);
   if (counts.stalled > 0) {
     message += absl::StrFormat(

@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "tests/core/convex/double_tensors.h"
+
 namespace cvxnn::convex {
 namespace {
-
-const at::TensorOptions kDouble = at::TensorOptions().dtype(at::kDouble);
 
 at::Tensor Column(std::vector<double> values) { return at::tensor(values, kDouble).unsqueeze(1); }
 

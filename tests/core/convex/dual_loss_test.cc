@@ -9,12 +9,12 @@
 #include <limits>
 
 #include "core/network/loss_function.h"
+#include "tests/core/convex/double_tensors.h"
 
 namespace cvxnn::convex {
 namespace {
 
 constexpr Loss kLosses[] = {Loss::kSquared, Loss::kLogistic, Loss::kCrossEntropy, Loss::kHinge, Loss::kSquaredHinge};
-const auto kDouble = at::TensorOptions().device(at::kCPU).dtype(at::kDouble);
 
 at::Tensor Outputs(double phase) { return (at::arange(12, kDouble) * 1.7 + phase).sin().mul(2).view({4, 3}); }
 at::Tensor TargetsFor(Loss loss) {

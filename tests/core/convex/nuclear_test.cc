@@ -7,11 +7,12 @@
 
 #include <cmath>
 
+#include "tests/core/convex/double_tensors.h"
+
 namespace cvxnn::convex {
 namespace {
 
 constexpr std::int64_t kInputs = 5, kPatterns = 4, kOutputs = 3;
-const auto kDouble = at::TensorOptions().device(at::kCPU).dtype(at::kDouble);
 
 at::Tensor Weights() { return at::arange(kInputs * kPatterns * kOutputs, kDouble).mul(1.7).sin().view({kInputs, -1}); }
 at::Tensor Block(const at::Tensor& weights, std::int64_t p) { return weights.narrow(1, p * kOutputs, kOutputs); }

@@ -6,12 +6,11 @@
 #include <gtest/gtest.h>
 
 #include "core/convex/solvers/lipschitz.h"
+#include "tests/core/convex/double_tensors.h"
 #include "tests/core/convex/oracle_cases.h"
 
 namespace cvxnn::convex {
 namespace {
-
-const at::TensorOptions kDouble = at::TensorOptions().dtype(at::kDouble);
 
 // n×(P·d), block p is D_p X.
 at::Tensor WrittenOut(const Program& program) {

@@ -430,6 +430,7 @@ TEST(DescentTrain, GoesOnFromAStoredModel) {
   descent.trials = 1;
   const auto twenty_five = Train(spec, SmallDataset());
   ASSERT_TRUE(twenty_five.ok());
+  EXPECT_THAT(twenty_five->summary.message, testing::ContainsRegex("^Objective [0-9.e+-]+ after 25 epochs\\."));
   descent.initialization = descent::FromModels{{"models/a"}};
   descent.trials = 2;
   descent.neurons = 1;  // not used: the width is the model's

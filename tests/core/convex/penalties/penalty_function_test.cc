@@ -9,11 +9,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "tests/core/convex/double_tensors.h"
+
 namespace cvxnn::convex {
 namespace {
 
 constexpr std::int64_t kInputs = 5, kPatterns = 4, kOutputs = 3;
-const auto kDouble = at::TensorOptions().device(at::kCPU).dtype(at::kDouble);
 
 at::Tensor Wave(double phase) {
   return (at::arange(kInputs * kPatterns * kOutputs, kDouble) * 1.7 + phase).sin().view({kInputs, -1});
