@@ -28,9 +28,9 @@ constexpr double kLeftOutShare = 0.1;
 // Solutions are refined so often, or until this share of the right-hand side is left.
 constexpr int kRefinements = 5;
 constexpr double kExact = 1e-13;
-// The start: all products together as a multiple of the objective at zero, and multipliers as a share of the targets.
-constexpr double kFirstObjectives = 100;
-constexpr double kFirstMultiplier = 0.1;
+constexpr double kWorthwhile = 0.5;
+// All products together at the start, in objectives at zero.
+constexpr double kFirstObjectives = 0.1;
 
 double LargestStepOf(const at::Tensor& values, const at::Tensor& change) {
   if (values.numel() == 0) return 1e30;
@@ -59,10 +59,10 @@ absl::Status CheckInteriorPointMemory(std::int64_t rows, std::int64_t inputs, st
 
 double InteriorPointFlops(std::int64_t rows, std::int64_t inputs, std::int64_t patterns, std::int64_t outputs,
                           bool cones) {
-  const auto n = static_cast<double>(rows), d = static_cast<double>(inputs);
-  const double m = static_cast<double>(patterns) * (cones ? 2 : 1);
-  const double blocks = m * (2 * n * n * d + n * d * d * (cones ? 3 : 1) + d * d * d / 3 + 40 * n * (d + 2));
-  return static_cast<double>(outputs) * (blocks + n * n * n / 3);
+  const auto n = static_cast<double>(rows), d = static_cast<double>(inputs), p = static_cast<double>(patterns);
+  const double blocks = p * (cones ? 2 : 1) * ((cones ? 2 * n * d * d : 0) + d * d * d + 40 * n * (d + 2));
+  // Half of a pattern's rows are active.
+  return static_cast<double>(outputs) * (blocks + p * (n * d * d + n * n * d / 2) + n * n * n / 3);
 }
 
 InteriorPoint::InteriorPoint(HalfSumProblem problem, bool cones) : problem_(std::move(problem)), cones_(cones) {}
@@ -105,16 +105,23 @@ InteriorPoint::Output InteriorPoint::Prepared(std::int64_t k) const {
   }
   output.targets = targets.div(output.scale);
   output.beta = problem_.beta / (features_scale_ * output.scale);
-  // Far from the edges, and multipliers not much smaller than the residuals that they are to balance.
-  const double product = kFirstObjectives * 0.5 / static_cast<double>(blocks);
-  output.weights = {at::full({blocks}, product / output.beta, options), at::zeros({blocks, inputs}, options)};
+  // Near the centre of the dual's feasible set at ν = 0: with ζ = ‖z̄‖/β, the same product on average for the rows of a
+  // block as for its norm asks for ζ² = n'/(n' + 1).
+  const double rows = cones_ ? static_cast<double>(cone_rows_.size(0)) : 0;
+  const double product = kFirstObjectives * 0.5 / (static_cast<double>(blocks) * (1 + rows));
+  const double inside = output.beta * output.beta / (1 + rows);
+  output.weights = {at::full({blocks}, product * output.beta / inside, options), at::zeros({blocks, inputs}, options)};
   output.duals = {at::full({blocks}, output.beta, options), at::zeros({blocks, inputs}, options)};
   if (cones_) {
-    const auto rows = static_cast<double>(cone_rows_.size(0));
-    const double mean_length = std::sqrt(cone_lengths_.square().mean().item<double>());
-    const double multiplier = kFirstMultiplier * mean_length / std::sqrt(rows);
-    output.lambda = at::full({blocks, cone_rows_.size(0)}, multiplier, options);
-    output.slacks = at::full({blocks, cone_rows_.size(0)}, product / multiplier, options);
+    const at::Tensor sums = at::mm(signs_, cone_rows_);
+    const at::Tensor lambda = at::linalg_vector_norm(sums, 2, at::IntArrayRef{1})
+                                  .reciprocal_()
+                                  .mul_(std::sqrt(rows / (1 + rows)) * output.beta)
+                                  .unsqueeze(1);
+    output.duals.tail = sums.mul(lambda).neg_();
+    output.weights.tail = output.duals.tail.mul(-product / inside);
+    output.lambda = lambda.expand({blocks, cone_rows_.size(0)}).contiguous();
+    output.slacks = output.lambda.reciprocal().mul_(product);
   }
   return output;
 }
@@ -171,17 +178,20 @@ InteriorPoint::Direction InteriorPoint::Towards(const Output& output, const Resi
   }
   at::Tensor du = at::zeros_like(f), y = cones_ ? at::zeros_like(g) : at::Tensor(), f_left = f, g_left = g;
   const double size = f.norm().item<double>();
+  double last = size;
   for (int round = 0;; ++round) {
     at::Tensor right = f_left;
     if (cones_) right = right.addmm(theta.mul(g_left).mul_(signs_), cone_rows_);
     const at::Tensor change = system_->Solve(right);
     du = du.add(change);
     if (cones_) y = y.add(g_left.sub(OnCones(change)).mul_(theta));
-    if (round == kRefinements || !(f_left.norm().item<double>() > kExact * size)) break;
+    if (round == kRefinements) break;
     f_left = f.sub(system_->Adjoint(system_->Apply(du))).sub_(scaling.ApplyCurvature(du));
-    if (!cones_) continue;
-    f_left.addmm_(signs_.mul(y), cone_rows_);
-    g_left = g.sub(OnCones(du)).sub_(y.div(theta));
+    if (cones_) f_left.addmm_(signs_.mul(y), cone_rows_);
+    const double left = f_left.norm().item<double>();
+    if (!(left > kExact * size) || (round > 0 && left > kWorthwhile * last)) break;
+    last = left;
+    if (cones_) g_left = g.sub(OnCones(du)).sub_(y.div(theta));
   }
   Direction direction;
   direction.weights = {scaling.Head(scaled, du), du};
@@ -226,7 +236,11 @@ absl::Status InteriorPoint::Advance(Output& output) {
       cones_ ? products.sub(predictor.slacks.mul(predictor.lambda)).add_(centre) : at::Tensor();
   const Direction direction = Towards(output, residuals, scaling, JordanQuotient(wanted, point), corrected);
   const double step = std::min(1.0, kShare * LargestStep(output, direction));
-  if (!(step > kLeastStep)) return absl::InternalError("interior point: no step leads further at this precision");
+  at::Tensor sum = direction.weights.head.sum() + direction.weights.tail.sum() + direction.duals.tail.sum();
+  if (cones_) sum = sum + direction.slacks.sum() + direction.lambda.sum();
+  if (!(step > kLeastStep) || !std::isfinite(sum.item<double>())) {
+    return absl::InternalError("interior point: no step leads further at this precision");
+  }
   output.weights = output.weights.Plus(direction.weights, step);
   output.duals = output.duals.Plus(direction.duals, step);
   if (cones_) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The linear systems of the interior point method, with the structure of MATH, section 2. For m blocks of d weights,
 //   (S_j + CᵀΘ_jC) u_j + σ_j XᵀD_j Σ_i σ_i D_iX u_i = b_j,
-// where S_j comes from the norm of block j, C holds the rows of the cones and Θ_j is diagonal: a batch of d×d Cholesky
-// factors, coupled through one n×n matrix, I + Σ_j D_jX (S_j + CᵀΘ_jC)⁻¹ XᵀD_j. Both lose digits as the method nears
+// where S_j comes from the norm of block j, C holds the rows of the cones and Θ_j is diagonal: a batch of d×d
+// inverses, coupled through one n×n matrix, I + Σ_j D_jX (S_j + CᵀΘ_jC)⁻¹ XᵀD_j. Both lose digits as the method nears
 // the optimum: callers refine what comes out.
 #pragma once
 
@@ -19,7 +19,7 @@ double NewtonSystemBytes(double rows, double inputs, double blocks);
 class NewtonSystem {
  public:
   /// `features` X (n×d), `signed_mask` σ_jD_j (m×n, −1, 0 or 1), `cone_rows` C (n'×d; undefined for gated programs);
-  /// float64.
+  /// float64. With cones the second half of the blocks have the patterns of the first.
   NewtonSystem(at::Tensor features, at::Tensor signed_mask, at::Tensor cone_rows);
 
   /// σ_jD_jX u_j (m×n) for weights m×d.
@@ -37,13 +37,15 @@ class NewtonSystem {
 
  private:
   at::Tensor BlockMatrices(const ConeScaling& scaling, const at::Tensor& theta) const;  // S_j + CᵀΘ_jC, m×d×d
+  void AddCoupling(at::Tensor& coupling) const;                                         // to the lower triangle
   at::Tensor SolveBlocks(const at::Tensor& right_hand_side) const;
 
   at::Tensor features_;
   at::Tensor signed_mask_;
   at::Tensor cone_rows_;
-  at::Tensor block_factors_;  // m×d×d, lower
-  at::Tensor row_factor_;     // n×n, lower
+  at::Tensor pattern_mask_;  // P×n, bool
+  at::Tensor inverses_;      // m×d×d
+  at::Tensor row_factor_;    // n×n, lower
 };
 
 }  // namespace cvxnn::convex

@@ -309,7 +309,14 @@ absl::Status PlanarInteriorPoint::Advance(Output& output) {
   }
   Solve(output);
   const double step = std::min(1.0, kShare * LargestStep(output));
-  if (!(step > kLeastStep)) return absl::InternalError("interior point: no step leads further at this precision");
+  double sum = 0;
+  for (const Direction& change : direction_) {
+    sum += change.weights.head + change.dual.x + change.dual.y + change.a[0] + change.a[1] + change.lambda[0] +
+           change.lambda[1];
+  }
+  if (!(step > kLeastStep) || !std::isfinite(sum)) {
+    return absl::InternalError("interior point: no step leads further at this precision");
+  }
   for (std::size_t i = 0; i < output.nu.size(); ++i) output.nu[i] += step * nu_change_[i];
   for (std::size_t j = 0; j < output.blocks.size(); ++j) {
     Block& block = output.blocks[j];

@@ -49,7 +49,8 @@ TEST_P(InteriorPointAgainstTheOracle, TheOptimumAgreesAndTheBoundStaysBelow) {
   });
   ASSERT_TRUE(solution.ok()) << solution.status();
   EXPECT_EQ(solution->reason, StopReason::kConverged)
-      << "gap " << solution->progress.gap << " violation " << solution->progress.constraint_violation.value_or(0);
+      << solution->trouble << " gap " << solution->progress.gap << " violation "
+      << solution->progress.constraint_violation.value_or(0);
   EXPECT_LE(solution->epochs, 40);
   const double accuracy = std::max(1e-8, 2 * oracle.accuracy);
   EXPECT_NEAR(solution->progress.objective, oracle.optimum, accuracy * oracle.optimum);
