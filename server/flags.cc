@@ -133,7 +133,7 @@ void AddOtherSources(CLI::App* app) {
 std::string UsageFault(const CLI::App& app, const CLI::ParseError& error) {
   // The parser only says that it could not read the key, and not in which file.
   constexpr absl::string_view kUnknownKey = "INI was not able to parse ";
-  const std::string said = error.what();
+  std::string said = error.what();
   const bool unknown = dynamic_cast<const CLI::ConfigError*>(&error) != nullptr && absl::StartsWith(said, kUnknownKey);
   if (!unknown) return said;
   std::string key = said.substr(kUnknownKey.size());

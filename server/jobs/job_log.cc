@@ -12,7 +12,7 @@
 namespace cvxnn::server {
 
 JobLog::JobLog(JobStore* store, ChangeFeed* feed, Options options)
-    : store_(store), feed_(feed), options_(options), writer_([this] { WriteLoop(); }) {}
+    : store_(store), feed_(feed), options_(std::move(options)), writer_([this] { WriteLoop(); }) {}
 
 JobLog::~JobLog() {
   {
@@ -106,7 +106,7 @@ JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& lo
     // When the common transaction fails, each job gets one of its own, so that no job suffers from another.
     if (!together) {
       if (absl::Status status = store_->Commit(absl::MakeConstSpan(&commits[i], 1)); !status.ok()) {
-        committing[i]->PutBack(std::move(commits[i]), status);
+        committing[i]->PutBack(commits[i], status);
         NoteFault(*committing[i], status);
         result.failed.push_back(committing[i]);
         continue;

@@ -164,7 +164,7 @@ void LiveLog::Publish(const JobCommit& commit) {
   subscribers_.Notify();
 }
 
-void LiveLog::PutBack(JobCommit commit, const absl::Status& reason) {
+void LiveLog::PutBack(const JobCommit& commit, const absl::Status& reason) {
   std::vector<Written> told;
   {
     absl::MutexLock lock(&mutex_);

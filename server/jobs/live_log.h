@@ -81,7 +81,7 @@ class LiveLog {
   /// The commit was written: makes it visible and tells the subscribers.
   void Publish(const JobCommit& commit) ABSL_LOCKS_EXCLUDED(mutex_);
   /// The commit could not be written for the reason given: its records wait again, before all others.
-  void PutBack(JobCommit commit, const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+  void PutBack(const JobCommit& commit, const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
   /// The reason of the last PutBack; OK: there was none.
   absl::Status fault() const ABSL_LOCKS_EXCLUDED(mutex_);
 
