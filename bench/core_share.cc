@@ -65,7 +65,9 @@ training::Spec Fista() {
   spec.beta_max_fraction = 1e-3;
   spec.precision = training::Precision::kFloat32;
   spec.stopping = {.max_epochs = 15, .tolerance = 0};
-  spec.method = training::ConvexTraining{.patterns = training::SampledPatterns{kWidth}};
+  spec.method = training::ConvexTraining{.patterns = training::SampledPatterns{kWidth},
+                                         .solver = training::ConvexSolver::kFista,
+                                         .working_set = training::WorkingSet::kOff};
   return spec;
 }
 

@@ -40,6 +40,9 @@ v1::JobSpec GatedJob() {
   spec.set_beta_max_fraction(1e-3);
   spec.mutable_stopping()->set_tolerance(0);
   spec.mutable_convex()->mutable_patterns()->mutable_sampled()->set_count(100);
+  // Many short epochs, all alike.
+  spec.mutable_convex()->set_solver(v1::CONVEX_SOLVER_FISTA);
+  spec.mutable_convex()->set_working_set(v1::WORKING_SET_OFF);
   return spec;
 }
 

@@ -95,10 +95,10 @@ void LowerBound::Offer(const at::Tensor& dual, const at::Tensor& all_constraints
   for (std::size_t k = 0; k < best_.size(); ++k) {
     if (!(values[k] > best_[k].value)) continue;
     best_[k].value = values[k];
-    if (!narrow_) continue;
+    if (!narrow_ && !keep_) continue;
     const std::int64_t first = static_cast<std::int64_t>(k) * Width();
     best_[k].dual = dual.narrow(1, first, Width()).clone();
-    if (!row_side.defined()) continue;
+    if (!narrow_ || !row_side.defined()) continue;
     best_[k].row_side = row_side.view({dual.size(0), -1, outputs}).narrow(2, first, Width()).clone();
   }
 }
@@ -154,6 +154,14 @@ void LowerBound::Load(descent::StateReader* reader) {
     if (!row_side.defined()) continue;
     best_[k].row_side = row_side.view({row_side.size(0), -1, Width()});
   }
+}
+
+at::Tensor LowerBound::dual() const {
+  const auto like = std::find_if(best_.begin(), best_.end(), [](const Best& best) { return best.dual.defined(); });
+  if (like == best_.end()) return {};
+  std::vector<at::Tensor> duals;
+  for (const Best& best : best_) duals.push_back(best.dual.defined() ? best.dual : at::zeros_like(like->dual));
+  return at::cat(duals, 1);
 }
 
 double LowerBound::value() const {

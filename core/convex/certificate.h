@@ -47,6 +47,12 @@ class LowerBound {
   void Offer(const at::Tensor& dual, const at::Tensor& constraints, const at::Tensor& row_side = {},
              const at::Tensor& sizes = {});
 
+  /// From now on the best points are kept for float64 data too.
+  void KeepDuals() { keep_ = true; }
+  /// The best dual points, n×c, where they are kept: those of float32 data, and see KeepDuals. Zeros for outputs that
+  /// have none; undefined where none has.
+  at::Tensor dual() const;
+
   /// Takes bounds known by other means, one for each program: for each output, or one where they are coupled.
   void Raise(const std::vector<double>& values);
 
@@ -64,7 +70,7 @@ class LowerBound {
  private:
   struct Best {
     double value = 0;
-    at::Tensor dual;      // float32 data: ν of these outputs, n×(c/programs)
+    at::Tensor dual;      // where kept: ν of these outputs, n×(c/programs)
     at::Tensor row_side;  // float32 ReLU: n×(2·P·c/programs)
   };
   // Outputs of each separate program: 1, or all.
@@ -81,6 +87,7 @@ class LowerBound {
   const DualLoss& dual_loss_;
   at::Tensor targets_;  // float64
   bool narrow_;         // float32 data
+  bool keep_ = false;
   double beta_;
   double features_norm_;
   std::unique_ptr<const PenaltyFunction> penalty_;

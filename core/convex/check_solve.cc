@@ -13,7 +13,9 @@
 #include "core/convex/dual_loss.h"
 #include "core/convex/make_solver.h"
 #include "core/convex/penalties/penalty_function.h"
+#include "core/convex/screening.h"
 #include "core/convex/solvers/interior_point.h"
+#include "core/convex/solvers/newton.h"
 #include "core/convex/solvers/penalty_method.h"
 #include "core/descent/ranges.h"
 
@@ -105,6 +107,22 @@ absl::Status CheckSolve(const Program& program, const Options& options) {
           "solver = interior_point: must be for the squared loss and the group_l2 penalty in float64");
     }
   }
+  if (options.solver == SolverKind::kNewton) {
+    const bool group =
+        program.penalty == Penalty::kGroupL2 || (program.penalty == Penalty::kWeightDecay && y.size(1) == 1);
+    if (program.loss != Loss::kSquared || !group || !gated) {
+      return absl::InvalidArgumentError(
+          "solver = newton: must be for gated programs of the squared loss and the group_l2 penalty");
+    }
+  }
+  if (options.working_set) {
+    if (!gated || !HasBlocks(program.penalty) || options.solver == SolverKind::kInteriorPoint ||
+        options.solver == SolverKind::kPenalty) {
+      return absl::InvalidArgumentError(
+          "working_set: must be off but for gated programs of the group_l2 or weight_decay penalty, by fista, admm or "
+          "newton");
+    }
+  }
   if (options.solver == SolverKind::kFista) {
     if (!gated) return absl::InvalidArgumentError("solver = fista: must be admm for ReLU programs");
     if (!std::isfinite(DualOf(program.loss)->Curvature())) {
@@ -119,6 +137,9 @@ absl::Status CheckSolve(const Program& program, const Options& options) {
     // Rank reduction leaves min(n, d) inputs.
     return CheckInteriorPointMemory(x.size(0), std::min(x.size(0), x.size(1)), program.patterns.count(), y.size(1),
                                     !gated, x);
+  }
+  if (options.solver == SolverKind::kNewton) {
+    return CheckNewtonMemory(x.size(0), std::min(x.size(0), x.size(1)), program.patterns.count() * y.size(1), x);
   }
   if (options.solver == SolverKind::kPenalty) {
     if (auto status = CheckPenaltySettings(options.penalty); !status.ok()) return status;

@@ -11,8 +11,11 @@
 #include "core/convex/solvers/admm.h"
 #include "core/convex/solvers/fista.h"
 #include "core/convex/solvers/interior_point.h"
+#include "core/convex/solvers/lipschitz.h"
+#include "core/convex/solvers/newton.h"
 #include "core/convex/solvers/penalty_method.h"
 #include "core/convex/solvers/planar_interior_point.h"
+#include "core/convex/solvers/working_set.h"
 
 namespace cvxnn::convex {
 
@@ -35,26 +38,59 @@ absl::StatusOr<KernelSolve> ChooseKernel(const Program& program, const Options& 
   return fits_without.ok() ? absl::StatusOr<KernelSolve>(KernelSolve::kConjugateGradients) : fits_without;
 }
 
-absl::StatusOr<MadeSolver> MakeSolver(const HalfSumProblem& problem, const Program& program, const Options& options) {
+namespace {
+
+std::unique_ptr<Solver> Make(const HalfSumProblem& problem, const Program& program, const Options& options,
+                             KernelSolve kernel) {
   const bool cones = program.activation == Activation::kRelu;
   switch (options.solver) {
     case SolverKind::kFista:
-      return MadeSolver{std::make_unique<Fista>(problem)};
+      return std::make_unique<Fista>(problem);
     case SolverKind::kInteriorPoint: {
       std::unique_ptr<Solver> planar = cones ? PlanarInteriorPoint::For(problem) : nullptr;
-      return MadeSolver{planar != nullptr ? std::move(planar) : std::make_unique<InteriorPoint>(problem, cones)};
+      return planar != nullptr ? std::move(planar) : std::make_unique<InteriorPoint>(problem, cones);
     }
+    case SolverKind::kNewton:
+      return std::make_unique<Newton>(problem);
     case SolverKind::kPenalty: {
       const double multiple = HalfSumMultiple(program.loss_scale, static_cast<double>(program.features.size(0)));
-      return MadeSolver{
-          std::make_unique<PenaltyMethod>(problem, cones, options.penalty, multiple, program.loss_scale, options.seed)};
+      return std::make_unique<PenaltyMethod>(problem, cones, options.penalty, multiple, program.loss_scale,
+                                             options.seed);
     }
     case SolverKind::kAdmm:
       break;
   }
-  const auto kernel = ChooseKernel(program, options);
-  if (!kernel.ok()) return kernel.status();
-  return MadeSolver{std::make_unique<Admm>(problem, cones, *kernel), *kernel == KernelSolve::kConjugateGradients};
+  return std::make_unique<Admm>(problem, cones, kernel);
+}
+
+}  // namespace
+
+absl::StatusOr<MadeSolver> MakeSolver(const HalfSumProblem& problem, const Program& program, const Options& options) {
+  MadeSolver made;
+  KernelSolve kernel = KernelSolve::kFactor;
+  if (options.solver == SolverKind::kAdmm) {
+    const auto chosen = ChooseKernel(program, options);
+    if (!chosen.ok()) return chosen.status();
+    kernel = *chosen;
+    made.without_kernel = kernel == KernelSolve::kConjugateGradients;
+  }
+  if (!options.working_set) {
+    made.solver = Make(problem, program, options, kernel);
+    return made;
+  }
+  HalfSumProblem whole = problem;
+  if (options.solver != SolverKind::kAdmm) {
+    // That of all patterns does for every set.
+    const auto largest = LargestEigenvalue(problem.map, problem.should_stop);
+    if (!largest.ok()) return largest.status();
+    whole.largest_eigenvalue = *largest;
+  }
+  auto solver = std::make_unique<WorkingSetSolver>(
+      whole, program.penalty,
+      [&program, &options, kernel](const HalfSumProblem& part) { return Make(part, program, options, kernel); });
+  made.report = &solver->report();
+  made.solver = std::move(solver);
+  return made;
 }
 
 }  // namespace cvxnn::convex

@@ -18,10 +18,11 @@ absl::StatusOr<KernelSolve> ChooseKernel(const Program& program, const Options& 
 
 struct MadeSolver {
   std::unique_ptr<Solver> solver;
-  bool without_kernel = false;  ///< as Solution::without_kernel
+  bool without_kernel = false;               ///< as Solution::without_kernel
+  const WorkingSetReport* report = nullptr;  ///< of the solver, if it is over working sets
 };
 
-/// `problem` is the half-sum problem of `program`. Errors: as ChooseKernel.
+/// `problem` is the half-sum problem of `program`; all must outlive the solver. Errors: as ChooseKernel, and CANCELLED.
 absl::StatusOr<MadeSolver> MakeSolver(const HalfSumProblem& problem, const Program& program, const Options& options);
 
 }  // namespace cvxnn::convex

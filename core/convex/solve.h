@@ -24,6 +24,8 @@ enum class SolverKind {
   /// Squared loss, group-ℓ2 penalty (or weight decay of one output), float64; solvers/interior_point.h.
   kInteriorPoint,
   kPenalty,  ///< every program, its cones for a price; solvers/penalty_method.h
+  /// Gated programs of the squared loss, group-ℓ2 penalty (or weight decay of one output); solvers/newton.h.
+  kNewton,
 };
 
 /// Where a solve begins: any weights on the original columns, best those of a program much like this one.
@@ -44,6 +46,9 @@ struct Options {
   std::uint64_t seed = 0;   ///< likewise: of the order of the rows
   /// ADMM: solve with the n×n kernel by conjugate gradients, as is done where its factor does not fit in memory.
   bool without_kernel = false;
+  /// FISTA, ADMM and Newton's method on gated programs whose penalty HasBlocks: over working sets of blocks, see
+  /// solvers/working_set.h.
+  bool working_set = false;
   std::function<bool()> should_stop;  ///< polled between epochs and stages of set-up, as max_seconds is; may be empty
   /// Asked after each epoch that others follow, when it was reported, and when should_stop or the time limit ends the
   /// solve there; of solvers that can go on (all but the interior point method). true: save_state is given the state.
@@ -77,8 +82,8 @@ struct Progress {
   std::optional<double> test_accuracy;
   std::optional<double> test_loss;
   std::int64_t active_neurons = 0;  ///< blocks (pattern, output and sign) that are not zero
-  /// 1/L of FISTA, ρ₁ of ADMM, the share of Newton's step, the learning rate of the penalty method; 0 when no solver
-  /// ran.
+  /// 1/L of FISTA, ρ₁ of ADMM, the share of Newton's step (kInteriorPoint, kNewton), the learning rate of the penalty
+  /// method; 0 when no solver ran.
   double step_size = 0;
 };
 
@@ -94,6 +99,13 @@ enum class StopReason {
 /// Called after every epoch; false ends the solve with kStopped.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
+/// What became of the patterns of a solve over working sets; zeros for others.
+struct WorkingSetReport {
+  std::int64_t patterns = 0;  ///< in the largest set
+  std::int64_t screened = 0;  ///< proved to be zero at every optimum
+  std::int64_t rounds = 0;    ///< passes over all patterns
+};
+
 /// The best iterate met, the start included: least objective for gated, least max(|gap|, violation) for ReLU.
 struct Solution {
   at::Tensor positive;  ///< v, d×(P·c): column p·c + k is v_pk
@@ -104,7 +116,8 @@ struct Solution {
   std::string trouble;          ///< kStalled because numbers failed after the first epoch: what failed; else empty
   std::int64_t epochs = 0;      ///< done in all
   bool without_kernel = false;  ///< ADMM went without the n×n kernel; see Options::without_kernel
-  double beta = 0;              ///< β used; 0 when the solve ended before β_max was known
+  WorkingSetReport working_set;
+  double beta = 0;  ///< β used; 0 when the solve ended before β_max was known
   /// See Program::beta_max_fraction; 0 likewise, when there are no patterns, and for penalties that have none.
   double beta_max = 0;
 };

@@ -59,7 +59,7 @@ absl::StatusOr<Solution> SolveRun::Solve() {
                                beta_,        [this] { return Stopped(); },
                                *penalty_,    start_.has_value() ? &*start_ : nullptr};
   auto made = MakeSolver(problem, program_, options_);
-  if (!made.ok()) return made.status();
+  if (!made.ok()) return Ended(made.status());
   Solver& solver = *made->solver;
   solution_.without_kernel = made->without_kernel;
   if (Stopped()) return Finish(*stop_);
@@ -68,7 +68,9 @@ absl::StatusOr<Solution> SolveRun::Solve() {
     if (const absl::Status loaded = Load(&solver); !loaded.ok()) return Ended(loaded);
   }
   auto solution = Loop(solver);
-  if (solution.ok()) solution->state = solver.state();
+  if (!solution.ok()) return solution;
+  solution->state = solver.state();
+  if (made->report != nullptr) solution->working_set = *made->report;
   return solution;
 }
 

@@ -10,6 +10,7 @@
 #include "core/convex/solvers/admm_factors.h"
 #include "core/convex/solvers/fista.h"
 #include "core/convex/solvers/interior_point.h"
+#include "core/convex/solvers/newton.h"
 #include "core/convex/solvers/penalty_method.h"
 
 namespace cvxnn::convex {
@@ -42,6 +43,9 @@ SolverNeed EstimateSolver(const Program& program, SolverKind solver, const Penal
     }
     case SolverKind::kInteriorPoint:
       need.bytes += InteriorPointBytes(rows, inputs, program.patterns.count(), outputs, cones);
+      break;
+    case SolverKind::kNewton:
+      need.bytes += NewtonBytes(rows, inputs, blocks, element);
       break;
     case SolverKind::kPenalty:
       need.bytes += PenaltyMethodBytes(rows, inputs, blocks, cones, penalty_settings.optimizer, element);

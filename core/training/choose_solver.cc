@@ -7,8 +7,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_format.h"
+#include "core/convex/screening.h"
 #include "core/convex/solvers/admm_factors.h"
 #include "core/convex/solvers/interior_point.h"
+#include "core/convex/solvers/newton.h"
 #include "core/training/convex_report.h"
 
 namespace cvxnn::training {
@@ -47,18 +49,45 @@ bool PaysForKernel(const convex::Program& program) {
          convex::CheckAdmmMemory(x.size(0), inputs, blocks, 1, convex::KernelSolve::kFactor, x).ok();
 }
 
-}  // namespace
+// Below it a whole solve by FISTA takes milliseconds.
+constexpr double kLeastFlops = 1e7;
+// Measured up to 5,000; a factor takes n³/3.
+constexpr std::int64_t kMostNewtonRows = 6000;
+constexpr std::int64_t kLeastPatterns = 32;
 
-ChosenSolver ChooseSolver(const Spec& spec, const ConvexTraining& convex, const convex::Program& program) {
+// Flops of an epoch of FISTA.
+double EpochFlops(const convex::Program& program) {
+  const at::Tensor& x = program.features;
+  return 4.0 * static_cast<double>(x.size(0)) * static_cast<double>(std::min(x.size(0), x.size(1))) *
+         static_cast<double>(program.patterns.count() * program.targets.size(1));
+}
+
+bool PaysForNewton(const convex::Program& program) {
+  const at::Tensor& x = program.features;
+  const std::int64_t outputs = program.targets.size(1), blocks = program.patterns.count() * outputs;
+  const bool group = program.penalty == Penalty::kGroupL2 || (program.penalty == Penalty::kWeightDecay && outputs == 1);
+  return program.loss == Loss::kSquared && group && x.size(0) <= kMostNewtonRows &&
+         EpochFlops(program) >= kLeastFlops &&
+         convex::CheckNewtonMemory(x.size(0), std::min(x.size(0), x.size(1)), blocks, x).ok();
+}
+
+ChosenSolver Choose(const Spec& spec, const ConvexTraining& convex, const convex::Program& program) {
   const convex::SolverKind kind = SolverOf(spec, convex);
   if (convex.solver != ConvexSolver::kAuto) return {kind, ""};
   const double tolerance = spec.stopping.tolerance;
-  if (tolerance > 0 && tolerance <= kTightTolerance && IsSmallForInteriorPoint(program)) {
+  if (tolerance > 0 && tolerance <= kTightTolerance && convex.working_set != WorkingSet::kOn &&
+      IsSmallForInteriorPoint(program)) {
     return {convex::SolverKind::kInteriorPoint,
             absl::StrFormat("Solved by interior point, since a tolerance of %g is tight and the program small.",
                             tolerance)};
   }
   if (kind == convex::SolverKind::kFista) {
+    if (PaysForNewton(program)) {
+      return {
+          convex::SolverKind::kNewton,
+          "Solved by Newton's method on the dual, since the program has no constraints, its loss is squared and its "
+          "n×n matrix fits."};
+    }
     if (PaysForKernel(program)) {
       return {convex::SolverKind::kAdmm,
               "Solved by ADMM, since passes over the data are long and its n×n matrix costs less than many of them."};
@@ -67,6 +96,17 @@ ChosenSolver ChooseSolver(const Spec& spec, const ConvexTraining& convex, const 
   }
   return {kind, convex.activation == Activation::kRelu ? "Solved by ADMM, since ReLU programs have cone constraints."
                                                        : "Solved by ADMM, since the loss has a kink."};
+}
+
+}  // namespace
+
+ChosenSolver ChooseSolver(const Spec& spec, const ConvexTraining& convex, const convex::Program& program) {
+  ChosenSolver chosen = Choose(spec, convex, program);
+  const bool pays = chosen.kind == convex::SolverKind::kFista && convex::HasBlocks(program.penalty) &&
+                    program.activation == Activation::kGated && program.patterns.count() >= kLeastPatterns &&
+                    EpochFlops(program) >= kLeastFlops;
+  chosen.working_set = convex.working_set == WorkingSet::kOn || (convex.working_set == WorkingSet::kAuto && pays);
+  return chosen;
 }
 
 }  // namespace cvxnn::training

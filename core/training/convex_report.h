@@ -19,7 +19,7 @@ double VerifiedTolerance(const StoppingRule& stopping);
 /// FISTA for gated but for the hinge loss, else ADMM, where the spec leaves it open; see ChooseSolver for one program.
 convex::SolverKind SolverOf(const Spec& spec, const ConvexTraining& convex);
 
-/// "fista", "admm", "interior_point" or "penalty".
+/// "fista", "admm", "interior_point", "penalty" or "newton".
 std::string Name(convex::SolverKind solver);
 
 /// Whether the program is only a relaxation of what networks minimise, so that its optimum is never theirs for certain:

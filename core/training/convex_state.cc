@@ -95,6 +95,7 @@ State Fingerprint(const Spec& spec, const ConvexTraining& convex, const TensorDa
   put("beta", absl::StrFormat("%.17g, %.17g", spec.beta.value_or(0), spec.beta_max_fraction.value_or(0)));
   put("stopping", absl::StrFormat("%d epochs, tolerance %.17g", spec.stopping.max_epochs, spec.stopping.tolerance));
   put("penalty_method", convex.penalty_method.has_value() ? TextOf(*convex.penalty_method) : "none");
+  put("working_set", absl::StrCat(static_cast<int>(convex.working_set)));
   const auto refinement = RefinementOf(spec, convex, data.targets.size(1));
   put("refinement", refinement.has_value() ? TextOf(*refinement) : "none");
   return state;

@@ -58,6 +58,8 @@ convex::SolverKind SolverOf(const Spec& spec, const ConvexTraining& convex) {
       return convex::SolverKind::kInteriorPoint;
     case ConvexSolver::kPenalty:
       return convex::SolverKind::kPenalty;
+    case ConvexSolver::kNewton:
+      return convex::SolverKind::kNewton;
     case ConvexSolver::kAuto:
       break;
   }
@@ -75,6 +77,8 @@ std::string Name(convex::SolverKind solver) {
       return "interior_point";
     case convex::SolverKind::kPenalty:
       return "penalty";
+    case convex::SolverKind::kNewton:
+      return "newton";
   }
   return "";
 }
@@ -100,6 +104,13 @@ Termination ToTermination(convex::StopReason reason) {
       return Termination::kStalled;
   }
   return Termination::kEpochLimit;
+}
+
+std::string Describe(const convex::WorkingSetReport& report, std::int64_t patterns) {
+  return absl::StrFormat(
+      "It worked on at most %d of the %d patterns at a time, found in %d passes over all; %d were proved to be zero at "
+      "every optimum.",
+      report.patterns, patterns, report.rounds, report.screened);
 }
 
 std::string Ending(convex::StopReason reason) {
@@ -230,6 +241,7 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   convex::Options options;
   const ChosenSolver solver = ChooseSolver(spec, convex, program);
   options.solver = solver.kind;
+  options.working_set = solver.working_set;
   options.penalty = convex.penalty_method.value_or(PenaltyMethod());
   options.seed = spec.seed;
   options.tolerance = spec.stopping.tolerance;
@@ -362,6 +374,9 @@ absl::StatusOr<Result> TrainConvex(const Spec& spec, const ConvexTraining& conve
   result.summary.beta = solution->beta;
   result.summary.patterns = program.patterns.count();
   if (solution->epochs > 0 && !solver.reason.empty()) absl::StrAppend(&result.summary.message, " ", solver.reason);
+  if (solution->working_set.rounds > 0) {
+    absl::StrAppend(&result.summary.message, " ", Describe(solution->working_set, program.patterns.count()));
+  }
   result.summary.solver = Name(solver.kind);
   result.summary.epochs = solution->epochs;
   result.summary.seconds = earlier_seconds;

@@ -20,6 +20,7 @@
 #include "core/convex/solve.h"
 #include "core/descent/checkpoint.h"
 #include "core/network/loss_function.h"
+#include "core/training/choose_solver.h"
 #include "core/training/convex_report.h"
 #include "core/training/methods.h"
 #include "core/training/path_state.h"
@@ -139,7 +140,9 @@ class Path {
 
   convex::Options SolverOptions() const {
     convex::Options options;
-    options.solver = SolverOf(spec_, path_.convex);
+    const ChosenSolver chosen = ChooseSolver(spec_, path_.convex, program_);
+    options.solver = chosen.kind;
+    options.working_set = chosen.working_set;
     options.penalty = path_.convex.penalty_method.value_or(PenaltyMethod());
     options.seed = spec_.seed;
     options.max_epochs = spec_.stopping.max_epochs;
@@ -221,7 +224,8 @@ class Path {
     for (std::size_t i = 1; i < state_.models.size(); ++i) {
       if (Better(selection, result.models[i].final_metrics, result.models[result.best].final_metrics)) result.best = i;
     }
-    result.summary.solver = Name(SolverOf(spec_, path_.convex));
+    result.summary.solver = Name(program_.features.defined() ? ChooseSolver(spec_, path_.convex, program_).kind
+                                                             : SolverOf(spec_, path_.convex));
     result.summary.seconds = earlier_seconds_;
     result.summary.patterns = program_.patterns.mask.defined() ? program_.patterns.count() : 0;
     result.summary.termination = asked_to_stop_             ? Termination::kStopped

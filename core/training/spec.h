@@ -82,6 +82,15 @@ enum class ConvexSolver {
   /// Structured interior point, for the optimum to many digits: squared loss, group-ℓ2 penalty, float64.
   kInteriorPoint,
   kPenalty,  ///< an optimiser of descent on the program with its cones for a price; see PenaltyMethod
+  /// Semismooth Newton steps on augmented Lagrangians of the dual: gated, squared loss, group-ℓ2 penalty.
+  kNewton,
+};
+
+/// Whether the solver works on a working set of blocks (core/convex/solvers/working_set.h).
+enum class WorkingSet {
+  kAuto,  ///< where it pays; the summary says so (choose_solver.h)
+  kOn,    ///< gated programs of group ℓ2 or weight decay, by FISTA, ADMM or Newton's method
+  kOff,
 };
 
 /// How ConvexSolver::kPenalty steps.
@@ -102,6 +111,7 @@ struct ConvexTraining {
   /// Absent: its defaults where it is exact and the solver is left open (RefinementOf), else none.
   std::optional<Refinement> refinement = {};
   std::optional<PenaltyMethod> penalty_method = {};  ///< for ConvexSolver::kPenalty alone; absent: its defaults
+  WorkingSet working_set = WorkingSet::kAuto;
 };
 
 /// Which model of a path is the best.

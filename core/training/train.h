@@ -97,9 +97,10 @@ struct Summary {
   std::int64_t patterns = 0;                  ///< convex: distinct patterns used
   Precision precision = Precision::kFloat64;  ///< used; never kAuto
   std::string device;                         ///< used, canonical ("cuda:0")
-  std::string solver;       ///< used: "fista", "admm", "interior_point", "penalty", or the optimiser's descent::Name
-  std::int64_t epochs = 0;  ///< done, summed over trials
-  double seconds = 0;       ///< wall clock of the whole call, and of training before resume_from
+  std::string
+      solver;  ///< used: "fista", "admm", "interior_point", "penalty", "newton", or the optimiser's descent::Name
+  std::int64_t epochs = 0;                 ///< done, summed over trials
+  double seconds = 0;                      ///< wall clock of the whole call, and of training before resume_from
   std::optional<Certificate> certificate;  ///< convex training only
 };
 

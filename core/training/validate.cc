@@ -164,6 +164,19 @@ absl::Status ValidatePenaltyMethod(const ConvexTraining& convex) {
   return descent::CheckRanges(convex::AsMethod(method), "convex.penalty_method.");
 }
 
+absl::Status ValidateWorkingSet(const Spec& spec, const ConvexTraining& convex) {
+  if (convex.working_set != WorkingSet::kOn) return absl::OkStatus();
+  const char* const field = "convex.working_set";
+  if (convex.activation != Activation::kGated) return Refuse(field, "on", "auto or off for the relu activation");
+  if (convex.solver == ConvexSolver::kInteriorPoint || convex.solver == ConvexSolver::kPenalty) {
+    return Refuse(field, "on", "auto or off for the interior_point and penalty solvers");
+  }
+  if (spec.penalty != Penalty::kGroupL2 && spec.penalty != Penalty::kWeightDecay) {
+    return Refuse(field, "on", "auto or off for penalties other than group_l2 and weight_decay");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, const data::Dataset& dataset) {
   if (auto status =
           std::visit(PatternsCheck{dataset.description.image_shape, dataset.train.features.cols()}, convex.patterns);
@@ -212,7 +225,19 @@ absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, cons
   if (convex.solver == ConvexSolver::kFista && spec.loss == Loss::kHinge) {
     return Refuse("convex.solver", "fista", "auto or admm for the hinge loss, which has a kink");
   }
-  return absl::OkStatus();
+  if (convex.solver == ConvexSolver::kNewton) {
+    if (convex.activation != Activation::kGated) {
+      return Refuse("convex.solver", "newton", "auto, admm, interior_point or penalty for the relu activation");
+    }
+    if (spec.loss != Loss::kSquared) {
+      return Refuse("convex.solver", "newton", "auto or another for losses other than squared");
+    }
+    if (!group) {
+      return Refuse("convex.solver", "newton",
+                    "auto or another for penalties other than group_l2 and weight_decay of one output");
+    }
+  }
+  return ValidateWorkingSet(spec, convex);
 }
 
 absl::Status ValidatePath(const RegularizationPath& path, const data::Dataset& dataset) {

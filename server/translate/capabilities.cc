@@ -31,6 +31,7 @@ void FillCapabilities(bool imports, v1::ServerInfo* info) {
   List(kDescentPenalties, [&](v1::Penalty value) { descent->add_penalties(value); });
   List(kDescentActivations, [&](v1::Activation value) { descent->add_activations(value); });
   List(kConvexSolvers, [&](v1::ConvexSolver value) { info->add_convex_solvers(value); });
+  List(kWorkingSets, [&](v1::WorkingSet value) { info->add_working_sets(value); });
   List(kModelFormats, [&](v1::ModelFormat value) { info->add_model_formats(value); });
   ListMembers(v1::Optimizer::descriptor(), kOptimizers,
               [&](std::string name) { info->add_optimizers(std::move(name)); });

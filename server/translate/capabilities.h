@@ -53,7 +53,12 @@ inline constexpr std::array kConvexSolvers = {
     Choice{v1::CONVEX_SOLVER_FISTA, training::ConvexSolver::kFista},
     Choice{v1::CONVEX_SOLVER_ADMM, training::ConvexSolver::kAdmm},
     Choice{v1::CONVEX_SOLVER_INTERIOR_POINT, training::ConvexSolver::kInteriorPoint},
-    Choice{v1::CONVEX_SOLVER_PENALTY, training::ConvexSolver::kPenalty}};
+    Choice{v1::CONVEX_SOLVER_PENALTY, training::ConvexSolver::kPenalty},
+    Choice{v1::CONVEX_SOLVER_NEWTON, training::ConvexSolver::kNewton}};
+
+/// Unspecified is training::WorkingSet::kAuto.
+inline constexpr std::array kWorkingSets = {Choice{v1::WORKING_SET_ON, training::WorkingSet::kOn},
+                                            Choice{v1::WORKING_SET_OFF, training::WorkingSet::kOff}};
 
 /// Unspecified is training::PathSelection::kAuto.
 inline constexpr std::array kPathSelections = {

@@ -143,10 +143,25 @@ training::Refinement RefinementFromProto(const v1::Refinement& from, const std::
   return to;
 }
 
+void CheckWorkingSet(const v1::ConvexTraining& from, const ConvexTraining& to, const std::string& path,
+                     Violations* violations) {
+  if (to.working_set != training::WorkingSet::kOn) return;
+  if (to.activation == Activation::kRelu) {
+    violations->Invalid(path + "working_set", ValueName(from.working_set()),
+                        "must be off or unspecified with ACTIVATION_RELU");
+  }
+  if (to.solver == training::ConvexSolver::kInteriorPoint || to.solver == training::ConvexSolver::kPenalty) {
+    violations->Invalid(path + "working_set", ValueName(from.working_set()),
+                        absl::StrCat("must be off or unspecified with ", ValueName(from.solver())));
+  }
+}
+
 ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, Violations* violations) {
   ConvexTraining to;
   to.activation = Choose(kConvexActivations, from.activation(), path + "activation", violations);
   to.solver = Choose(kConvexSolvers, from.solver(), path + "solver", training::ConvexSolver::kAuto, violations);
+  to.working_set =
+      Choose(kWorkingSets, from.working_set(), path + "working_set", training::WorkingSet::kAuto, violations);
   if (from.has_refinement()) {
     to.refinement = RefinementFromProto(from.refinement(), path + "refinement.", violations);
   }
@@ -168,6 +183,11 @@ ConvexTraining Convex(const v1::ConvexTraining& from, const std::string& path, V
     violations->Invalid(path + "solver", ValueName(from.solver()),
                         "must be another or unspecified with ACTIVATION_RELU, whose program has cones");
   }
+  if (to.solver == training::ConvexSolver::kNewton && to.activation == Activation::kRelu) {
+    violations->Invalid(path + "solver", ValueName(from.solver()),
+                        "must be another or unspecified with ACTIVATION_RELU: it is for gated networks");
+  }
+  CheckWorkingSet(from, to, path, violations);
   return to;
 }
 
@@ -233,6 +253,20 @@ void Regularization(const v1::JobSpec& from, bool convex, Spec* to, Violations* 
 
 }  // namespace
 
+// What the loss and the penalty leave of solvers and working sets.
+void CheckMethodFitsProgram(const Spec& spec, const ConvexTraining& method, const std::string& path,
+                            Violations* violations) {
+  const bool blocks = spec.penalty == Penalty::kGroupL2 || spec.penalty == Penalty::kWeightDecay;
+  if (method.solver == training::ConvexSolver::kNewton && (spec.loss != Loss::kSquared || !blocks)) {
+    violations->Invalid(path + "solver", ValueName(v1::CONVEX_SOLVER_NEWTON),
+                        "is for LOSS_SQUARED with PENALTY_GROUP_L2, or PENALTY_WEIGHT_DECAY of one output");
+  }
+  if (method.working_set == training::WorkingSet::kOn && !blocks) {
+    violations->Invalid(path + "working_set", ValueName(v1::WORKING_SET_ON),
+                        "is for PENALTY_GROUP_L2 and PENALTY_WEIGHT_DECAY, under which whole blocks are zero");
+  }
+}
+
 Spec SpecFromProto(const v1::JobSpec& from, Violations* violations) {
   Spec to;
   CheckResourceName("datasets", from.dataset(), "dataset", violations);
@@ -273,6 +307,7 @@ Spec SpecFromProto(const v1::JobSpec& from, Violations* violations) {
     violations->Invalid(from.has_path() ? "path.convex.solver" : "convex.solver", ValueName(v1::CONVEX_SOLVER_FISTA),
                         "must be CONVEX_SOLVER_ADMM or unspecified with LOSS_HINGE, which has a kink");
   }
+  if (method != nullptr) CheckMethodFitsProgram(to, *method, from.has_path() ? "path.convex." : "convex.", violations);
   return to;
 }
 
@@ -348,6 +383,7 @@ namespace {
 void ConvexToProto(const ConvexTraining& convex, v1::ConvexTraining* to) {
   to->set_activation(Reverse(kConvexActivations, convex.activation));
   to->set_solver(Reverse(kConvexSolvers, convex.solver));
+  to->set_working_set(Reverse(kWorkingSets, convex.working_set));
   std::visit(PatternsToProto{to->mutable_patterns()}, convex.patterns);
   if (const auto& refinement = convex.refinement; refinement.has_value()) {
     to->mutable_refinement()->set_max_rounds(refinement->max_rounds);

@@ -133,8 +133,13 @@ void JobFlags::AddConvex(CLI::App& command) {
       gates,
       convex_.AddEnum<v1::ConvexSolver>(
           command, "--solver",
-          "Default by size and tolerance: fista for gated, admm for relu, or interior_point; penalty steps as descent",
+          "Default by size and tolerance: fista or newton for gated, admm for relu, or interior_point; penalty steps "
+          "as descent",
           [](ConvexTraining& convex, v1::ConvexSolver value) { convex.set_solver(value); }),
+      convex_.AddEnum<v1::WorkingSet>(
+          command, "--working-set",
+          "Solve over the few patterns that matter, in rounds (gated; group-l2, weight-decay); default where it pays",
+          [](ConvexTraining& convex, v1::WorkingSet value) { convex.set_working_set(value); }),
       convex_.Add<Integer>(
           command, "--refine",
           "Rounds that look for patterns beyond those given (relu); default 10 unless a solver is named; 0 for none",

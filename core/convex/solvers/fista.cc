@@ -63,7 +63,8 @@ Fista::Fista(HalfSumProblem problem)
       span_(problem_.targets, problem_.beta) {}
 
 absl::Status Fista::SetUp() {
-  auto largest = LargestEigenvalue(problem_.map, problem_.should_stop);
+  absl::StatusOr<double> largest = problem_.largest_eigenvalue;
+  if (!(*largest > 0)) largest = LargestEigenvalue(problem_.map, problem_.should_stop);
   if (!largest.ok()) return largest.status();
   // Power iteration ends below the eigenvalue; the upper bound is checked at every step all the same.
   lipschitz_max_ = 1.01 * curvature_ * *largest;

@@ -45,6 +45,7 @@ struct HalfSumProblem {
   std::function<bool()> should_stop;   ///< may be empty
   const PenaltyFunction& penalty;      ///< R
   const SolverStart* start = nullptr;  ///< null: zero weights
+  double largest_eigenvalue = 0;  ///< a number that ‖F‖₂² is known not to exceed by more than 1%; 0 for none
   bool Stopped() const { return should_stop && should_stop(); }
 };
 

@@ -42,6 +42,16 @@ TEST(JobFlags, DescribeAConvexJob) {
   EXPECT_EQ(job->labels().at("c"), "d=e");
 }
 
+TEST(JobFlags, NameTheSolverOfAGatedJobAndItsWorkingSet) {
+  const auto job = Build("convex --dataset iris --beta 0.5 --solver newton --working-set on");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->spec().convex().solver(), v1::CONVEX_SOLVER_NEWTON);
+  EXPECT_EQ(job->spec().convex().working_set(), v1::WORKING_SET_ON);
+  EXPECT_EQ(Build("path --working-set off")->spec().path().convex().working_set(), v1::WORKING_SET_OFF);
+  EXPECT_FALSE(Build("convex --working-set sometimes").ok());
+  EXPECT_FALSE(Build("descent --working-set on").ok());
+}
+
 TEST(JobFlags, SayWhenAJobIsNextMustEndAndGoes) {
   const auto job = Build("convex --dataset iris --priority -3 --deadline 2030-01-01T00:00:00Z --ttl 7d");
   ASSERT_TRUE(job.ok()) << job.status();

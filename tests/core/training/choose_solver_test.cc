@@ -26,8 +26,39 @@ convex::SolverKind Chosen(const convex::Program& program, ConvexSolver asked = C
   return ChooseSolver(spec, convex, program).kind;
 }
 
-TEST(ChooseSolverTest, GatedProgramsOfLongPassesGoToAdmm) {
-  EXPECT_EQ(Chosen(ProgramOf(2000, 500, 300)), convex::SolverKind::kAdmm);
+TEST(ChooseSolverTest, GatedProgramsOfLongPassesGoToNewtonsMethodOrAdmm) {
+  EXPECT_EQ(Chosen(ProgramOf(2000, 500, 300)), convex::SolverKind::kNewton);
+  EXPECT_EQ(Chosen(ProgramOf(1000, 50, 500)), convex::SolverKind::kNewton);
+  EXPECT_EQ(Chosen(ProgramOf(8000, 500, 300)), convex::SolverKind::kAdmm);
+  convex::Program nuclear = ProgramOf(2000, 500, 300);
+  nuclear.targets = at::zeros({2000, 2}, at::kFloat);
+  EXPECT_EQ(Chosen(nuclear), convex::SolverKind::kNewton);
+  nuclear.penalty = Penalty::kWeightDecay;
+  EXPECT_EQ(Chosen(nuclear), convex::SolverKind::kAdmm);
+}
+
+TEST(ChooseSolverTest, WorkingSetsGoWithFistaOverManyPatternsUnlessTheSpecSays) {
+  const auto over_sets = [](const convex::Program& program, ConvexSolver asked, WorkingSet working_set) {
+    Spec spec;
+    spec.loss = program.loss;
+    spec.penalty = program.penalty;
+    ConvexTraining convex;
+    convex.activation = program.activation;
+    convex.solver = asked;
+    convex.working_set = working_set;
+    return ChooseSolver(spec, convex, program).working_set;
+  };
+  convex::Program program = ProgramOf(2000, 500, 300);
+  EXPECT_TRUE(over_sets(program, ConvexSolver::kFista, WorkingSet::kAuto));
+  EXPECT_FALSE(over_sets(program, ConvexSolver::kFista, WorkingSet::kOff));
+  EXPECT_FALSE(over_sets(program, ConvexSolver::kAuto, WorkingSet::kAuto));
+  EXPECT_TRUE(over_sets(program, ConvexSolver::kAuto, WorkingSet::kOn));
+  EXPECT_FALSE(over_sets(ProgramOf(100, 20, 40), ConvexSolver::kFista, WorkingSet::kAuto));
+  EXPECT_FALSE(over_sets(ProgramOf(2000, 500, 31), ConvexSolver::kFista, WorkingSet::kAuto));
+  program.loss = Loss::kLogistic;
+  EXPECT_TRUE(over_sets(program, ConvexSolver::kAuto, WorkingSet::kAuto));
+  program.penalty = Penalty::kL1;
+  EXPECT_FALSE(over_sets(program, ConvexSolver::kAuto, WorkingSet::kAuto));
 }
 
 TEST(ChooseSolverTest, SmallGatedProgramsAndThoseOfManyRowsGoToFista) {

@@ -121,6 +121,8 @@ const Case kCases[] = {
     {"Fista", [](Spec*, ConvexTraining*) {}, {1, 17, 40}},
     {"FistaOfAnotherLoss", [](Spec* spec, ConvexTraining*) { spec->loss = Loss::kLogistic; }, {9}},
     {"FistaInFloat32", [](Spec* spec, ConvexTraining*) { spec->precision = Precision::kFloat32; }, {12}},
+    {"FistaOverWorkingSets", [](Spec*, ConvexTraining* convex) { convex->working_set = WorkingSet::kOn; }, {2, 17}},
+    {"Newton", [](Spec*, ConvexTraining* convex) { convex->solver = ConvexSolver::kNewton; }, {1, 4}},
     {"Admm", [](Spec*, ConvexTraining* convex) { Relu(convex); }, {1, 23, 41}},
     {"AdmmOfAnotherLoss",
      [](Spec* spec, ConvexTraining* convex) {

@@ -76,6 +76,30 @@ TEST_P(PathTrain, SolvesEveryBetaAsIfItWereAlone) {
   EXPECT_NEAR(beta_before, 0.02 * *path->models[0].final_metrics.beta, 1e-12);
 }
 
+TEST(Path, OverWorkingSetsAndByNewtonsMethodIsTheSamePath) {
+  const data::Dataset dataset = SmallDataset();
+  Spec spec = PathSpec(Activation::kGated);
+  const auto whole = Train(spec, dataset);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  RegularizationPath& path = std::get<RegularizationPath>(spec.method);
+  path.convex.working_set = WorkingSet::kOn;
+  const auto over_sets = Train(spec, dataset);
+  path.convex.working_set = WorkingSet::kAuto;
+  path.convex.solver = ConvexSolver::kNewton;
+  const auto by_newton = Train(spec, dataset);
+  ASSERT_TRUE(over_sets.ok() && by_newton.ok());
+  EXPECT_EQ(over_sets->summary.solver, "fista");
+  EXPECT_EQ(by_newton->summary.solver, "newton");
+  for (const auto* other : {&*over_sets, &*by_newton}) {
+    EXPECT_EQ(other->summary.termination, Termination::kConverged);
+    ASSERT_EQ(other->models.size(), whole->models.size());
+    for (std::size_t i = 0; i < whole->models.size(); ++i) {
+      const double objective = *whole->models[i].final_metrics.objective;
+      EXPECT_NEAR(*other->models[i].final_metrics.objective, objective, 3e-5 * objective);
+    }
+  }
+}
+
 TEST(Path, ChoosesAsAskedAndSaysWhy) {
   const data::Dataset dataset = SmallDataset();
   Spec spec = PathSpec();

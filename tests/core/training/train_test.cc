@@ -212,6 +212,18 @@ TEST_P(ConvexTrain, ByThePenaltyMethodComesNearAndSaysHowNear) {
   EXPECT_GT(*metrics.lower_bound, 0);
 }
 
+TEST(ConvexTrainOverWorkingSets, SaysWhatTheyWere) {
+  Spec spec = ConvexSpec(Activation::kGated);
+  const auto whole = Train(spec, SmallDataset());
+  std::get<ConvexTraining>(spec.method).working_set = WorkingSet::kOn;
+  const auto result = Train(spec, SmallDataset());
+  ASSERT_TRUE(whole.ok() && result.ok()) << result.status();
+  EXPECT_THAT(result->summary.message, testing::ContainsRegex("It worked on at most [0-9]+ of the [0-9]+ patterns"));
+  EXPECT_THAT(whole->summary.message, Not(HasSubstr("It worked on")));
+  EXPECT_NEAR(*result->models[0].final_metrics.objective, *whole->models[0].final_metrics.objective,
+              2 * spec.stopping.tolerance * *whole->models[0].final_metrics.objective);
+}
+
 TEST_P(ConvexTrain, SaysWhyItsSolverWasChosen) {
   Spec spec = ConvexSpec(GetParam());
   const auto rough = Train(spec, SmallDataset());

@@ -135,6 +135,42 @@ const Refusal kRefusals[] = {
        Convex(s).solver = ConvexSolver::kFista;
      },
      "convex.solver = fista: must be auto or admm for the hinge loss"},
+    {"NewtonForRelu", ConvexSpec(),
+     [](Spec& s) {
+       Convex(s).activation = Activation::kRelu;
+       Convex(s).solver = ConvexSolver::kNewton;
+     },
+     "convex.solver = newton: must be auto, admm, interior_point or penalty for the relu activation"},
+    {"NewtonForOtherLosses", ConvexSpec(),
+     [](Spec& s) {
+       s.loss = Loss::kSquaredHinge;
+       Convex(s).solver = ConvexSolver::kNewton;
+     },
+     "convex.solver = newton: must be auto or another for losses other than squared"},
+    {"NewtonForOtherPenalties", ConvexSpec(),
+     [](Spec& s) {
+       s.penalty = Penalty::kL1;
+       Convex(s).solver = ConvexSolver::kNewton;
+     },
+     "convex.solver = newton: must be auto or another for penalties other than group_l2"},
+    {"WorkingSetForRelu", ConvexSpec(),
+     [](Spec& s) {
+       Convex(s).activation = Activation::kRelu;
+       Convex(s).working_set = WorkingSet::kOn;
+     },
+     "convex.working_set = on: must be auto or off for the relu activation"},
+    {"WorkingSetForOtherSolvers", ConvexSpec(),
+     [](Spec& s) {
+       Convex(s).solver = ConvexSolver::kInteriorPoint;
+       Convex(s).working_set = WorkingSet::kOn;
+     },
+     "convex.working_set = on: must be auto or off for the interior_point and penalty solvers"},
+    {"WorkingSetForOtherPenalties", ConvexSpec(),
+     [](Spec& s) {
+       s.penalty = Penalty::kFeatureGroups;
+       Convex(s).working_set = WorkingSet::kOn;
+     },
+     "convex.working_set = on: must be auto or off for penalties other than group_l2 and weight_decay"},
     {"InteriorPointForOtherLosses", ConvexSpec(),
      [](Spec& s) {
        s.loss = Loss::kSquaredHinge;

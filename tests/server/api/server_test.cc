@@ -112,6 +112,8 @@ TEST_F(ServerTest, AnnouncesExactlyWhatIsBuilt) {
   });
   ExpectListedIsBuilt<v1::ConvexSolver>(
       info.convex_solvers(), [&](auto v) { return convex([v](auto* s) { s->mutable_convex()->set_solver(v); }); });
+  ExpectListedIsBuilt<v1::WorkingSet>(
+      info.working_sets(), [&](auto v) { return convex([v](auto* s) { s->mutable_convex()->set_working_set(v); }); });
   const auto expect_members = [&](const google::protobuf::Descriptor* type, const auto& listed, const auto& member) {
     const auto* kind = type->FindOneofByName("kind");
     for (int i = 0; i < kind->field_count(); ++i) {

@@ -417,8 +417,9 @@ TEST(SpecFromProto, RefusesEveryFieldOutOfItsRange) {
     const auto* field = v1::JobSpec::descriptor()->FindFieldByName(change.path);
     const bool is_enum =
         (field != nullptr && field->enum_type() != nullptr) || change.path.find("activation") != std::string::npos ||
-        change.path.find("solver") != std::string::npos || change.path.find("nesterov") != std::string::npos ||
-        change.path.find("centered") != std::string::npos || change.path.find("gradient_norm") != std::string::npos ||
+        change.path.find("solver") != std::string::npos || change.path.find("working_set") != std::string::npos ||
+        change.path.find("nesterov") != std::string::npos || change.path.find("centered") != std::string::npos ||
+        change.path.find("gradient_norm") != std::string::npos ||
         change.path.find("pattern_statistics") != std::string::npos;
     const bool has_no_fields = change.path == "descent.schedule.constant" ||
                                change.path == "descent.initialization.torch_linear" ||
@@ -426,6 +427,44 @@ TEST(SpecFromProto, RefusesEveryFieldOutOfItsRange) {
     if (is_enum || has_no_fields) continue;
     EXPECT_FALSE(SpecFromProto(changed).ok()) << change.path;
   }
+}
+
+TEST(SpecFromProto, RefusesSolversAndWorkingSetsThatTheProgramDoesNotHave) {
+  const auto message = [](const std::function<void(v1::JobSpec*)>& change) {
+    v1::JobSpec spec = Base(true);
+    change(&spec);
+    return std::string(SpecFromProto(spec).status().message());
+  };
+  const auto by_newton = [](v1::JobSpec* s) { s->mutable_convex()->set_solver(v1::CONVEX_SOLVER_NEWTON); };
+  const auto over_sets = [](v1::JobSpec* s) { s->mutable_convex()->set_working_set(v1::WORKING_SET_ON); };
+  EXPECT_EQ(message(by_newton), "");
+  EXPECT_EQ(message(over_sets), "");
+  EXPECT_THAT(message([&](auto* s) {
+                by_newton(s);
+                s->mutable_convex()->set_activation(v1::ACTIVATION_RELU);
+              }),
+              ::testing::HasSubstr("convex.solver = \"CONVEX_SOLVER_NEWTON\": must be another or unspecified"));
+  EXPECT_THAT(message([&](auto* s) {
+                by_newton(s);
+                s->set_loss(v1::LOSS_LOGISTIC);
+              }),
+              ::testing::HasSubstr("convex.solver = \"CONVEX_SOLVER_NEWTON\": is for LOSS_SQUARED"));
+  EXPECT_THAT(
+      message([&](auto* s) {
+        over_sets(s);
+        s->mutable_convex()->set_activation(v1::ACTIVATION_RELU);
+      }),
+      ::testing::HasSubstr("convex.working_set = \"WORKING_SET_ON\": must be off or unspecified with ACTIVATION"));
+  EXPECT_THAT(message([&](auto* s) {
+                over_sets(s);
+                s->mutable_convex()->set_solver(v1::CONVEX_SOLVER_PENALTY);
+              }),
+              ::testing::HasSubstr("must be off or unspecified with CONVEX_SOLVER_PENALTY"));
+  EXPECT_THAT(message([&](auto* s) {
+                over_sets(s);
+                s->set_penalty(v1::PENALTY_L1);
+              }),
+              ::testing::HasSubstr("convex.working_set = \"WORKING_SET_ON\": is for PENALTY_GROUP_L2"));
 }
 
 TEST(SpecFromProto, RefusesEnumValuesThatTheContractDoesNotHave) {
