@@ -124,6 +124,7 @@ JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& lo
 void JobLog::NoteFault(const LiveLog& log, const absl::Status& status) {
   const absl::Time now = absl::Now();
   Fault& fault = faults_.try_emplace(log.name(), Fault{now}).first->second;
+  unwritten_ = static_cast<std::int64_t>(faults_.size());
   // It is tried twice a second, perhaps for hours.
   if (now - fault.reported >= options_.report_interval) {
     fault.reported = now;
@@ -144,6 +145,7 @@ void JobLog::NoteWritten(const LiveLog& log) {
   LogEvent(LogLevel::kInfo, "a job's log is written again",
            {{"job", log.name()}, {"seconds", absl::ToInt64Seconds(absl::Now() - fault->second.since)}});
   faults_.erase(fault);
+  unwritten_ = static_cast<std::int64_t>(faults_.size());
 }
 
 void JobLog::Publish(LiveLog* log, const JobCommit& commit) {

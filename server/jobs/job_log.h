@@ -84,6 +84,8 @@ class JobLog {
 
   /// Epochs of all jobs that were committed since the start.
   std::int64_t epochs_committed() const { return epochs_committed_.load(std::memory_order_relaxed); }
+  /// Jobs whose log could not be written when it was last tried.
+  std::int64_t unwritten() const { return unwritten_.load(std::memory_order_relaxed); }
 
   /// Calls `on_new` (on the writer thread; must be quick) after every commit of the job's records, the last included.
   /// Subscribe first and read then: nothing is missed. A job that has ended never calls.
@@ -114,6 +116,7 @@ class JobLog {
   ChangeFeed* const feed_;
   const Options options_;
   std::atomic<std::int64_t> epochs_committed_ = 0;
+  std::atomic<std::int64_t> unwritten_ = 0;
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<LiveLog>> live_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, std::shared_ptr<LiveLog>> waiting_

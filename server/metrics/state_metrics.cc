@@ -49,6 +49,9 @@ std::vector<MetricFamily> StateMetrics::Collect() const {
   families.push_back(Metric("cvxnn_epochs_total", "Epochs of all jobs that were recorded since the server started.",
                             MetricType::Counter,
                             {Sample(MetricType::Counter, static_cast<double>(sources_.log->epochs_committed()))}));
+  families.push_back(Gauge("cvxnn_unwritten_jobs",
+                           "Jobs whose epochs or changes of state cannot be written just now: a full disk, say.",
+                           static_cast<double>(sources_.log->unwritten())));
   if (const auto totals = ReadTotals(*sources_.database); totals.ok()) {
     std::vector<ClientMetric> jobs;
     for (int state = v1::JobState_MIN; state <= v1::JobState_MAX; ++state) {

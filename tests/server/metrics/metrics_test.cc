@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metrics of a real server, as Prometheus would scrape them.
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_split.h>
@@ -72,6 +73,24 @@ TEST_F(MetricsTest, GiveNoLabelsToNamesThatClientsInvent) {
     done.get_future().wait();
   }
   EXPECT_THAT(server_->Metrics(), testing::Not(testing::HasSubstr("invented")));
+}
+
+TEST_F(MetricsTest, TellOfJobsThatCannotBeWritten) {
+  Start();
+  const std::string name = CreateOk(ConvexJob(Spirals("spirals"), 100'000'000));
+  Watch(name, 0, 3);  // QUEUED, RUNNING and the first epochs
+  EXPECT_EQ(ValueOf("cvxnn_unwritten_jobs"), 0);
+  SQLite::Database database(options_.data_dir + "/cvxnn.sqlite3", SQLite::OPEN_READWRITE, 60'000);
+  database.exec("CREATE TRIGGER full BEFORE INSERT ON job_events BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+  WaitForValue("cvxnn_unwritten_jobs", 1);
+  database.exec("DROP TRIGGER full");
+  v1::CancelJobRequest cancel;
+  cancel.set_name(name);
+  v1::Job job;
+  grpc::ClientContext context;
+  EXPECT_TRUE(jobs_->CancelJob(&context, cancel, &job).ok());
+  EXPECT_EQ(Finished(name).state(), v1::JOB_STATE_CANCELLED);
+  EXPECT_EQ(ValueOf("cvxnn_unwritten_jobs"), 0);
 }
 
 TEST_F(MetricsTest, TellTheStateOfTheServer) {
