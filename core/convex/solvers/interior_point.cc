@@ -25,8 +25,10 @@ constexpr double kLeastStep = 1e-10;
 constexpr double kLeastProduct = 1e-22;
 // What leaving out blocks may cost, as a share of the gap.
 constexpr double kLeftOutShare = 0.1;
-// Solutions are refined so often, or until this share of the right-hand side is left.
+// Solutions are refined so often, or until this share of the right-hand side is left: a predictor only says how far to
+// keep from the edge.
 constexpr int kRefinements = 5;
+constexpr double kRough = 1e-6;
 constexpr double kExact = 1e-13;
 constexpr double kWorthwhile = 0.5;
 // All products together at the start, in objectives at zero.
@@ -167,7 +169,7 @@ double InteriorPoint::LargestStep(const Output& output, const Direction& directi
 // refined together, since y alone keeps the digits that products with s/λ would lose.
 InteriorPoint::Direction InteriorPoint::Towards(const Output& output, const Residuals& residuals,
                                                 const ConeScaling& scaling, const ConePoints& target,
-                                                const at::Tensor& products) const {
+                                                const at::Tensor& products, double exact) const {
   const ConePoints scaled = scaling.ApplyInverse(target);
   const at::Tensor reduced = scaling.Reduced(scaled);
   const at::Tensor f = reduced.sub(residuals.dual);
@@ -189,7 +191,7 @@ InteriorPoint::Direction InteriorPoint::Towards(const Output& output, const Resi
     f_left = f.sub(system_->Adjoint(system_->Apply(du))).sub_(scaling.ApplyCurvature(du));
     if (cones_) f_left.addmm_(signs_.mul(y), cone_rows_);
     const double left = f_left.norm().item<double>();
-    if (!(left > kExact * size) || (round > 0 && left > kWorthwhile * last)) break;
+    if (!(left > exact * size) || (round > 0 && left > kWorthwhile * last)) break;
     last = left;
     if (cones_) g_left = g.sub(OnCones(du)).sub_(y.div(theta));
   }
@@ -216,7 +218,8 @@ absl::Status InteriorPoint::Advance(Output& output) {
   const ConePoints point = scaling.Apply(output.duals);
   const ConePoints square = JordanProduct(point, point);
   const at::Tensor products = cones_ ? output.slacks.mul(output.lambda).neg_() : at::Tensor();
-  const Direction predictor = Towards(output, residuals, scaling, {point.head.neg(), point.tail.neg()}, products);
+  const Direction predictor =
+      Towards(output, residuals, scaling, {point.head.neg(), point.tail.neg()}, products, kRough);
   const double predicted = std::min(1.0, LargestStep(output, predictor));
 
   // How much of the products the predictor would leave says how far to keep from the edge.
@@ -234,7 +237,7 @@ absl::Status InteriorPoint::Advance(Output& output) {
   const ConePoints wanted{square.head.neg().sub_(second.head).add_(centre), square.tail.neg().sub_(second.tail)};
   const at::Tensor corrected =
       cones_ ? products.sub(predictor.slacks.mul(predictor.lambda)).add_(centre) : at::Tensor();
-  const Direction direction = Towards(output, residuals, scaling, JordanQuotient(wanted, point), corrected);
+  const Direction direction = Towards(output, residuals, scaling, JordanQuotient(wanted, point), corrected, kExact);
   const double step = std::min(1.0, kShare * LargestStep(output, direction));
   at::Tensor sum = direction.weights.head.sum() + direction.weights.tail.sum() + direction.duals.tail.sum();
   if (cones_) sum = sum + direction.slacks.sum() + direction.lambda.sum();

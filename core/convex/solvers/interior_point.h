@@ -74,9 +74,10 @@ class InteriorPoint : public Solver {
   std::int64_t ProductCount(const Output& output) const;
   at::Tensor OnCones(const at::Tensor& weights) const;  // E_jC u_j, m×n'
   static double LargestStep(const Output& output, const Direction& direction);
-  // `target`: what W⁻¹dx + W dz is to be; `products`: what s·dλ + λ·ds is to be.
+  // `target`: what W⁻¹dx + W dz is to be; `products`: what s·dλ + λ·ds is to be; `exact`: the share of the right-hand
+  // side that may be left.
   Direction Towards(const Output& output, const Residuals& residuals, const ConeScaling& scaling,
-                    const ConePoints& target, const at::Tensor& products) const;
+                    const ConePoints& target, const at::Tensor& products, double exact) const;
   at::Tensor Kept(const Output& output) const;  // u_j, m×d, without the inactive blocks
   void Publish(LowerBound& bound);
 
