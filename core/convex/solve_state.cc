@@ -67,6 +67,7 @@ void SaveStart(const std::string& prefix, const Start& start, descent::State* st
   (*state)[prefix + "rho1"] = start.state.rho1;
   (*state)[prefix + "rho2"] = start.state.rho2;
   (*state)[prefix + "rho3"] = start.state.rho3;
+  (*state)[prefix + "curvature"] = start.state.curvature;
 }
 
 Start LoadStart(const std::string& prefix, const at::TensorOptions& like, descent::StateReader* reader) {
@@ -77,6 +78,7 @@ Start LoadStart(const std::string& prefix, const at::TensorOptions& like, descen
   start.state.rho1 = reader->Number(prefix + "rho1");
   start.state.rho2 = reader->Number(prefix + "rho2");
   start.state.rho3 = reader->Number(prefix + "rho3");
+  if (reader->Has(prefix + "curvature")) start.state.curvature = reader->Number(prefix + "curvature");
   return start;
 }
 

@@ -75,6 +75,12 @@ ChosenSolver Choose(const Spec& spec, const ConvexTraining& convex, const convex
   const convex::SolverKind kind = SolverOf(spec, convex);
   if (convex.solver != ConvexSolver::kAuto) return {kind, ""};
   const double tolerance = spec.stopping.tolerance;
+  if (kind == convex::SolverKind::kFista && PaysForNewton(program)) {
+    return {
+        convex::SolverKind::kNewton,
+        "Solved by Newton's method on the dual, since the program has no constraints, its loss is squared and its n×n "
+        "matrix fits."};
+  }
   if (tolerance > 0 && tolerance <= kTightTolerance && convex.working_set != WorkingSet::kOn &&
       IsSmallForInteriorPoint(program)) {
     return {convex::SolverKind::kInteriorPoint,
@@ -82,12 +88,6 @@ ChosenSolver Choose(const Spec& spec, const ConvexTraining& convex, const convex
                             tolerance)};
   }
   if (kind == convex::SolverKind::kFista) {
-    if (PaysForNewton(program)) {
-      return {
-          convex::SolverKind::kNewton,
-          "Solved by Newton's method on the dual, since the program has no constraints, its loss is squared and its "
-          "n×n matrix fits."};
-    }
     if (PaysForKernel(program)) {
       return {convex::SolverKind::kAdmm,
               "Solved by ADMM, since passes over the data are long and its n×n matrix costs less than many of them."};

@@ -69,6 +69,10 @@ absl::Status Fista::SetUp() {
   // Power iteration ends below the eigenvalue; the upper bound is checked at every step all the same.
   lipschitz_max_ = 1.01 * curvature_ * *largest;
   lipschitz_ = proposal_ = lipschitz_max_;
+  // The bound is checked at every step, so what it was elsewhere is a safe guess.
+  if (problem_.start != nullptr && problem_.start->state.curvature > 0) {
+    lipschitz_ = proposal_ = std::min(problem_.start->state.curvature, lipschitz_max_);
+  }
   current_ = First();
   previous_ = current_;
   return absl::OkStatus();

@@ -35,6 +35,11 @@ class Fista : public Solver {
   absl::Status Step(LowerBound& bound) override;
   const Iterate& iterate() const override { return current_.iterate; }
   double step_size() const override { return 1 / lipschitz_; }
+  SolverState state() const override {
+    SolverState state;
+    state.curvature = lipschitz_;
+    return state;
+  }
   bool resumable() const override { return true; }
   void Save(const std::string& prefix, descent::State* state) const override;
   absl::Status Load(descent::StateReader* reader) override;

@@ -18,14 +18,15 @@
 
 namespace cvxnn::convex {
 
-/// What ADMM learns beside the weights; it belongs to the program, not to a basis of its rows.
+/// What a solver learns beside the weights; it belongs to the program, not to a basis of its rows.
 struct SolverState {
-  /// Multipliers of the cones as they enter the stationarity of u: E_p ∘ λ_p for v, then E_p ∘ μ_p for w, n×(2·P·c).
-  /// Undefined where a solver has none.
+  /// Of ADMM: multipliers of the cones as they enter the stationarity of u: E_p ∘ λ_p for v, then E_p ∘ μ_p for w,
+  /// n×(2·P·c). Undefined where a solver has none.
   at::Tensor multipliers;
   double rho1 = 0;  ///< penalties that the splittings were balanced with; 0 when unknown or without that splitting
   double rho2 = 0;
   double rho3 = 0;
+  double curvature = 0;  ///< L of FISTA's last step; 0 when unknown
 };
 
 /// A point to begin at, in the solver's basis.

@@ -23,6 +23,9 @@ constexpr double kLookGapShare = 0.3;
 constexpr std::int64_t kLookEpochs = 20;
 constexpr std::int64_t kLookShare = 5;
 
+// Beside those that violate their constraint, patterns this near to it join: a solve with the set of now moves them.
+constexpr double kNearby = 0.9;
+
 at::Tensor IndexOf(const std::vector<std::int64_t>& places, const at::TensorOptions& like) {
   return at::tensor(places, at::TensorOptions().dtype(at::kLong).device(at::kCPU)).to(like.device());
 }
@@ -122,7 +125,8 @@ bool WorkingSetSolver::Look(const at::Tensor& dual, const at::Tensor& products, 
     const std::int64_t p = order.data_ptr<std::int64_t>()[i];
     const auto place = static_cast<std::size_t>(p);
     if (in[place] != 0 || screened_[place] != 0) continue;
-    if (size[p] <= problem_.beta && static_cast<std::int64_t>(next.size()) >= least) break;
+    const double enough = added == 0 || size[p] > problem_.beta ? problem_.beta : kNearby * problem_.beta;
+    if (size[p] <= enough && static_cast<std::int64_t>(next.size()) >= least) break;
     next.push_back(p);
     ++added;
   }

@@ -29,6 +29,11 @@ convex::SolverKind Chosen(const convex::Program& program, ConvexSolver asked = C
 TEST(ChooseSolverTest, GatedProgramsOfLongPassesGoToNewtonsMethodOrAdmm) {
   EXPECT_EQ(Chosen(ProgramOf(2000, 500, 300)), convex::SolverKind::kNewton);
   EXPECT_EQ(Chosen(ProgramOf(1000, 50, 500)), convex::SolverKind::kNewton);
+  convex::Program wide = ProgramOf(1000, 50, 500);
+  wide.features = wide.features.to(at::kDouble);
+  Spec tight;
+  tight.stopping.tolerance = 1e-8;
+  EXPECT_EQ(ChooseSolver(tight, ConvexTraining(), wide).kind, convex::SolverKind::kNewton);
   EXPECT_EQ(Chosen(ProgramOf(8000, 500, 300)), convex::SolverKind::kAdmm);
   convex::Program nuclear = ProgramOf(2000, 500, 300);
   nuclear.targets = at::zeros({2000, 2}, at::kFloat);
