@@ -156,12 +156,12 @@ def against_pyscnn(context, problem, tolerances, goal, most):
 
 
 # Products with X, of 2·n·d·P flops each, in an epoch, and those with d×d factors: core/convex/solvers.
-PASSES = {"fista": 2, "admm": 6}
+PASSES = {("fista", "gated"): 2, ("admm", "gated"): 2, ("admm", "relu"): 6}
 
 
 def gemm_note(problem, own, rate):
     """Passes over the data, and what that is of the machine's rate for one large product."""
-    epochs, passes = int(own.details["epochs"]), PASSES.get(own.details["solver"])
+    epochs, passes = int(own.details["epochs"]), PASSES.get((own.details["solver"], problem.activation))
     if passes is None:
         return f"{epochs:,} epochs"
     (n, inputs), patterns = problem.features.shape, len(problem.gates)

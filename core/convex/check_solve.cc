@@ -148,7 +148,7 @@ absl::Status CheckSolve(const Program& program, const Options& options) {
     return CheckPenaltyMethodMemory(x.size(0), inputs, (gated ? 1 : 2) * program.patterns.count() * y.size(1), !gated,
                                     options.penalty.optimizer, x);
   }
-  return ChooseKernel(program, options).status();
+  return ChooseMeans(program, options).status();
 }
 
 }  // namespace cvxnn::convex

@@ -19,7 +19,7 @@
 
 namespace cvxnn::convex {
 
-absl::StatusOr<KernelSolve> ChooseKernel(const Program& program, const Options& options) {
+absl::StatusOr<AdmmMeans> ChooseMeans(const Program& program, const Options& options) {
   const auto penalty = MakePenaltyFunction(program.penalty, program.targets.size(1));
   const at::Tensor& x = program.features;
   // Rank reduction leaves min(n, d) inputs.
@@ -29,19 +29,23 @@ absl::StatusOr<KernelSolve> ChooseKernel(const Program& program, const Options& 
   const int copies = penalty->ProxCopies();
   if (options.solver == SolverKind::kFista) {
     const absl::Status fits = CheckFistaMemory(x.size(0), inputs, blocks, copies, x);
-    return fits.ok() ? absl::StatusOr<KernelSolve>(KernelSolve::kFactor) : fits;
+    return fits.ok() ? absl::StatusOr<AdmmMeans>(AdmmMeans()) : fits;
   }
-  const absl::Status fits = CheckAdmmMemory(x.size(0), inputs, blocks, copies, KernelSolve::kFactor, x);
-  if (fits.ok() && !options.without_kernel) return KernelSolve::kFactor;
-  const absl::Status fits_without =
-      CheckAdmmMemory(x.size(0), inputs, blocks, copies, KernelSolve::kConjugateGradients, x);
-  return fits_without.ok() ? absl::StatusOr<KernelSolve>(KernelSolve::kConjugateGradients) : fits_without;
+  absl::Status last;
+  for (const KernelSolve kernel : {KernelSolve::kFactor, KernelSolve::kConjugateGradients}) {
+    if (kernel == KernelSolve::kFactor && options.without_kernel) continue;
+    for (const std::int64_t memory : {kAndersonMemory, std::int64_t{0}}) {
+      last = CheckAdmmMemory(x.size(0), inputs, blocks, copies, kernel, memory, x);
+      if (last.ok()) return AdmmMeans{kernel, memory};
+    }
+  }
+  return last;
 }
 
 namespace {
 
 std::unique_ptr<Solver> Make(const HalfSumProblem& problem, const Program& program, const Options& options,
-                             KernelSolve kernel) {
+                             const AdmmMeans& means) {
   const bool cones = program.activation == Activation::kRelu;
   switch (options.solver) {
     case SolverKind::kFista:
@@ -60,22 +64,22 @@ std::unique_ptr<Solver> Make(const HalfSumProblem& problem, const Program& progr
     case SolverKind::kAdmm:
       break;
   }
-  return std::make_unique<Admm>(problem, cones, kernel);
+  return std::make_unique<Admm>(problem, cones, means.kernel, means.memory);
 }
 
 }  // namespace
 
 absl::StatusOr<MadeSolver> MakeSolver(const HalfSumProblem& problem, const Program& program, const Options& options) {
   MadeSolver made;
-  KernelSolve kernel = KernelSolve::kFactor;
+  AdmmMeans means;
   if (options.solver == SolverKind::kAdmm) {
-    const auto chosen = ChooseKernel(program, options);
+    const auto chosen = ChooseMeans(program, options);
     if (!chosen.ok()) return chosen.status();
-    kernel = *chosen;
-    made.without_kernel = kernel == KernelSolve::kConjugateGradients;
+    means = *chosen;
+    made.without_kernel = means.kernel == KernelSolve::kConjugateGradients;
   }
   if (!options.working_set) {
-    made.solver = Make(problem, program, options, kernel);
+    made.solver = Make(problem, program, options, means);
     return made;
   }
   HalfSumProblem whole = problem;
@@ -87,7 +91,7 @@ absl::StatusOr<MadeSolver> MakeSolver(const HalfSumProblem& problem, const Progr
   }
   auto solver = std::make_unique<WorkingSetSolver>(
       whole, program.penalty,
-      [&program, &options, kernel](const HalfSumProblem& part) { return Make(part, program, options, kernel); });
+      [&program, &options, means](const HalfSumProblem& part) { return Make(part, program, options, means); });
   made.report = &solver->report();
   made.solver = std::move(solver);
   return made;

@@ -33,8 +33,7 @@ Solution SolveRun::FinishAtZero() {
 Solution SolveRun::Finish(StopReason reason) {
   if (bound_.has_value()) {
     Certify();
-    solution_.progress.lower_bound = LossMultiple(program_) * bound_->value();
-    solution_.progress.gap = RelativeGap(solution_.progress.objective, solution_.progress.lower_bound);
+    Refresh(solution_.progress);
     if (StartWins(solution_.progress)) {
       best_ = first_.iterate;
       solution_.progress = first_.progress;
@@ -47,8 +46,7 @@ Solution SolveRun::Finish(StopReason reason) {
 bool SolveRun::StartWins(const Progress& point) {
   if (!start_.has_value()) return false;
   Progress& first = first_.progress;
-  first.lower_bound = LossMultiple(program_) * bound_->value();
-  first.gap = RelativeGap(first.objective, first.lower_bound);
+  Refresh(first);
   if (program_.activation == Activation::kGated) return first.objective < point.objective;
   const bool feasible = first.constraint_violation.value_or(0) <= 256 * Epsilon(map_.features());
   return (feasible && first.network_objective < point.network_objective) || Distance(first) < Distance(point);

@@ -14,10 +14,12 @@ void SolveRun::SaveWhenDue(const Solver& solver) {
   descent::State state;
   state["epochs"] = solution_.epochs;
   state["next_certificate"] = next_certificate_;
-  state["best_merit"] = best_merit_;
+  state["has_best"] = std::int64_t{has_best_};
   state["seconds"] = Seconds();
   state["best/weights"] = best_.weights;
   SaveProgress("best/", solution_.progress, &state);
+  SaveMatrix("nearest/weights", nearest_.iterate.weights, &state);
+  SaveProgress("nearest/", nearest_.progress, &state);
   bound_->Save("bound/", &state);
   stall_.Save("stall/", &state);
   solver.Save("solver/", &state);
@@ -28,10 +30,12 @@ absl::Status SolveRun::Load(Solver* solver) {
   descent::StateReader reader(*options_.resume_from, "");
   solution_.epochs = reader.Integer("epochs");
   next_certificate_ = reader.Integer("next_certificate");
-  best_merit_ = reader.Number("best_merit");
+  has_best_ = reader.Integer("has_best") != 0;
   earlier_seconds_ = reader.Number("seconds");
   best_ = {reader.TensorLike("best/weights", best_.weights), {}, {}, {}};
   solution_.progress = LoadProgress("best/", &reader);
+  nearest_ = {{LoadMatrix("nearest/weights", best_.weights.options(), &reader), {}, {}, {}},
+              LoadProgress("nearest/", &reader)};
   descent::StateReader bound = reader.Below("bound/"), entries = reader.Below("solver/");
   bound_->Load(&bound);
   stall_.Load("stall/", &reader);

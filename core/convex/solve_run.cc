@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -123,9 +124,8 @@ absl::Status SolveRun::SetBeta(double largest) {
 }
 
 absl::StatusOr<Solution> SolveRun::Loop(Solver& solver) {
-  // Gated iterates are feasible, so the objective ranks them; ReLU iterates may undercut the optimum.
-  const bool gated = program_.activation == Activation::kGated;
-  if (solution_.epochs == 0 && gated && start_.has_value()) best_merit_ = latest_.objective;
+  // A gated start is feasible and ranks with the iterates.
+  if (solution_.epochs == 0) has_best_ = program_.activation == Activation::kGated && start_.has_value();
   for (std::int64_t epoch = solution_.epochs + 1;; ++epoch) {
     if (const absl::Status status = solver.Step(*bound_); !status.ok()) {
       if (absl::IsCancelled(status) && solution_.epochs > 0 && solver.undoes_steps()) SaveWhenDue(solver);
@@ -135,14 +135,10 @@ absl::StatusOr<Solution> SolveRun::Loop(Solver& solver) {
     if (!std::isfinite(latest_.objective)) {
       return Ended(absl::InternalError(absl::StrCat("the objective stopped being finite in epoch ", epoch)));
     }
+    if (latest_.constraint_violation.has_value()) solver.Judge(*latest_.constraint_violation, latest_.gap);
     solution_.epochs = epoch;
+    Rank(solver.iterate());
     const bool converged = Converged(epoch);
-    const double merit = gated ? latest_.objective : Distance();
-    if (merit <= best_merit_ || converged) {
-      best_merit_ = merit;
-      best_ = solver.iterate();
-      solution_.progress = latest_;
-    }
     if (callback_ && !callback_(latest_)) return Finish(StopReason::kStopped);
     if (converged) return Finish(StopReason::kConverged);
     if (epoch >= options_.max_epochs && !Stopped()) return Finish(StopReason::kEpochLimit);
@@ -152,11 +148,41 @@ absl::StatusOr<Solution> SolveRun::Loop(Solver& solver) {
   }
 }
 
+void SolveRun::Refresh(Progress& progress) const {
+  progress.lower_bound = LossMultiple(program_) * bound_->value();
+  progress.gap = RelativeGap(progress.objective, progress.lower_bound);
+}
+
+void SolveRun::TakeAsBest(const Iterate& iterate, const Progress& progress) {
+  best_ = iterate;
+  solution_.progress = progress;
+  has_best_ = true;
+}
+
+void SolveRun::Rank(const Iterate& iterate) {
+  if (program_.activation == Activation::kGated) {
+    if (!has_best_ || latest_.objective <= solution_.progress.objective) TakeAsBest(iterate, latest_);
+    Refresh(solution_.progress);
+    return;
+  }
+  const auto nearness = [this](const Progress& progress) {
+    return std::max(progress.constraint_violation.value_or(0),
+                    std::abs(progress.objective - latest_.objective) /
+                        std::max(std::abs(latest_.objective), std::numeric_limits<double>::min()));
+  };
+  if (nearest_.progress.epoch == 0 || nearness(latest_) <= nearness(nearest_.progress)) nearest_ = {iterate, latest_};
+  Refresh(nearest_.progress);
+  Refresh(solution_.progress);
+  for (const Met& met : {nearest_, Met{iterate, latest_}}) {
+    if (!has_best_ || Distance(met.progress) <= Distance(solution_.progress)) TakeAsBest(met.iterate, met.progress);
+  }
+}
+
 bool SolveRun::Converged(std::int64_t epoch) {
   if (Distance(Answer()) > options_.tolerance || epoch < next_certificate_) return false;
   Certify();
-  latest_.lower_bound = LossMultiple(program_) * bound_->value();
-  latest_.gap = RelativeGap(latest_.objective, latest_.lower_bound);
+  Refresh(latest_);
+  Refresh(solution_.progress);
   next_certificate_ = epoch + 1 + epoch / 10;
   return Distance(Answer()) <= options_.tolerance;
 }

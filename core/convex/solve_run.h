@@ -66,7 +66,14 @@ class SolveRun {
   // β and all that needs it, from the dual norm of Fᵀν at zero weights.
   absl::Status SetBeta(double largest);
   absl::StatusOr<Solution> Loop(Solver& solver);
-  // Whether the answer, the latest iterate or the start, is within the tolerance of a certain bound. One that is not
+  // Gap and bound of an earlier point with the bound of today.
+  void Refresh(Progress& progress) const;
+  void TakeAsBest(const Iterate& iterate, const Progress& progress);
+  // Keeps the best iterate. Gated ones are feasible, and the objective ranks them. ReLU iterates may undercut the
+  // optimum, and bounds and iterates improve in turns: beside the one of the least distance stays the nearest to its
+  // cones among those whose objective is like the latest, for the bounds to come.
+  void Rank(const Iterate& iterate);
+  // Whether the answer, the best iterate or the start, is within the tolerance of a certain bound. One that is not
   // makes the next look wait, since each costs a product in float64.
   bool Converged(std::int64_t epoch);
   // Not in the reduced basis, which is itself rounded.
@@ -81,8 +88,7 @@ class SolveRun {
   static double Distance(const Progress& progress) {
     return std::max(std::abs(progress.gap), progress.constraint_violation.value_or(0));
   }
-  double Distance() const { return Distance(latest_); }
-  const Progress& Answer() { return StartWins(latest_) ? first_.progress : latest_; }
+  const Progress& Answer() { return StartWins(solution_.progress) ? first_.progress : solution_.progress; }
 
   // In solve_checkpoint.cc.
 
@@ -114,14 +120,16 @@ class SolveRun {
   std::optional<LowerBound> bound_;
   std::optional<StopReason> stop_;
   std::int64_t next_certificate_ = 0;
-  double best_merit_ = std::numeric_limits<double>::infinity();
+  bool has_best_ = false;  // whether solution_.progress is of an iterate, or of a start that ranks with them
   double earlier_seconds_ = 0;
   StallDetector stall_;
   std::optional<SolverStart> start_;
-  struct {
+  struct Met {
     Iterate iterate;
     Progress progress;
-  } first_;  // start or zero, as the solve began
+  };
+  Met first_;    // start or zero, as the solve began
+  Met nearest_;  // see Rank; epoch 0 before there is one
   Progress latest_;
   Iterate best_;
   Solution solution_;

@@ -8,6 +8,7 @@
 
 #include "core/convex/penalties/penalty_function.h"
 #include "core/convex/solvers/admm_factors.h"
+#include "core/convex/solvers/anderson.h"
 #include "core/convex/solvers/fista.h"
 #include "core/convex/solvers/interior_point.h"
 #include "core/convex/solvers/newton.h"
@@ -35,7 +36,7 @@ SolverNeed EstimateSolver(const Program& program, SolverKind solver, const Penal
       break;
     case SolverKind::kAdmm: {
       const auto bytes = [&](KernelSolve kernel) {
-        return AdmmBytes(rows, inputs, blocks, penalty->ProxCopies(), kernel, element);
+        return AdmmBytes(rows, inputs, blocks, penalty->ProxCopies(), kernel, kAndersonMemory, element);
       };
       need.bytes += bytes(KernelSolve::kConjugateGradients);
       need.kernel_bytes = bytes(KernelSolve::kFactor) - bytes(KernelSolve::kConjugateGradients);

@@ -46,7 +46,7 @@ bool PaysForKernel(const convex::Program& program) {
   const double epoch = 4 * n * d * m, factor = n * n * d + n * n * n / 3;
   // Penalties whose prox takes copies of the weights take them in FISTA too.
   return epoch >= kLeastEpochFlops && factor <= kMostEpochs * epoch &&
-         convex::CheckAdmmMemory(x.size(0), inputs, blocks, 1, convex::KernelSolve::kFactor, x).ok();
+         convex::CheckAdmmMemory(x.size(0), inputs, blocks, 1, convex::KernelSolve::kFactor, 0, x).ok();
 }
 
 // Below it a whole solve by FISTA takes milliseconds.

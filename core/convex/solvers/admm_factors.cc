@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cholesky factors of ADMM's u-step; see admm_factors.h.
+// Cholesky factors of ADMM's u-step; see admm_factors.h. Symmetric matrices are formed on and below the diagonal alone,
+// which is all that their factorisation reads.
 #include "core/convex/solvers/admm_factors.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/convex/solvers/anderson.h"
 #include "core/torch/runtime.h"
 
 namespace cvxnn::convex {
 namespace {
 
-constexpr std::int64_t kRowBlock = 2048;
+constexpr std::int64_t kRowBlock = 1024;
 // Relative residuals at which conjugate gradients end, and the most steps they take.
 constexpr double kLeastResidual32 = 1e-6;
 constexpr double kLeastResidual64 = 1e-10;
@@ -24,66 +27,108 @@ bool IsFactored(const at::Tensor& info) { return info.item<int>() == 0; }
 }  // namespace
 
 double AdmmBytes(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies, KernelSolve kernel,
-                 std::int64_t element_bytes) {
+                 std::int64_t memory, std::int64_t element_bytes) {
   const auto n = static_cast<double>(rows), d = static_cast<double>(inputs), m = static_cast<double>(blocks);
   // H and its factor; X M⁻¹; XᵀX, M and M⁻¹ in float64; six row-side and six weight-side arrays of the iteration,
-  // and the row side of the best dual point.
+  // the row side of the best dual point, and the points of Anderson's method.
   return static_cast<double>(element_bytes) *
-             ((kernel == KernelSolve::kFactor ? 2 * n * n : 0) + n * d + m * (7 * n + (5 + prox_copies) * d)) +
+             ((kernel == KernelSolve::kFactor ? 2 * n * n : 0) + n * d + m * (7 * n + (5 + prox_copies) * d) +
+              AndersonPoints(memory) * m * (n + d)) +
          24 * d * d;
 }
 
 absl::Status CheckAdmmMemory(std::int64_t rows, std::int64_t inputs, std::int64_t blocks, int prox_copies,
-                             KernelSolve kernel, const at::Tensor& like) {
+                             KernelSolve kernel, std::int64_t memory, const at::Tensor& like) {
   const std::string with = kernel == KernelSolve::kFactor
                                ? absl::StrCat(" (with a ", rows, "×", rows, " kernel and its factor)")
                                : std::string();
-  return CheckFits(absl::StrCat("ADMM on ", rows, " rows", with),
-                   AdmmBytes(rows, inputs, blocks, prox_copies, kernel, static_cast<std::int64_t>(like.element_size())),
-                   like.device());
+  const double needed =
+      AdmmBytes(rows, inputs, blocks, prox_copies, kernel, memory, static_cast<std::int64_t>(like.element_size()));
+  return CheckFits(absl::StrCat("ADMM on ", rows, " rows", with), needed, like.device());
 }
 
-AdmmFactors::AdmmFactors(const PatternOperator& map, int signs, KernelSolve kernel)
-    : map_(map), signs_(signs), kernel_(kernel) {}
+AdmmFactors::AdmmFactors(const PatternOperator& map, at::Tensor lengths, KernelSolve kernel)
+    : map_(map), lengths_(std::move(lengths)), signs_(HasCones() ? 2 : 1), kernel_(kernel) {}
 
 absl::Status AdmmFactors::Factor(double rho1, double rho2, const std::function<bool()>& should_stop) {
   const auto stopped = [&] { return should_stop && should_stop(); };
   const at::Tensor& x = map_.features();
   if (stopped()) return absl::CancelledError("stopped while factoring");
-  if (!gram_.defined()) gram_ = at::mm(x.t(), x).to(at::kDouble);
-
-  at::Tensor m = gram_.mul(rho2);
-  m.diagonal().add_(rho1);
-  auto [m_factor, m_info] = at::linalg_cholesky_ex(m);
-  if (!IsFactored(m_info)) return absl::InternalError("ADMM: ρ₁I + ρ₂XᵀX is not positive definite at this precision");
-  inverse_ = at::cholesky_inverse(m_factor).to(x.scalar_type());
-  if (stopped()) return absl::CancelledError("stopped while factoring");
-  smoothed_ = at::mm(x, inverse_);
-
-  const std::int64_t rows = map_.rows();
+  rho1_ = rho1;
+  if (HasCones()) {
+    if (auto status = FactorWeights(rho1, rho2); !status.ok()) return status;
+    if (stopped()) return absl::CancelledError("stopped while factoring");
+    smoothed_ = at::mm(x, inverse_);
+  }
   if (kernel_ == KernelSolve::kConjugateGradients) {
-    diagonal_ = smoothed_.mul(x).sum(1).mul_(map_.mask().sum(1).mul(signs_)).add_(1).unsqueeze(1);
+    const at::Tensor sizes = HasCones() ? smoothed_.mul(x).sum(1) : x.square().sum(1).div_(rho1);
+    diagonal_ = sizes.mul(map_.mask().sum(1)).mul_(signs_).add_(1).unsqueeze(1);
     return absl::OkStatus();
   }
+  at::Tensor h = plain_;
   cholesky_.reset();
-  at::Tensor h = at::empty({rows, rows}, x.options());
-  const at::Tensor mask = map_.mask().to(x.scalar_type());
-  for (std::int64_t begin = 0; begin < rows; begin += kRowBlock) {
-    if (stopped()) return absl::CancelledError("stopped while factoring");
-    const std::int64_t size = std::min(kRowBlock, rows - begin);
-    at::Tensor block = h.narrow(0, begin, size);
-    at::mm_out(block, smoothed_.narrow(0, begin, size), x.t());
-    block.mul_(at::mm(mask.narrow(0, begin, size), mask.t()).mul_(signs_));
+  if (!h.defined()) {
+    auto formed = FormKernel(HasCones() ? smoothed_ : x, should_stop);
+    if (!formed.ok()) return formed.status();
+    h = *std::move(formed);
   }
-  h.diagonal().add_(1);
+  if (HasCones()) {
+    h.diagonal().add_(1);
+  } else {
+    if (!plain_.defined()) {
+      plain_ = h;
+      diagonal_ = h.diagonal().clone();
+    }
+    h.diagonal().copy_(diagonal_.add(rho1));
+  }
   at::Tensor info;
   std::tie(cholesky_, info) = at::linalg_cholesky_ex(h);
   if (!IsFactored(info)) return absl::InternalError("ADMM: the n×n kernel is not positive definite at this precision");
   return absl::OkStatus();
 }
 
+absl::Status AdmmFactors::FactorWeights(double rho1, double rho2) {
+  const at::Tensor& x = map_.features();
+  if (!gram_.defined()) {
+    const at::Tensor rows = x.mul(lengths_);
+    gram_ = at::mm(rows.t(), rows).to(at::kDouble);
+  }
+  at::Tensor m = gram_.mul(rho2);
+  m.diagonal().add_(rho1);
+  auto [m_factor, m_info] = at::linalg_cholesky_ex(m);
+  if (!IsFactored(m_info)) return absl::InternalError("ADMM: ρ₁I + ρ₂GᵀG is not positive definite at this precision");
+  inverse_ = at::cholesky_inverse(m_factor).to(x.scalar_type());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<at::Tensor> AdmmFactors::FormKernel(const at::Tensor& left,
+                                                   const std::function<bool()>& should_stop) const {
+  const at::Tensor& x = map_.features();
+  const std::int64_t rows = map_.rows();
+  at::Tensor h = at::zeros({rows, rows}, x.options());
+  const at::Tensor mask = map_.mask().to(x.scalar_type());
+  for (std::int64_t begin = 0; begin < rows; begin += kRowBlock) {
+    if (should_stop && should_stop()) return absl::CancelledError("stopped while factoring");
+    const std::int64_t size = std::min(kRowBlock, rows - begin), end = begin + size;
+    at::Tensor block = h.narrow(0, begin, size).narrow(1, 0, end);
+    const at::Tensor shared = at::mm(mask.narrow(0, begin, size), mask.narrow(0, 0, end).t()).mul_(signs_);
+    block.copy_(at::mm(left.narrow(0, begin, size), x.narrow(0, 0, end).t()).mul_(shared));
+  }
+  return h;
+}
+
+at::Tensor AdmmFactors::Inverse(const at::Tensor& weights) const {
+  return HasCones() ? at::mm(inverse_, weights) : weights.div(rho1_);
+}
+
+at::Tensor AdmmFactors::Smoothed(const at::Tensor& weights) const {
+  return HasCones() ? at::mm(smoothed_, weights) : at::mm(map_.features(), weights).div_(rho1_);
+}
+
 at::Tensor AdmmFactors::MultiplyKernel(const at::Tensor& rows) const {
-  return rows.add(PatternOperator(smoothed_, map_.mask(), map_.outputs()).Apply(map_.Adjoint(rows)), signs_);
+  const at::Tensor products = map_.Adjoint(rows);
+  if (!HasCones()) return rows.add(map_.Apply(products), 1 / rho1_);
+  return rows.add(PatternOperator(smoothed_, map_.mask(), map_.outputs()).Apply(products), signs_);
 }
 
 at::Tensor AdmmFactors::SolveRows(const at::Tensor& right_hand_side, const at::Tensor& guess) const {
@@ -110,19 +155,22 @@ at::Tensor AdmmFactors::SolveRows(const at::Tensor& right_hand_side, const at::T
     return solution;
   }
   const at::Tensor half = at::linalg_solve_triangular(cholesky_, right_hand_side, /*upper=*/false);
-  return at::linalg_solve_triangular(cholesky_.t(), half, /*upper=*/true);
+  const at::Tensor solution = at::linalg_solve_triangular(cholesky_.t(), half, /*upper=*/true);
+  return HasCones() ? solution : solution.mul(rho1_);
 }
 
 double AdmmFactors::FactorFlops() const {
   const auto n = static_cast<double>(map_.rows()), d = static_cast<double>(map_.inputs());
   const bool factor = kernel_ == KernelSolve::kFactor;
-  return d * d * d + 2 * n * d * d + (factor ? 2 * n * n * d + n * n * n / 3 : 0);
+  const double weights = HasCones() ? d * d * d + 2 * n * d * d : 0;
+  return weights + (factor ? n * n * d + n * n * n / 3 : 0);
 }
 
 double AdmmFactors::EpochFlops() const {
   const auto n = static_cast<double>(map_.rows()), d = static_cast<double>(map_.inputs());
   const auto m = static_cast<double>(map_.blocks());
-  return 16 * n * d * m + 4 * d * d * m + 2 * n * n * static_cast<double>(map_.outputs());
+  const double passes = HasCones() ? 16 * n * d * m + 4 * d * d * m : 4 * n * d * m;
+  return passes + 2 * n * n * static_cast<double>(map_.outputs());
 }
 
 }  // namespace cvxnn::convex

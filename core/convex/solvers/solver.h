@@ -69,6 +69,8 @@ class Solver {
   /// anything, CANCELLED as SetUp.
   virtual absl::Status Step(LowerBound& bound) = 0;
   virtual const Iterate& iterate() const = 0;
+  /// Hears, after the epoch that made it, Progress::constraint_violation and ::gap of the iterate of a ReLU program.
+  virtual void Judge(double /*violation*/, double /*gap*/) {}
   /// As Progress::step_size.
   virtual double step_size() const = 0;
   /// What a later solve of a program much like this one can go on from.

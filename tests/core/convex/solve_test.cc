@@ -396,13 +396,13 @@ TEST(Solve, AnswersZeroWithoutPatterns) {
 
 TEST(Memory, IsRefusedWithNeededAndAvailableBytes) {
   const at::Tensor like = at::empty({0}, at::TensorOptions().dtype(at::kFloat).device(at::kCPU));
-  const absl::Status status = CheckAdmmMemory(20'000'000, 10, 10, 1, KernelSolve::kFactor, like);
+  const absl::Status status = CheckAdmmMemory(20'000'000, 10, 10, 1, KernelSolve::kFactor, 0, like);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), testing::MatchesRegex(".*needs [0-9]+ bytes.*available on cpu: [0-9]+.*"));
-  EXPECT_TRUE(CheckAdmmMemory(100, 10, 10, 1, KernelSolve::kFactor, like).ok());
+  EXPECT_TRUE(CheckAdmmMemory(100, 10, 10, 1, KernelSolve::kFactor, 0, like).ok());
   // What is over budget with the kernel of 10^6 rows need not be without.
-  EXPECT_FALSE(CheckAdmmMemory(1'000'000, 10, 10, 1, KernelSolve::kFactor, like).ok());
-  EXPECT_TRUE(CheckAdmmMemory(1'000'000, 10, 10, 1, KernelSolve::kConjugateGradients, like).ok());
+  EXPECT_FALSE(CheckAdmmMemory(1'000'000, 10, 10, 1, KernelSolve::kFactor, 0, like).ok());
+  EXPECT_TRUE(CheckAdmmMemory(1'000'000, 10, 10, 1, KernelSolve::kConjugateGradients, 0, like).ok());
   EXPECT_EQ(CheckFistaMemory(100, 1'000'000, 10'000'000, 1, like).code(), absl::StatusCode::kResourceExhausted);
   EXPECT_TRUE(CheckFistaMemory(100, 10, 10, 1, like).ok());
 }
