@@ -98,7 +98,7 @@ void LowerBound::Offer(const at::Tensor& dual, const at::Tensor& all_constraints
     if (!narrow_ && !keep_) continue;
     const std::int64_t first = static_cast<std::int64_t>(k) * Width();
     best_[k].dual = dual.narrow(1, first, Width()).clone();
-    if (!narrow_ || !row_side.defined()) continue;
+    if (!row_side.defined()) continue;
     best_[k].row_side = row_side.view({dual.size(0), -1, outputs}).narrow(2, first, Width()).clone();
   }
 }
@@ -162,6 +162,16 @@ at::Tensor LowerBound::dual() const {
   std::vector<at::Tensor> duals;
   for (const Best& best : best_) duals.push_back(best.dual.defined() ? best.dual : at::zeros_like(like->dual));
   return at::cat(duals, 1);
+}
+
+at::Tensor LowerBound::row_side() const {
+  const auto like = std::find_if(best_.begin(), best_.end(), [](const Best& best) { return best.row_side.defined(); });
+  if (like == best_.end()) return {};
+  std::vector<at::Tensor> sides;
+  for (const Best& best : best_) {
+    sides.push_back(best.row_side.defined() ? best.row_side : at::zeros_like(like->row_side));
+  }
+  return at::cat(sides, 2).flatten(1);
 }
 
 double LowerBound::value() const {

@@ -52,6 +52,8 @@ class LowerBound {
   /// The best dual points, n×c, where they are kept: those of float32 data, and see KeepDuals. Zeros for outputs that
   /// have none; undefined where none has.
   at::Tensor dual() const;
+  /// The row sides of those points, n×(2·P·c), as they were offered; undefined where none was.
+  at::Tensor row_side() const;
 
   /// Takes bounds known by other means, one for each program: for each output, or one where they are coupled.
   void Raise(const std::vector<double>& values);
@@ -71,7 +73,7 @@ class LowerBound {
   struct Best {
     double value = 0;
     at::Tensor dual;      // where kept: ν of these outputs, n×(c/programs)
-    at::Tensor row_side;  // float32 ReLU: n×(2·P·c/programs)
+    at::Tensor row_side;  // ReLU, where kept: n×(2·P·c/programs)
   };
   // Outputs of each separate program: 1, or all.
   std::int64_t Width() const { return targets_.size(1) / static_cast<std::int64_t>(best_.size()); }

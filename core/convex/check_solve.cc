@@ -116,11 +116,11 @@ absl::Status CheckSolve(const Program& program, const Options& options) {
     }
   }
   if (options.working_set) {
-    if (!gated || !HasBlocks(program.penalty) || options.solver == SolverKind::kInteriorPoint ||
-        options.solver == SolverKind::kPenalty) {
+    const bool blocks = gated ? HasBlocks(program.penalty) : HasBlocks(program.penalty) && !IsNuclear(program);
+    if (!blocks || options.solver == SolverKind::kPenalty) {
       return absl::InvalidArgumentError(
-          "working_set: must be off but for gated programs of the group_l2 or weight_decay penalty, by fista, admm or "
-          "newton");
+          "working_set: must be off but for programs of the group_l2 or weight_decay penalty (ReLU: of one output), by "
+          "fista, admm, newton or interior_point");
     }
   }
   if (options.solver == SolverKind::kFista) {

@@ -83,15 +83,17 @@ absl::StatusOr<MadeSolver> MakeSolver(const HalfSumProblem& problem, const Progr
     return made;
   }
   HalfSumProblem whole = problem;
-  if (options.solver != SolverKind::kAdmm) {
+  const bool begins_anew = options.solver == SolverKind::kInteriorPoint;
+  if (options.solver != SolverKind::kAdmm && !begins_anew) {
     // That of all patterns does for every set.
     const auto largest = LargestEigenvalue(problem.map, problem.should_stop);
     if (!largest.ok()) return largest.status();
     whole.largest_eigenvalue = *largest;
   }
   auto solver = std::make_unique<WorkingSetSolver>(
-      whole, program.penalty,
-      [&program, &options, means](const HalfSumProblem& part) { return Make(part, program, options, means); });
+      whole, WorkingSetProgram{program.penalty, program.activation == Activation::kRelu, program.blocks},
+      [&program, &options, means](const HalfSumProblem& part) { return Make(part, program, options, means); },
+      begins_anew);
   made.report = &solver->report();
   made.solver = std::move(solver);
   return made;

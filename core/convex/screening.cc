@@ -16,6 +16,8 @@ namespace {
 constexpr std::int64_t kMostDirect = 1024;
 // Eigenvalues of a Gram matrix in float64 are right to far better than this share of the largest.
 constexpr double kNormMargin = 1 + 1e-9;
+// The least gap of a ReLU program, as a share of the objective.
+constexpr double kLeastConeGap = 1e-8;
 
 double UnitRoundoff(const at::Tensor& x) {
   return x.scalar_type() == at::kFloat ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
@@ -51,7 +53,8 @@ Screening::Screening(const PatternOperator& map, const at::Tensor& targets, Loss
   norms_ = at::mv(map.mask().to(wide.dtype()).t(), squares).sqrt_().mul_(kNormMargin).clamp_max_(spectral_);
 }
 
-at::Tensor Screening::Zero(double objective, const at::Tensor& dual, const at::Tensor& products) const {
+at::Tensor Screening::Zero(double objective, const at::Tensor& dual, const at::Tensor& products,
+                           const at::Tensor& sizes) const {
   const std::int64_t patterns = map_.patterns(), outputs = map_.outputs();
   const auto flags = targets_.options().dtype(at::kBool);
   if (!applies() || patterns == 0) return at::zeros({patterns}, flags);
@@ -59,9 +62,11 @@ at::Tensor Screening::Zero(double objective, const at::Tensor& dual, const at::T
   const at::Tensor nu = dual_loss.IntoDomain(dual.to(at::kDouble), targets_);
   // Products of rows that are rounded at random err by about √n units (Higham & Mary, SIAM J. Sci. Comput. 41, 2019).
   const double rounding = 8 * UnitRoundoff(map_.features()) * std::sqrt(static_cast<double>(map_.rows()));
-  const double error = rounding * spectral_ * nu.norm().item<double>();
-  // A norm for each block: of pattern p and output k, or of pattern p.
-  const at::Tensor norms = penalty_.DualNorms(products, at::Tensor()).add(error).view({patterns, -1});
+  const double size = sizes.defined() ? sizes.max().item<double>() : nu.norm().item<double>();
+  const double error = rounding * spectral_ * size;
+  // A norm for each block: of pattern p and output k, or of pattern p. The larger of v's and w's.
+  const std::int64_t signs = products.size(1) / map_.blocks();
+  const at::Tensor norms = penalty_.DualNorms(products, at::Tensor()).add(error).view({signs, patterns, -1}).amax(0);
   const bool separate = norms.size(1) == outputs && !dual_loss.CouplesOutputs();
   at::Tensor largest = separate ? norms.amax(0) : norms.max().expand({outputs});
   at::Tensor scale = largest.reciprocal().mul_(beta_);
@@ -77,8 +82,9 @@ at::Tensor Screening::Zero(double objective, const at::Tensor& dual, const at::T
     scale = scale.clamp_max(1);
   }
   const double value = dual_loss.Values(nu.mul(scale), targets_).sum().item<double>();
-  // Rounding of the two values beside each other.
-  const double gap = std::max(objective - value, rounding * std::abs(objective));
+  // Rounding of the two values beside each other; and a point is within its cones but for rounding.
+  const double least = signs == 1 ? rounding : std::max(rounding, kLeastConeGap);
+  const double gap = std::max(objective - value, least * std::abs(objective));
   if (!std::isfinite(gap)) return at::zeros({patterns}, flags);
   const double radius = std::sqrt(2 * curvature_ * gap);
   const at::Tensor scales = norms.size(1) == outputs ? scale : scale.max().expand({norms.size(1)});

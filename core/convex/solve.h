@@ -46,8 +46,8 @@ struct Options {
   std::uint64_t seed = 0;   ///< likewise: of the order of the rows
   /// ADMM: solve with the n×n kernel by conjugate gradients, as is done where its factor does not fit in memory.
   bool without_kernel = false;
-  /// FISTA, ADMM and Newton's method on gated programs whose penalty HasBlocks: over working sets of blocks, see
-  /// solvers/working_set.h.
+  /// All but the penalty method, on programs whose penalty HasBlocks (ReLU: and is not IsNuclear): over working sets of
+  /// blocks, see solvers/working_set.h.
   bool working_set = false;
   std::function<bool()> should_stop;  ///< polled between epochs and stages of set-up, as max_seconds is; may be empty
   /// Asked after each epoch that others follow, when it was reported, and when should_stop or the time limit ends the

@@ -89,7 +89,7 @@ enum class ConvexSolver {
 /// Whether the solver works on a working set of blocks (core/convex/solvers/working_set.h).
 enum class WorkingSet {
   kAuto,  ///< where it pays; the summary says so (choose_solver.h)
-  kOn,    ///< gated programs of group ℓ2 or weight decay, by FISTA, ADMM or Newton's method
+  kOn,    ///< group ℓ2 or weight decay (ReLU: of one output), by every solver but the penalty method
   kOff,
 };
 

@@ -164,15 +164,15 @@ absl::Status ValidatePenaltyMethod(const ConvexTraining& convex) {
   return descent::CheckRanges(convex::AsMethod(method), "convex.penalty_method.");
 }
 
-absl::Status ValidateWorkingSet(const Spec& spec, const ConvexTraining& convex) {
+absl::Status ValidateWorkingSet(const Spec& spec, const ConvexTraining& convex, std::int64_t outputs) {
   if (convex.working_set != WorkingSet::kOn) return absl::OkStatus();
   const char* const field = "convex.working_set";
-  if (convex.activation != Activation::kGated) return Refuse(field, "on", "auto or off for the relu activation");
-  if (convex.solver == ConvexSolver::kInteriorPoint || convex.solver == ConvexSolver::kPenalty) {
-    return Refuse(field, "on", "auto or off for the interior_point and penalty solvers");
-  }
+  if (convex.solver == ConvexSolver::kPenalty) return Refuse(field, "on", "auto or off for the penalty solver");
   if (spec.penalty != Penalty::kGroupL2 && spec.penalty != Penalty::kWeightDecay) {
     return Refuse(field, "on", "auto or off for penalties other than group_l2 and weight_decay");
+  }
+  if (convex.activation == Activation::kRelu && spec.penalty == Penalty::kWeightDecay && outputs > 1) {
+    return Refuse(field, "on", "auto or off for weight_decay of several outputs and the relu activation");
   }
   return absl::OkStatus();
 }
@@ -237,7 +237,7 @@ absl::Status ValidateConvex(const Spec& spec, const ConvexTraining& convex, cons
                     "auto or another for penalties other than group_l2 and weight_decay of one output");
     }
   }
-  return ValidateWorkingSet(spec, convex);
+  return ValidateWorkingSet(spec, convex, dataset.train.targets.cols());
 }
 
 absl::Status ValidatePath(const RegularizationPath& path, const data::Dataset& dataset) {

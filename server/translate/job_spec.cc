@@ -146,11 +146,7 @@ training::Refinement RefinementFromProto(const v1::Refinement& from, const std::
 void CheckWorkingSet(const v1::ConvexTraining& from, const ConvexTraining& to, const std::string& path,
                      Violations* violations) {
   if (to.working_set != training::WorkingSet::kOn) return;
-  if (to.activation == Activation::kRelu) {
-    violations->Invalid(path + "working_set", ValueName(from.working_set()),
-                        "must be off or unspecified with ACTIVATION_RELU");
-  }
-  if (to.solver == training::ConvexSolver::kInteriorPoint || to.solver == training::ConvexSolver::kPenalty) {
+  if (to.solver == training::ConvexSolver::kPenalty) {
     violations->Invalid(path + "working_set", ValueName(from.working_set()),
                         absl::StrCat("must be off or unspecified with ", ValueName(from.solver())));
   }

@@ -138,7 +138,8 @@ void JobFlags::AddConvex(CLI::App& command) {
           [](ConvexTraining& convex, v1::ConvexSolver value) { convex.set_solver(value); }),
       convex_.AddEnum<v1::WorkingSet>(
           command, "--working-set",
-          "Solve over the few patterns that matter, in rounds (gated; group-l2, weight-decay); default where it pays",
+          "Solve over the few patterns that matter, in rounds (group-l2, weight-decay); default where it pays, never "
+          "for relu",
           [](ConvexTraining& convex, v1::WorkingSet value) { convex.set_working_set(value); }),
       convex_.Add<Integer>(
           command, "--refine",

@@ -6,9 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 
+#include "core/convex/cone_dual.h"
 #include "core/convex/dual_loss.h"
 #include "core/convex/solve.h"
 #include "core/network/loss_function.h"
@@ -84,6 +86,71 @@ INSTANTIATE_TEST_SUITE_P(Programs, ScreeningOf,
                                          Kind{"squared_hinge", Loss::kSquaredHinge, Penalty::kGroupL2, 1},
                                          Kind{"cross_entropy", Loss::kCrossEntropy, Penalty::kGroupL2, 3}),
                          [](const auto& test) { return test.param.name; });
+
+TEST(ScreeningOfRelu, LeavesOutOnlyWhatIsZeroAtTheOptimum) {
+  std::int64_t screened_in_all = 0;
+  for (const std::uint64_t seed : {1, 2, 3, 4}) {
+    Program program = RandomProgram(seed, Loss::kSquared, Penalty::kGroupL2, 1 + static_cast<std::int64_t>(seed % 2));
+    program.activation = Activation::kRelu;
+    program.beta_max_fraction = seed < 3 ? 0.3 : 0.1;
+    Options options;
+    options.solver = SolverKind::kInteriorPoint;
+    options.tolerance = 1e-9;
+    const auto tight = Solve(program, {}, options);
+    ASSERT_TRUE(tight.ok()) << tight.status();
+    ASSERT_LE(tight->progress.gap, 1e-8);
+    const std::int64_t outputs = program.targets.size(1);
+    const auto penalty = MakePenaltyFunction(program.penalty, outputs);
+    const PatternOperator map(program.features, program.patterns.mask, outputs);
+    const at::Tensor correlations = map.Adjoint(program.targets);
+    const HalfSumProblem problem{map, program.targets, correlations, program.loss, tight->beta, {}, *penalty};
+    const ConeDual cones(map);
+    const Screening screening(map, program.targets, program.loss, tight->beta, *penalty);
+    const at::Tensor weights = at::cat({tight->positive, tight->negative}, 1);
+    const at::Tensor sizes = weights.norm(2, at::IntArrayRef{0}).view({2, 30, outputs}).amax(at::IntArrayRef{0, 2});
+    const double least = 1e-5 * sizes.max().item<double>();
+    for (const double share : {1.0, 0.999, 0.99, 0.9, 0.5, 0.0}) {
+      const at::Tensor here = weights.mul(share).add(RandomNormal(5, 60 * outputs, seed), 0.01 * (1 - share));
+      const PenalizedPoint point = penalty->Prox(here, 0);
+      const double upper = cones.FeasibleObjective({point.weights, point.norms, {}, point.terms}, problem);
+      EXPECT_GE(upper, tight->progress.objective * (1 - 1e-8));
+      const std::int64_t blocks = map.blocks();
+      const at::Tensor dual =
+          program.targets.sub(map.Apply(here.narrow(1, 0, blocks).sub(here.narrow(1, blocks, blocks))));
+      const auto constraints = cones.At(dual, {}, 0, {});
+      ASSERT_TRUE(constraints.ok());
+      const at::Tensor zero = screening.Zero(upper, dual, constraints->products, constraints->row_side.norm(2, 0));
+      EXPECT_EQ(zero.logical_and(sizes.gt(least)).sum().item<std::int64_t>(), 0) << seed << " at " << share;
+      screened_in_all += zero.sum().item<std::int64_t>();
+      // Cones make the constraints weaker than those of the gated program.
+      const at::Tensor gated = penalty->DualNorms(map.Adjoint(dual), at::Tensor()).repeat(2);
+      EXPECT_TRUE(penalty->DualNorms(constraints->products, at::Tensor()).le(gated.mul(1 + 1e-12)).all().item<bool>());
+    }
+    const double infinite = std::numeric_limits<double>::infinity();
+    EXPECT_FALSE(screening.Zero(infinite, program.targets, correlations).any().item<bool>());
+  }
+  EXPECT_GT(screened_in_all, 20);
+}
+
+TEST(ConeDual, KeepsWhatIsKnownAndSkipsWhatIsSmall) {
+  const Program program = RandomProgram(5, Loss::kSquared, Penalty::kGroupL2, 2);
+  const PatternOperator map(program.features, program.patterns.mask, 2);
+  const ConeDual cones(map);
+  KnownRowSide known{{3, 17}, RandomNormal(40, 8, 6)};
+  const auto all = cones.At(program.targets, known, std::numeric_limits<double>::infinity(), {});
+  ASSERT_TRUE(all.ok());
+  const at::Tensor spread = program.targets.unsqueeze(1).mul(program.patterns.mask.unsqueeze(2));
+  const at::Tensor sides = all->row_side.view({40, 2, 30, 2});
+  for (std::int64_t p = 0; p < 30; ++p) {
+    const std::int64_t place = p == 3 ? 0 : 1;
+    const at::Tensor own = known.row_side.view({40, 2, 2, 2}).select(2, place);
+    const at::Tensor plain = at::stack({spread.select(1, p), spread.select(1, p).neg()}, 1);
+    EXPECT_TRUE(at::equal(sides.select(2, p), p == 3 || p == 17 ? own : plain)) << p;
+  }
+  EXPECT_TRUE(at::allclose(all->products, program.features.t().mm(all->row_side)));
+  const auto stopped = cones.At(program.targets, {}, 0, [] { return true; });
+  EXPECT_TRUE(absl::IsCancelled(stopped.status()));
+}
 
 TEST(Screening, SaysNothingOfALossWithAKink) {
   const Program program = RandomProgram(1, Loss::kHinge, Penalty::kGroupL2, 1);

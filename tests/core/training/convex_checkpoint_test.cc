@@ -130,6 +130,19 @@ const Case kCases[] = {
        spec->loss = Loss::kHinge;
      },
      {30}},
+    {"AdmmOverWorkingSets",
+     [](Spec*, ConvexTraining* convex) {
+       Relu(convex);
+       convex->working_set = WorkingSet::kOn;
+     },
+     {1, 23}},
+    {"AdmmOverWorkingSetsInFloat32",
+     [](Spec* spec, ConvexTraining* convex) {
+       Relu(convex);
+       convex->working_set = WorkingSet::kOn;
+       spec->precision = Precision::kFloat32;
+     },
+     {25}},
     {"AdmmInFloat32",
      [](Spec* spec, ConvexTraining* convex) {
        Relu(convex);

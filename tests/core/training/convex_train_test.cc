@@ -176,8 +176,8 @@ TEST_P(ConvexTrain, ByThePenaltyMethodComesNearAndSaysHowNear) {
   EXPECT_GT(*metrics.lower_bound, 0);
 }
 
-TEST(ConvexTrainOverWorkingSets, SaysWhatTheyWere) {
-  Spec spec = SmallConvexSpec(Activation::kGated);
+TEST_P(ConvexTrain, SaysWhatItsWorkingSetsWere) {
+  Spec spec = SmallConvexSpec(GetParam());
   const auto whole = Train(spec, SmallDataset());
   std::get<ConvexTraining>(spec.method).working_set = WorkingSet::kOn;
   const auto result = Train(spec, SmallDataset());

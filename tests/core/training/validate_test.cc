@@ -153,18 +153,12 @@ const Refusal kRefusals[] = {
        Convex(s).solver = ConvexSolver::kNewton;
      },
      "convex.solver = newton: must be auto or another for penalties other than group_l2"},
-    {"WorkingSetForRelu", ConvexSpec(),
-     [](Spec& s) {
-       Convex(s).activation = Activation::kRelu;
-       Convex(s).working_set = WorkingSet::kOn;
-     },
-     "convex.working_set = on: must be auto or off for the relu activation"},
     {"WorkingSetForOtherSolvers", ConvexSpec(),
      [](Spec& s) {
-       Convex(s).solver = ConvexSolver::kInteriorPoint;
+       Convex(s).solver = ConvexSolver::kPenalty;
        Convex(s).working_set = WorkingSet::kOn;
      },
-     "convex.working_set = on: must be auto or off for the interior_point and penalty solvers"},
+     "convex.working_set = on: must be auto or off for the penalty solver"},
     {"WorkingSetForOtherPenalties", ConvexSpec(),
      [](Spec& s) {
        s.penalty = Penalty::kFeatureGroups;
@@ -248,6 +242,17 @@ TEST(Validate, SaysWhichLossesConvexTrainingHas) {
   EXPECT_TRUE(Validate(spec, SmallDataset()).ok());
   spec.loss = Loss::kHinge;
   EXPECT_TRUE(Validate(spec, SmallDataset()).ok());
+}
+
+TEST(Validate, SaysWhichReluProgramsWorkingSetsAreFor) {
+  Spec spec = ConvexSpec();
+  Convex(spec).activation = Activation::kRelu;
+  Convex(spec).working_set = WorkingSet::kOn;
+  EXPECT_TRUE(Validate(spec, SmallMulticlassDataset()).ok());
+  spec.penalty = Penalty::kWeightDecay;
+  EXPECT_TRUE(Validate(spec, SmallDataset()).ok());
+  EXPECT_THAT(std::string(Validate(spec, SmallMulticlassDataset()).message()),
+              testing::HasSubstr("convex.working_set = on: must be auto or off for weight_decay of several outputs"));
 }
 
 TEST(Validate, RefusesDataThatAreNotFinite) {
