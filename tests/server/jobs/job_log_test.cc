@@ -196,9 +196,11 @@ TEST_F(JobLogTest, KeepsTheFirstTrialOfAnEpochAsLatest) {
 }
 
 TEST_F(JobLogTest, TellsTheFeedOfChanges) {
-  ChangeWatch watch = feed_.Watch([] {});
+  absl::Notification changed;  // after the commit: what is in the log may be told a moment later
+  ChangeWatch watch = feed_.Watch([&] { changed.Notify(); });
   AppendEpochs(10);
   EndAndWait();
+  changed.WaitForNotification();
   const auto changes = watch.Take();
   ASSERT_EQ(changes.size(), 1U);
   EXPECT_EQ(changes[0].name, "jobs/one");
