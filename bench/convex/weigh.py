@@ -39,7 +39,9 @@ class Program:
         """Lower bound of the gated optimum: the residual scaled to dual feasibility, at the best such scale."""
         slopes = numpy.linalg.norm(self.features.T @ (self.mask * residual[:, None]), axis=0).max()
         squared = residual @ residual
-        scale = min(self.beta / slopes, self.targets[:, 0] @ residual / squared)
+        largest = self.beta / slopes
+        # Either sign: the residual of an early iterate may point away from the targets.
+        scale = min(max(self.targets[:, 0] @ residual / squared, -largest), largest)
         return scale * (self.targets[:, 0] @ residual) - 0.5 * scale * scale * squared
 
 
