@@ -99,17 +99,15 @@ absl::Status CheckSolve(const Program& program, const Options& options) {
   if (const absl::Status status = CheckBeta(program); !status.ok()) return status;
   if (const absl::Status status = CheckBlocks(program, options); !status.ok()) return status;
   const bool gated = program.activation == Activation::kGated;
+  const bool group =
+      program.penalty == Penalty::kGroupL2 || (program.penalty == Penalty::kWeightDecay && y.size(1) == 1);
   if (options.solver == SolverKind::kInteriorPoint) {
-    const bool group =
-        program.penalty == Penalty::kGroupL2 || (program.penalty == Penalty::kWeightDecay && y.size(1) == 1);
     if (program.loss != Loss::kSquared || !group || x.scalar_type() != at::kDouble) {
       return absl::InvalidArgumentError(
           "solver = interior_point: must be for the squared loss and the group_l2 penalty in float64");
     }
   }
   if (options.solver == SolverKind::kNewton) {
-    const bool group =
-        program.penalty == Penalty::kGroupL2 || (program.penalty == Penalty::kWeightDecay && y.size(1) == 1);
     if (program.loss != Loss::kSquared || !group || !gated) {
       return absl::InvalidArgumentError(
           "solver = newton: must be for gated programs of the squared loss and the group_l2 penalty");

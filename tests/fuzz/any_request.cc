@@ -46,11 +46,11 @@ const std::string& ImportRoot() {
   static const std::string root = [] {
     std::string folder = std::filesystem::temp_directory_path() / "cvxnn-fuzz-XXXXXX";
     fuzz::Promise(mkdtemp(folder.data()) != nullptr, "a folder can be made");
-    std::filesystem::create_directories(folder + "/root/a/b");
-    std::filesystem::create_directory_symlink("/", folder + "/root/out");
-    std::filesystem::create_directory_symlink("../..", folder + "/root/a/up");
-    std::filesystem::create_directory_symlink("a", folder + "/root/in");
-    return std::filesystem::canonical(folder + "/root").string();
+    std::filesystem::create_directories(folder + "/import/a/b");
+    std::filesystem::create_directory_symlink("/", folder + "/import/out");
+    std::filesystem::create_directory_symlink("../..", folder + "/import/a/up");
+    std::filesystem::create_directory_symlink("a", folder + "/import/in");
+    return std::filesystem::canonical(folder + "/import").string();
   }();
   return root;
 }

@@ -9,18 +9,11 @@
 #include <utility>
 
 #include "core/convex/group_l2.h"
+#include "core/convex/solvers/interior_point_limits.h"
 
 namespace cvxnn::convex {
 namespace {
 
-// How far towards the edge a step goes.
-constexpr double kShare = 0.99;
-// Steps shorter than this lead nowhere.
-constexpr double kLeastStep = 1e-10;
-// Products of this size, of a program at unit scale, are rounding.
-constexpr double kLeastProduct = 1e-22;
-// What leaving out blocks may cost, as a share of the gap.
-constexpr double kLeftOutShare = 0.1;
 // Solutions are refined so often, or until this share of the right-hand side is left.
 constexpr int kRefinements = 3;
 constexpr double kExact = 1e-14;

@@ -14,6 +14,7 @@
 #include "core/convex/solve.h"
 #include "tests/core/convex/oracle_cases.h"
 #include "tests/core/convex/random_programs.h"
+#include "tests/core/convex/two_parts.h"
 
 namespace cvxnn::convex {
 namespace {
@@ -112,20 +113,7 @@ TEST(NewtonMethod, GoesOnFromACheckpointBitForBit) {
   const auto whole = Solve(program, {}, ByNewton(1e-8));
   ASSERT_TRUE(whole.ok());
   for (const std::int64_t at : {std::int64_t{1}, whole->epochs / 2, whole->epochs - 1}) {
-    Options interrupted = ByNewton(1e-8);
-    std::string saved;  // made at once: a solver may change its tensors in place
-    std::int64_t epoch = 0;
-    interrupted.checkpoint_due = [&] { return epoch == at; };
-    interrupted.save_state = [&](descent::State state) { saved = descent::ToBytes(state); };
-    ASSERT_TRUE(Solve(program, {}, interrupted, [&](const Progress& progress) {
-                  epoch = progress.epoch;
-                  return true;
-                }).ok());
-    const auto state = descent::FromBytes(saved);
-    ASSERT_TRUE(state.ok());
-    Options resumed = ByNewton(1e-8);
-    resumed.resume_from = &*state;
-    const auto rest = Solve(program, {}, resumed);
+    const auto rest = SolveInTwoParts(program, ByNewton(1e-8), at);
     ASSERT_TRUE(rest.ok()) << rest.status();
     EXPECT_EQ(rest->epochs, whole->epochs);
     EXPECT_TRUE(at::equal(rest->positive, whole->positive));

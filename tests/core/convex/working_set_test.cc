@@ -12,6 +12,7 @@
 #include "core/convex/solve.h"
 #include "tests/core/convex/oracle_cases.h"
 #include "tests/core/convex/random_programs.h"
+#include "tests/core/convex/two_parts.h"
 
 namespace cvxnn::convex {
 namespace {
@@ -115,20 +116,7 @@ TEST_P(ResumedOverWorkingSets, GoOnFromACheckpointBitForBit) {
   ASSERT_TRUE(whole.ok());
   ASSERT_GT(whole->epochs, 3);
   for (const std::int64_t at : {std::int64_t{1}, whole->epochs / 2, whole->epochs - 1}) {
-    Options interrupted = options;
-    std::string saved;  // made at once: a solver may change its tensors in place
-    std::int64_t epoch = 0;
-    interrupted.checkpoint_due = [&] { return epoch == at; };
-    interrupted.save_state = [&](descent::State state) { saved = descent::ToBytes(state); };
-    ASSERT_TRUE(Solve(program, {}, interrupted, [&](const Progress& progress) {
-                  epoch = progress.epoch;
-                  return true;
-                }).ok());
-    const auto state = descent::FromBytes(saved);
-    ASSERT_TRUE(state.ok());
-    Options resumed = options;
-    resumed.resume_from = &*state;
-    const auto rest = Solve(program, {}, resumed);
+    const auto rest = SolveInTwoParts(program, options, at);
     ASSERT_TRUE(rest.ok()) << rest.status();
     EXPECT_EQ(rest->epochs, whole->epochs);
     EXPECT_TRUE(at::equal(rest->positive, whole->positive));
