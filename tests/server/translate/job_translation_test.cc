@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Specs, metrics and results: every field of the messages has a meaning to core, or is refused.
-#include <ATen/ATen.h>
+// Specs: every field of the message has a meaning to core, or is refused.
 #include <gmock/gmock.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
@@ -9,7 +8,6 @@
 #include <set>
 #include <string>
 
-#include "server/translate/job_progress.h"
 #include "server/translate/job_spec.h"
 #include "tests/server/translate/field_walk.h"
 
@@ -354,38 +352,6 @@ TEST(SpecFromProto, TakesAPathWithItsDefaults) {
       "path.convex.patterns.sampled.count = 0: must be 1 to 1000000");
 }
 
-TEST(CheckSpecFits, RefusesMoreTrainingRowsThanThereAre) {
-  training::GradientDescent descent;
-  descent.grid.training_rows = {3, 4};
-  training::Spec spec;
-  spec.method = descent;
-  v1::Dataset dataset;
-  dataset.mutable_features()->set_rows(3);
-  Violations violations("job.spec.");
-  CheckSpecFits(spec, dataset, &violations);
-  EXPECT_EQ(std::string(violations.ToStatus().message()),
-            "descent.grid.training_rows = 4: must be 1 to 3, the training rows of the data set");
-}
-
-TEST(CheckSpecFits, RefusesLossesThatCannotFitTheTask) {
-  const auto fault = [](Loss loss, v1::Task task) {
-    training::Spec spec;
-    spec.method = training::GradientDescent();
-    spec.loss = loss;
-    v1::Dataset dataset;
-    dataset.set_task(task);
-    Violations violations("job.spec.");
-    CheckSpecFits(spec, dataset, &violations);
-    return std::string(violations.ToStatus().message());
-  };
-  EXPECT_THAT(fault(Loss::kLogistic, v1::TASK_MULTICLASS),
-              ::testing::StartsWith("loss = \"LOSS_LOGISTIC\": needs targets -1 or +1"));
-  EXPECT_THAT(fault(Loss::kCrossEntropy, v1::TASK_BINARY), ::testing::HasSubstr("LOSS_LOGISTIC fits"));
-  EXPECT_THAT(fault(Loss::kCrossEntropy, v1::TASK_REGRESSION), ::testing::HasSubstr("needs one-hot targets"));
-  EXPECT_EQ(fault(Loss::kHinge, v1::TASK_REGRESSION), "") << "the numbers decide";
-  EXPECT_EQ(fault(Loss::kSquared, v1::TASK_MULTICLASS), "");
-}
-
 TEST(SpecFromProto, IgnoresNoFieldOfTheSpec) {
   for (const bool convex : {true, false}) {
     const auto base = SpecFromProto(Base(convex));
@@ -472,46 +438,6 @@ TEST(SpecFromProto, RefusesEnumValuesThatTheContractDoesNotHave) {
   const auto status = SpecFromProto(spec).status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("loss = 99: must be one of LOSS_SQUARED"));
-}
-
-TEST(MetricsToProto, KeepsEveryFieldAndLeavesTheOthersAbsent) {
-  for (const auto& change : ChangesOf(v1::EpochMetrics::descriptor(), 7, 0.5)) {
-    v1::EpochMetrics metrics;
-    change.apply(&metrics);
-    EXPECT_TRUE(MessageDifferencer::Equals(MetricsToProto(MetricsFromProto(metrics)), metrics)) << change.path;
-  }
-  EXPECT_EQ(MetricsToProto({}).ByteSizeLong(), 0u);
-}
-
-TEST(ResultToProto, FillsEveryField) {
-  training::Result result;
-  const auto options = at::TensorOptions().dtype(at::kDouble).device(at::kCPU);
-  Network network{Activation::kGated, at::ones({2, 3}, options), at::ones({3, 1}, options), at::ones({2, 3}, options)};
-  training::EpochMetrics metrics;
-  metrics.trial = 1;
-  const training::TrialSetting setting{9, 3, 0.5, 0.25};
-  result.models = {{network, metrics, true, 7, setting}, {network, metrics, true, 7, setting}};
-  result.best = 1;
-  result.summary = {
-      training::Termination::kConverged, "done", 0.5, 9, training::Precision::kFloat32, "cpu", "fista", 3, 1.5,
-      training::Certificate{true, true}};
-  const v1::JobResult proto = ResultToProto(result, {"models/a", "models/b"});
-  std::vector<const google::protobuf::FieldDescriptor*> set;
-  proto.GetReflection()->ListFields(proto, &set);
-  EXPECT_EQ(static_cast<int>(set.size()), v1::JobResult::descriptor()->field_count());
-  proto.models(1).GetReflection()->ListFields(proto.models(1), &set);
-  EXPECT_EQ(static_cast<int>(set.size()), v1::TrainedModel::descriptor()->field_count());
-  EXPECT_EQ(proto.best_model(), "models/b");
-  proto.models(1).setting().GetReflection()->ListFields(proto.models(1).setting(), &set);
-  EXPECT_EQ(static_cast<int>(set.size()), v1::TrialSetting::descriptor()->field_count());
-  EXPECT_EQ(proto.models(1).diverged_epoch(), 7);
-  EXPECT_EQ(proto.models(1).setting().training_rows(), 9);
-  const v1::Model model = ModelToProto(network, metrics);
-  EXPECT_EQ(model.inputs(), 2);
-  EXPECT_EQ(model.neurons(), 3);
-  EXPECT_EQ(model.outputs(), 1);
-  EXPECT_EQ(model.activation(), v1::ACTIVATION_GATED);
-  EXPECT_EQ(model.data_type(), v1::DATA_TYPE_FLOAT64);
 }
 
 }  // namespace
