@@ -32,6 +32,10 @@ function(cvxnn_compile_options target)
       target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
     endif()
     target_link_options(${target} PRIVATE -fsanitize=${CVXNN_SANITIZE})
+    if(CVXNN_SANITIZE MATCHES "undefined")
+      # Undefined behaviour must end the test in which it occurs.
+      target_compile_options(${target} PRIVATE -fno-sanitize-recover=undefined)
+    endif()
   endif()
   if(CVXNN_FUZZ)
     # What a fuzz target finds must end it.

@@ -57,6 +57,10 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--import-root", flags->server.import_root, "Folder below which ImportDataset may read; none: off");
   InRange(app->add_option("--threads", flags->threads, "Threads of one computation (default: all processors)"), 1,
           MostThreads());
+  InRange(app->add_option("--call-niceness", flags->server.call_niceness,
+                          "How far calls give way to jobs where both want a processor, as nice(1) counts; 0: not"),
+          0, 19)
+      ->capture_default_str();
   InRange(app->add_option("--jobs-per-device", flags->server.limits.running_jobs_per_device,
                           "Jobs that run at the same time on one device"),
           1, 64)

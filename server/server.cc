@@ -9,9 +9,12 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <sys/resource.h>
 
 #include <atomic>
+#include <cerrno>
 #include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -39,6 +42,13 @@ constexpr int kLeastPingIntervalMs = 10'000;
 // From accepting a connection to the end of its handshakes (TLS, HTTP/2 settings): whoever takes longer is closed.
 constexpr int kHandshakeTimeMs = 10'000;
 
+// Of this thread and of those that it makes. More than 19 is 19.
+void GiveWay(int niceness) {
+  errno = 0;
+  const int own = getpriority(PRIO_PROCESS, 0);
+  if (niceness > 0 && errno == 0) setpriority(PRIO_PROCESS, 0, own + niceness);
+}
+
 // Process-wide switches of gRPC, which must be set before the first server is built.
 void EnablePlugins() {
   static std::once_flag once;
@@ -62,7 +72,13 @@ class Server::Implementation {
     if (options.data_dir.empty()) return absl::InvalidArgumentError("data_dir: required");
     if (absl::Status status = OpenStores(options); !status.ok()) return status;
     if (absl::Status status = StartJobs(options); !status.ok()) return status;
-    return Listen(options);
+    // Threads inherit the niceness of the one that makes them; those of jobs are there.
+    absl::Status listening;
+    std::thread([&] {
+      GiveWay(options.call_niceness);
+      listening = Listen(options);
+    }).join();
+    return listening;
   }
 
   void Shutdown(absl::Time deadline) {
@@ -132,8 +148,6 @@ class Server::Implementation {
     parts_.quota = options.quota;
     parts_.admission = admission_.get();
     parts_.manager = manager_.get();
-    parts_.quick = &quick_;
-    parts_.heavy = &heavy_;
     parts_.streams = &streams_;
     parts_.limits = options.limits;
     parts_.import_root = options.import_root;
@@ -143,6 +157,10 @@ class Server::Implementation {
 
   absl::Status Listen(const Options& options) {
     EnablePlugins();
+    quick_ = std::make_unique<WorkerPool>(kQuickThreads, kMostWaiting);
+    heavy_ = std::make_unique<WorkerPool>(kHeavyThreads, kMostWaiting);
+    parts_.quick = quick_.get();
+    parts_.heavy = heavy_.get();
     dataset_service_ = std::make_unique<DatasetService>(&parts_, options.limits);
     grpc::ServerBuilder builder;
     int port = 0;
@@ -197,8 +215,8 @@ class Server::Implementation {
   OpenStreams streams_;
   UploadRates upload_rates_;
   EventEncodings encodings_;
-  WorkerPool quick_{kQuickThreads, kMostWaiting};
-  WorkerPool heavy_{kHeavyThreads, kMostWaiting};
+  std::unique_ptr<WorkerPool> quick_;
+  std::unique_ptr<WorkerPool> heavy_;
   Parts parts_;
   std::unique_ptr<DatasetService> dataset_service_;
   JobService job_service_{&parts_};

@@ -25,9 +25,10 @@ class Server {
     std::int64_t resident_bytes = std::int64_t{4} << 30;     ///< data sets kept in memory between jobs
     absl::Duration checkpoint_interval = absl::Seconds(30);  ///< of running jobs; 0: only when they are interrupted
     int compute_threads = 0;                                 ///< of one tensor operation; 0: as many as processors
-    Quota quota;                                             ///< of each principal that has none of its own
-    SecurityOptions security;                                ///< who is let in, and how the port speaks
-    Trainer trainer;                                         ///< empty: training::Train; a stand-in in tests
+    int call_niceness = 10;    ///< by how much threads that serve calls are nicer than those of jobs, 0 to 19
+    Quota quota;               ///< of each principal that has none of its own
+    SecurityOptions security;  ///< who is let in, and how the port speaks
+    Trainer trainer;           ///< empty: training::Train; a stand-in in tests
   };
 
   /// Opens the data directory, takes up its queue and listens. INVALID_ARGUMENT: an option out of range, or as Guard

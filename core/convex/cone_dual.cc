@@ -9,7 +9,7 @@
 
 #include "core/convex/cone_projection.h"
 #include "core/convex/group_l2.h"
-#include "core/network/loss_function.h"
+#include "core/network/network.h"
 
 namespace cvxnn::convex {
 namespace {

@@ -24,15 +24,11 @@ constexpr Optional kOptionals[] = {&Progress::constraint_violation, &Progress::t
 
 void SaveMatrix(const std::string& name, const at::Tensor& matrix, descent::State* state) {
   if (!matrix.defined()) return;
-  (*state)[name + ".rows"] = matrix.size(0);
-  (*state)[name + ".cols"] = matrix.size(1);
   (*state)[name] = matrix.contiguous();
 }
 
 at::Tensor LoadMatrix(const std::string& name, const at::TensorOptions& like, descent::StateReader* reader) {
-  if (!reader->Has(name)) return {};
-  const std::int64_t rows = reader->Integer(name + ".rows"), cols = reader->Integer(name + ".cols");
-  return reader->status().ok() ? reader->Tensor(name, {rows, cols}, like) : at::Tensor();
+  return reader->Has(name) ? reader->TensorOfAnySize(name, 2, like) : at::Tensor();
 }
 
 void SaveProgress(const std::string& prefix, const Progress& progress, descent::State* state) {

@@ -257,6 +257,16 @@ at::Tensor StateReader::Tensor(const std::string& name, at::IntArrayRef sizes, c
   return at::zeros(sizes, options);
 }
 
+at::Tensor StateReader::TensorOfAnySize(const std::string& name, std::int64_t dimensions,
+                                        const at::TensorOptions& options) {
+  const auto tensor = Get<at::Tensor>(name);
+  if (tensor.defined() && tensor.dtype() == options.dtype() && tensor.dim() == dimensions) {
+    return tensor.to(options.device());
+  }
+  Refuse(name);
+  return {};
+}
+
 at::Tensor StateReader::TensorLike(const std::string& name, const at::Tensor& like) {
   return Tensor(name, like.sizes(), like.options());
 }

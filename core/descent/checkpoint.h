@@ -45,6 +45,8 @@ class StateReader {
   std::vector<double> Numbers(const std::string& name, std::size_t count);
   /// Of these sizes and of the type of `options`, on its device.
   at::Tensor Tensor(const std::string& name, at::IntArrayRef sizes, const at::TensorOptions& options);
+  /// Of so many dimensions, each of any size; undefined when it is not.
+  at::Tensor TensorOfAnySize(const std::string& name, std::int64_t dimensions, const at::TensorOptions& options);
   at::Tensor TensorLike(const std::string& name, const at::Tensor& like);
 
   /// Places in [0, limit), ascending.

@@ -64,8 +64,7 @@ struct Hooks {
   /// seconds go on from those of the checkpoint, and the time limit counts both. DATA_LOSS when it is damaged,
   /// FAILED_PRECONDITION naming what differs when it is of another spec, data set or build:
   /// descent::IsCheckpointRefused tells these from other errors. Null for none; emptied once it was read, since it may
-  /// be large. Convex training by interior point has no checkpoints within a solve: it begins again, or with the round
-  /// of refinement.
+  /// be large.
   std::string* resume_from = nullptr;
 };
 

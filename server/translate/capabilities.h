@@ -23,6 +23,9 @@ struct Choice {
   Proto proto;
   Core core;
 };
+// Later compilers deduce this by themselves.
+template <typename Proto, typename Core>
+Choice(Proto, Core) -> Choice<Proto, Core>;
 
 inline constexpr std::array kLosses = {
     Choice{v1::LOSS_SQUARED, Loss::kSquared}, Choice{v1::LOSS_LOGISTIC, Loss::kLogistic},

@@ -145,7 +145,7 @@ void AddJobCommands(CLI::App& app, Context& context) {
              "cvxnn job cancel $(cvxnn job list --state queued --quiet)", "ending", v1::JOB_STATE_CANCELLED,
              &client::Client::CancelJob});
   AddChange(*job, context,
-            {"pause", "Let jobs wait; descent and paths go on from a checkpoint, other convex training begins again",
+            {"pause", "Let jobs wait; they go on where they were, paths at the β that was not done",
              "cvxnn job pause $(cvxnn job list --state running --quiet)", "pausing", v1::JOB_STATE_PAUSED,
              &client::Client::PauseJob});
   AddChange(

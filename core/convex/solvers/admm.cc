@@ -367,7 +367,6 @@ void Admm::Save(const std::string& prefix, descent::State* state) const {
   SaveMatrix(prefix + "weights", iterate_.weights, state);
   (*state)[prefix + "norms"] = iterate_.norms;
   (*state)[prefix + "terms"] = iterate_.terms;
-  (*state)[prefix + "terms.size"] = iterate_.terms.size(0);
   for (const auto& [name, matrix] :
        {std::pair{"a", &a_}, {"s", &s_}, {"b", &b_}, {"r", &r_}, {"e", &e_}, {"outputs", &outputs_}}) {
     SaveMatrix(prefix + name, *matrix, state);
@@ -388,7 +387,7 @@ absl::Status Admm::Load(descent::StateReader* reader) {
   const auto like = problem_.targets.options(), wide = like.dtype(at::kDouble);
   iterate_.weights = reader->TensorLike("weights", iterate_.weights);
   iterate_.norms = reader->Tensor("norms", {iterate_.weights.size(1)}, wide);
-  iterate_.terms = reader->Tensor("terms", {reader->Integer("terms.size")}, wide);
+  iterate_.terms = reader->TensorOfAnySize("terms", 1, wide);
   // Steps change some of them in place.
   for (const auto& [name, matrix] : {std::pair<const char*, at::Tensor*>{"a", &a_},
                                      {"s", &s_},

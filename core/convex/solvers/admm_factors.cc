@@ -6,11 +6,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/convex/solvers/anderson.h"
+#include "core/convex/solvers/in_pieces.h"
 #include "core/torch/runtime.h"
 
 namespace cvxnn::convex {
@@ -21,8 +21,6 @@ constexpr std::int64_t kRowBlock = 1024;
 constexpr double kLeastResidual32 = 1e-6;
 constexpr double kLeastResidual64 = 1e-10;
 constexpr int kMaxConjugateSteps = 100;
-
-bool IsFactored(const at::Tensor& info) { return info.item<int>() == 0; }
 
 }  // namespace
 
@@ -51,14 +49,13 @@ AdmmFactors::AdmmFactors(const PatternOperator& map, at::Tensor lengths, KernelS
     : map_(map), lengths_(std::move(lengths)), signs_(HasCones() ? 2 : 1), kernel_(kernel) {}
 
 absl::Status AdmmFactors::Factor(double rho1, double rho2, const std::function<bool()>& should_stop) {
-  const auto stopped = [&] { return should_stop && should_stop(); };
   const at::Tensor& x = map_.features();
-  if (stopped()) return absl::CancelledError("stopped while factoring");
   rho1_ = rho1;
   if (HasCones()) {
-    if (auto status = FactorWeights(rho1, rho2); !status.ok()) return status;
-    if (stopped()) return absl::CancelledError("stopped while factoring");
-    smoothed_ = at::mm(x, inverse_);
+    if (auto status = FactorWeights(rho1, rho2, should_stop); !status.ok()) return status;
+    auto smoothed = MultiplyInPieces(x, inverse_, should_stop);
+    if (!smoothed.ok()) return smoothed.status();
+    smoothed_ = *std::move(smoothed);
   }
   if (kernel_ == KernelSolve::kConjugateGradients) {
     const at::Tensor sizes = HasCones() ? smoothed_.mul(x).sum(1) : x.square().sum(1).div_(rho1);
@@ -81,23 +78,29 @@ absl::Status AdmmFactors::Factor(double rho1, double rho2, const std::function<b
     }
     h.diagonal().copy_(diagonal_.add(rho1));
   }
-  at::Tensor info;
-  std::tie(cholesky_, info) = at::linalg_cholesky_ex(h);
-  if (!IsFactored(info)) return absl::InternalError("ADMM: the n×n kernel is not positive definite at this precision");
+  auto factor = CholeskyInPieces(h, should_stop);
+  if (!factor.ok()) return factor.status();
+  if (!factor->defined()) return absl::InternalError("ADMM: the n×n kernel is not positive definite at this precision");
+  cholesky_ = *std::move(factor);
   return absl::OkStatus();
 }
 
-absl::Status AdmmFactors::FactorWeights(double rho1, double rho2) {
+absl::Status AdmmFactors::FactorWeights(double rho1, double rho2, const std::function<bool()>& should_stop) {
   const at::Tensor& x = map_.features();
   if (!gram_.defined()) {
     const at::Tensor rows = x.mul(lengths_);
-    gram_ = at::mm(rows.t(), rows).to(at::kDouble);
+    auto gram = MultiplyInPieces(rows.t(), rows, should_stop);
+    if (!gram.ok()) return gram.status();
+    gram_ = gram->to(at::kDouble);
   }
   at::Tensor m = gram_.mul(rho2);
   m.diagonal().add_(rho1);
-  auto [m_factor, m_info] = at::linalg_cholesky_ex(m);
-  if (!IsFactored(m_info)) return absl::InternalError("ADMM: ρ₁I + ρ₂GᵀG is not positive definite at this precision");
-  inverse_ = at::cholesky_inverse(m_factor).to(x.scalar_type());
+  auto factor = CholeskyInPieces(m, should_stop);
+  if (!factor.ok()) return factor.status();
+  if (!factor->defined()) {
+    return absl::InternalError("ADMM: ρ₁I + ρ₂GᵀG is not positive definite at this precision");
+  }
+  inverse_ = at::cholesky_inverse(*factor).to(x.scalar_type());
   return absl::OkStatus();
 }
 

@@ -38,8 +38,8 @@ class AdmmFactors {
   /// `map` must outlive the factors. `lengths`: n×1; undefined for programs without cones.
   AdmmFactors(const PatternOperator& map, at::Tensor lengths, KernelSolve kernel);
 
-  /// Factors for ρ₁ > 0 and ρ₂ > 0, which is not used without cones. CANCELLED when should_stop says so between the
-  /// stages; INTERNAL when a matrix is not positive definite at this precision.
+  /// Factors for ρ₁ > 0 and ρ₂ > 0, which is not used without cones. CANCELLED when should_stop says so between their
+  /// pieces (in_pieces.h); INTERNAL when a matrix is not positive definite at this precision.
   absl::Status Factor(double rho1, double rho2, const std::function<bool()>& should_stop);
 
   at::Tensor Inverse(const at::Tensor& weights) const;   ///< M⁻¹ b for b d×m
@@ -53,7 +53,8 @@ class AdmmFactors {
 
  private:
   bool HasCones() const { return lengths_.defined(); }
-  absl::Status FactorWeights(double rho1, double rho2);     // M⁻¹ and X M⁻¹
+  // M⁻¹.
+  absl::Status FactorWeights(double rho1, double rho2, const std::function<bool()>& should_stop);
   at::Tensor MultiplyKernel(const at::Tensor& rows) const;  // H r
   // S (Left·Xᵀ) ∘ DDᵀ on the diagonal and below; what is above it is not used.
   absl::StatusOr<at::Tensor> FormKernel(const at::Tensor& left, const std::function<bool()>& should_stop) const;

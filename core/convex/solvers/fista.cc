@@ -181,7 +181,6 @@ void Fista::Save(const std::string& prefix, descent::State* state) const {
     SaveMatrix(prefix + name + "gradient", point->gradient, state);
     (*state)[prefix + name + "norms"] = point->iterate.norms;
     (*state)[prefix + name + "terms"] = point->iterate.terms;
-    (*state)[prefix + name + "terms.size"] = point->iterate.terms.size(0);
   }
   (*state)[prefix + "lipschitz"] = lipschitz_;
   (*state)[prefix + "proposal"] = proposal_;
@@ -196,7 +195,7 @@ absl::Status Fista::Load(descent::StateReader* reader) {
     point->iterate.outputs = reader->TensorLike(name + "outputs", problem_.targets);
     point->gradient = LoadMatrix(name + "gradient", like, reader);
     point->iterate.norms = reader->Tensor(name + "norms", {problem_.map.blocks()}, wide);
-    point->iterate.terms = reader->Tensor(name + "terms", {reader->Integer(name + "terms.size")}, wide);
+    point->iterate.terms = reader->TensorOfAnySize(name + "terms", 1, wide);
   }
   lipschitz_ = reader->Number("lipschitz");
   proposal_ = reader->Number("proposal");

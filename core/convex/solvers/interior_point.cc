@@ -264,7 +264,42 @@ absl::Status InteriorPoint::Step(LowerBound& bound) {
     }
   }
   if (!any) return failure.value_or(absl::InternalError("interior point: every output is at its optimum"));
-  Publish(bound);
+  Publish(&bound);
+  return absl::OkStatus();
+}
+
+void InteriorPoint::Save(const std::string& prefix, descent::State* state) const {
+  for (std::size_t k = 0; k < outputs_.size(); ++k) {
+    const Output& output = outputs_[k];
+    if (output.zero) continue;
+    const std::string name = absl::StrCat(prefix, k, "/");
+    (*state)[name + "weights.head"] = output.weights.head;
+    (*state)[name + "weights.tail"] = output.weights.tail;
+    (*state)[name + "duals.head"] = output.duals.head;
+    (*state)[name + "duals.tail"] = output.duals.tail;
+    if (!cones_) continue;
+    (*state)[name + "slacks"] = output.slacks;
+    (*state)[name + "lambda"] = output.lambda;
+  }
+  (*state)[prefix + "step_size"] = step_size_;
+}
+
+absl::Status InteriorPoint::Load(descent::StateReader* reader) {
+  for (std::size_t k = 0; k < outputs_.size(); ++k) {
+    Output& output = outputs_[k];
+    if (output.zero) continue;
+    const std::string name = absl::StrCat(k, "/");
+    output.weights = {reader->TensorLike(name + "weights.head", output.weights.head),
+                      reader->TensorLike(name + "weights.tail", output.weights.tail)};
+    output.duals = {reader->TensorLike(name + "duals.head", output.duals.head),
+                    reader->TensorLike(name + "duals.tail", output.duals.tail)};
+    if (!cones_) continue;
+    output.slacks = reader->TensorLike(name + "slacks", output.slacks);
+    output.lambda = reader->TensorLike(name + "lambda", output.lambda);
+  }
+  step_size_ = reader->Number("step_size");
+  if (!reader->status().ok()) return reader->status();
+  Publish(nullptr);
   return absl::OkStatus();
 }
 
@@ -285,7 +320,7 @@ at::Tensor InteriorPoint::Kept(const Output& output) const {
   return output.weights.tail.index_fill(0, left_out, 0).mul_(output.scale / features_scale_);
 }
 
-void InteriorPoint::Publish(LowerBound& bound) {
+void InteriorPoint::Publish(LowerBound* bound) {
   const auto& map = problem_.map;
   const std::int64_t outputs = map.outputs(), rows = map.rows();
   std::vector<at::Tensor> weights, duals, row_sides;
@@ -305,14 +340,15 @@ void InteriorPoint::Publish(LowerBound& bound) {
   iterate_.weights = at::stack(weights, 2).flatten(1);
   iterate_.norms = iterate_.terms = ColumnNorms(iterate_.weights);
   const at::Tensor nu = at::stack(duals, 1);
+  if (cones_) multipliers_ = at::stack(row_sides, 2).flatten(1);
+  if (bound == nullptr) return;
   if (!cones_) {
-    bound.Offer(nu, map.Adjoint(nu));
+    bound->Offer(nu, map.Adjoint(nu));
     return;
   }
-  multipliers_ = at::stack(row_sides, 2).flatten(1);
   const at::Tensor spread = (nu.unsqueeze(1) * map.mask().unsqueeze(2)).view({rows, -1});
   const at::Tensor row_side = at::cat({spread, spread.neg()}, 1).add_(multipliers_);
-  bound.Offer(nu, at::mm(map.features().t(), row_side), row_side);
+  bound->Offer(nu, at::mm(map.features().t(), row_side), row_side);
 }
 
 }  // namespace cvxnn::convex

@@ -41,6 +41,9 @@ class InteriorPoint : public Solver {
   const Iterate& iterate() const override { return iterate_; }
   double step_size() const override { return step_size_; }
   SolverState state() const override { return {multipliers_, 0, 0}; }
+  bool resumable() const override { return true; }
+  void Save(const std::string& prefix, descent::State* state) const override;
+  absl::Status Load(descent::StateReader* reader) override;
 
  private:
   // The program of one output, at unit scale.
@@ -79,7 +82,7 @@ class InteriorPoint : public Solver {
   Direction Towards(const Output& output, const Residuals& residuals, const ConeScaling& scaling,
                     const ConePoints& target, const at::Tensor& products, double exact) const;
   at::Tensor Kept(const Output& output) const;  // u_j, m×d, without the inactive blocks
-  void Publish(LowerBound& bound);
+  void Publish(LowerBound* bound);              // null: only the iterate
 
   HalfSumProblem problem_;
   bool cones_;

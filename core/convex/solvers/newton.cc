@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/convex/group_l2.h"
 #include "core/convex/solve_state.h"
+#include "core/convex/solvers/in_pieces.h"
 #include "core/convex/solvers/lipschitz.h"
 #include "core/torch/runtime.h"
 
@@ -161,22 +162,29 @@ at::Tensor Newton::ConjugateGradients(const Output& output, double tolerance, st
 absl::StatusOr<at::Tensor> Newton::Factored(const Output& output) {
   const at::Tensor& x = map_.features();
   const auto type = x.scalar_type();
-  if (!kernel_.defined()) kernel_ = at::mm(x, x.t());
+  if (!kernel_.defined()) {
+    auto kernel = MultiplyInPieces(x, x.t(), problem_.should_stop);
+    if (!kernel.ok()) return kernel.status();
+    kernel_ = *std::move(kernel);
+  }
   const at::Tensor t = output.norms.reciprocal().mul(output.sigma * problem_.beta);
   const at::Tensor mask = mask_.index_select(1, output.active);
   const at::Tensor along = output.columns.div(output.norms.to(type));
-  at::Tensor hessian = at::mm(mask.mul(t.neg().add_(1).mul_(output.sigma).to(type)), mask.t()).mul_(kernel_);
+  auto shared = MultiplyInPieces(mask.mul(t.neg().add_(1).mul_(output.sigma).to(type)), mask.t(), problem_.should_stop);
+  if (!shared.ok()) return shared.status();
+  const at::Tensor hessian = shared->mul_(kernel_);
   const at::Tensor turned = at::mm(x, along).mul_(mask);
   hessian.addmm_(turned.mul(t.mul(output.sigma).to(type)), turned.t());
   hessian.diagonal().add_(1);
-  auto [factor, info] = at::linalg_cholesky_ex(hessian);
-  if (info.item<std::int64_t>() != 0) {
+  auto factor = CholeskyInPieces(hessian, problem_.should_stop);
+  if (factor.ok() && !factor->defined()) {
     // Positive definite but for rounding.
     hessian.diagonal().add_(hessian.diagonal().max().mul(16 * RoundoffOf(x)));
-    std::tie(factor, info) = at::linalg_cholesky_ex(hessian);
+    factor = CholeskyInPieces(hessian, problem_.should_stop);
   }
-  if (info.item<std::int64_t>() != 0) return absl::AbortedError("a Hessian is not positive definite at this precision");
-  return at::cholesky_solve(output.gradient.neg(), factor);
+  if (!factor.ok()) return factor.status();
+  if (!factor->defined()) return absl::AbortedError("a Hessian is not positive definite at this precision");
+  return at::cholesky_solve(output.gradient.neg(), *factor);
 }
 
 absl::Status Newton::Direction(Output* output, at::Tensor* direction) {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/convex/group_l2.h"
 #include "core/convex/solvers/interior_point_limits.h"
 
@@ -24,6 +25,8 @@ constexpr double kFirstObjectives = 1;
 // Multiplications in an epoch that is not worth reporting alone, and steps of one at most.
 constexpr double kLeastEpoch = 2e5;
 constexpr double kMostSteps = 10;
+// In a saved state.
+constexpr std::size_t kNumbersOfBlock = 9;
 
 Point Turned(const Point& a) { return {-a.y, a.x}; }
 
@@ -343,7 +346,47 @@ absl::Status PlanarInteriorPoint::Step(LowerBound& bound) {
     if (problem_.Stopped()) return absl::CancelledError("stopped between the steps of an epoch");
   }
   if (!any) return failure;
-  Publish(bound);
+  Publish(&bound);
+  return absl::OkStatus();
+}
+
+void PlanarInteriorPoint::Save(const std::string& prefix, descent::State* state) const {
+  for (std::size_t k = 0; k < outputs_.size(); ++k) {
+    const Output& output = outputs_[k];
+    if (output.zero) continue;
+    std::vector<double> numbers;
+    numbers.reserve(kNumbersOfBlock * output.blocks.size());
+    for (const Block& block : output.blocks) {
+      numbers.insert(numbers.end(), {block.weights.head, block.weights.tail.x, block.weights.tail.y, block.a[0],
+                                     block.a[1], block.dual.x, block.dual.y, block.lambda[0], block.lambda[1]});
+    }
+    const std::string name = absl::StrCat(prefix, k, "/");
+    (*state)[name + "blocks"] = descent::Entry(numbers);
+    (*state)[name + "nu"] = descent::Entry(output.nu);
+    (*state)[name + "mean_then"] = output.mean_then;
+    (*state)[name + "steps_since"] = std::int64_t{output.steps_since};
+  }
+  (*state)[prefix + "step_size"] = step_size_;
+}
+
+absl::Status PlanarInteriorPoint::Load(descent::StateReader* reader) {
+  for (std::size_t k = 0; k < outputs_.size(); ++k) {
+    Output& output = outputs_[k];
+    if (output.zero) continue;
+    const std::string name = absl::StrCat(k, "/");
+    const std::vector<double> numbers = reader->Numbers(name + "blocks", kNumbersOfBlock * output.blocks.size());
+    const double* next = numbers.data();
+    for (Block& block : output.blocks) {
+      block = {{next[0], {next[1], next[2]}}, {next[3], next[4]}, {next[5], next[6]}, {next[7], next[8]}};
+      next += kNumbersOfBlock;
+    }
+    output.nu = reader->Numbers(name + "nu", output.nu.size());
+    output.mean_then = reader->Number(name + "mean_then");
+    output.steps_since = static_cast<int>(reader->Integer(name + "steps_since"));
+  }
+  step_size_ = reader->Number("step_size");
+  if (!reader->status().ok()) return reader->status();
+  Publish(nullptr);
   return absl::OkStatus();
 }
 
@@ -369,7 +412,7 @@ std::vector<bool> PlanarInteriorPoint::Kept(const Output& output) const {
   return kept;
 }
 
-void PlanarInteriorPoint::Publish(LowerBound& bound) {
+void PlanarInteriorPoint::Publish(LowerBound* bound) {
   const std::int64_t outputs = problem_.map.outputs(), patterns = problem_.map.patterns();
   const auto rows = static_cast<std::int64_t>(cells_.rows()), columns = 2 * patterns * outputs;
   const auto options = problem_.map.features().options();
@@ -400,7 +443,7 @@ void PlanarInteriorPoint::Publish(LowerBound& bound) {
   iterate_.weights = weights;
   iterate_.norms = iterate_.terms = ColumnNorms(weights);
   // Twice the rounding of one product with X, for the scaling to unit norm and for the rays.
-  bound.Offer(nu, projections, {}, ColumnNorms(nu).mul_(2));
+  if (bound != nullptr) bound->Offer(nu, projections, {}, ColumnNorms(nu).mul_(2));
 }
 
 at::Tensor PlanarInteriorPoint::Multipliers() const {

@@ -30,6 +30,9 @@ class PlanarInteriorPoint : public Solver {
   const Iterate& iterate() const override { return iterate_; }
   double step_size() const override { return step_size_; }
   SolverState state() const override { return {Multipliers(), 0, 0}; }
+  bool resumable() const override { return true; }
+  void Save(const std::string& prefix, descent::State* state) const override;
+  absl::Status Load(descent::StateReader* reader) override;
 
  private:
   // One of the 2·cells blocks, those of v before those of w.
@@ -93,7 +96,7 @@ class PlanarInteriorPoint : public Solver {
   double Sign(std::size_t j) const { return j < cells_.cells().size() ? 1 : -1; }
   const PlanarCell& CellOf(std::size_t j) const { return cells_.cells()[j % cells_.cells().size()]; }
   std::vector<bool> Kept(const Output& output) const;
-  void Publish(LowerBound& bound);
+  void Publish(LowerBound* bound);  // null: only the iterate
   at::Tensor Multipliers() const;
 
   HalfSumProblem problem_;

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <tuple>
 
 #include "tests/core/descent/told.h"
 
@@ -306,6 +307,26 @@ TEST_P(Checkpoints, OfAnotherRunSayWhatDiffers) {
       EXPECT_THAT(std::string(status.message()),
                   HasSubstr(std::string("the checkpoint is of another run: ") + message));
     }
+  }
+}
+
+TEST(State, TellsTensorsOfAnySizeFromWhatIsNone) {
+  const auto options = at::TensorOptions().device(at::kCPU).dtype(at::kDouble);
+  State state;
+  state["matrix"] = Wavy(3, 4, 0.1);
+  state["row"] = at::zeros({4}, options);
+  state["number"] = 0.5;
+  StateReader reader(state, "");
+  EXPECT_TRUE(Same(reader.TensorOfAnySize("matrix", 2, options), std::get<at::Tensor>(state["matrix"])));
+  EXPECT_EQ(reader.TensorOfAnySize("row", 1, options).size(0), 4);
+  EXPECT_TRUE(reader.status().ok()) << reader.status();
+  const std::tuple<const char*, std::int64_t, at::ScalarType> wrong[] = {
+      {"row", 2, at::kDouble}, {"matrix", 2, at::kFloat}, {"number", 2, at::kDouble}, {"nothing", 2, at::kDouble}};
+  for (const auto& [name, dimensions, type] : wrong) {
+    StateReader refusing(state, "");
+    EXPECT_FALSE(refusing.TensorOfAnySize(name, dimensions, options.dtype(type)).defined()) << name;
+    EXPECT_EQ(refusing.status().code(), absl::StatusCode::kDataLoss) << name;
+    EXPECT_THAT(std::string(refusing.status().message()), HasSubstr(name));
   }
 }
 

@@ -25,6 +25,7 @@ struct Case {
   std::function<void(Spec*, ConvexTraining*)> change;
   std::vector<std::int64_t> stops;  ///< epochs after which the attempt is interrupted, one attempt after the other
   bool reported_rounds = false;
+  data::Dataset (*dataset)() = SmallDataset;
 };
 void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
 
@@ -57,7 +58,7 @@ class Interrupted : public testing::TestWithParam<Case> {};
 
 TEST_P(Interrupted, GoesOnAsIfItHadNotBeen) {
   const Spec spec = SpecOf(GetParam());
-  const data::Dataset dataset = SmallDataset();
+  const data::Dataset dataset = GetParam().dataset();
   std::vector<Report> whole, pieces;
   Hooks undisturbed;
   undisturbed.observer = [&](const EpochMetrics& metrics) {
@@ -117,6 +118,24 @@ TEST_P(Interrupted, GoesOnAsIfItHadNotBeen) {
 
 void Relu(ConvexTraining* convex) { convex->activation = Activation::kRelu; }
 
+void ByInteriorPoint(Spec*, ConvexTraining* convex) { convex->solver = ConvexSolver::kInteriorPoint; }
+
+void ReluByInteriorPoint(Spec* spec, ConvexTraining* convex) {
+  Relu(convex);
+  ByInteriorPoint(spec, convex);
+}
+
+data::Dataset PlanarDataset() {
+  data::Dataset dataset = SmallDataset();
+  for (data::Part* part : {&dataset.train, &dataset.test}) {
+    data::RowMajor<double> x(part->rows(), 2);
+    for (std::int64_t i = 0; i < part->rows(); ++i) x.row(i) << part->features.at(i, 0), part->features.at(i, 1);
+    part->features = data::Matrix(x);
+  }
+  dataset.description.has_bias_column = false;
+  return dataset;
+}
+
 const Case kCases[] = {
     {"Fista", [](Spec*, ConvexTraining*) {}, {1, 17, 40}},
     {"FistaOfAnotherLoss", [](Spec* spec, ConvexTraining*) { spec->loss = Loss::kLogistic; }, {9}},
@@ -150,6 +169,16 @@ const Case kCases[] = {
      },
      {25}},
     {"AdmmWithoutCones", [](Spec*, ConvexTraining* convex) { convex->solver = ConvexSolver::kAdmm; }, {25}},
+    {"InteriorPoint", ByInteriorPoint, {1, 5}},
+    {"InteriorPointOfRelu", ReluByInteriorPoint, {1, 2, 7}},
+    {"InteriorPointOfSeveralOutputs", ReluByInteriorPoint, {3}, false, SmallMulticlassDataset},
+    {"InteriorPointInThePlane", ReluByInteriorPoint, {1}, false, PlanarDataset},
+    {"InteriorPointOverWorkingSets",
+     [](Spec* spec, ConvexTraining* convex) {
+       ByInteriorPoint(spec, convex);
+       convex->working_set = WorkingSet::kOn;
+     },
+     {2, 6}},
     {"PenaltyWithMiniBatches",
      [](Spec*, ConvexTraining* convex) {
        Relu(convex);

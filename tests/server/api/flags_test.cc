@@ -49,6 +49,7 @@ TEST(Flags, RefuseNumbersOutOfRangeAndWhatIsNone) {
   EXPECT_EQ(Fault("--drain-seconds nan"), "--drain-seconds: \"nan\": must be 0 to 86400");
   EXPECT_THAT(Fault("--drain-seconds=-1"), HasSubstr("must be 0 to 86400"));
   EXPECT_THAT(Fault("--drain-seconds inf"), HasSubstr("must be 0 to 86400"));
+  EXPECT_EQ(Fault("--call-niceness 20"), "--call-niceness: \"20\": must be 0 to 19");
   EXPECT_EQ(Fault("--jobs-per-device 65"), "--jobs-per-device: \"65\": must be 1 to 64");
   EXPECT_THAT(Fault("--max-dataset-bytes 0"), HasSubstr("must be 1 to 1125899906842624"));
   EXPECT_THAT(Fault("--max-dataset-bytes 18446744073709551616"), HasSubstr("must be 1 to 1125899906842624"));

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <google/protobuf/generated_enum_reflection.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
+#include <string>
 #include <thread>
 
 #include "server/healthcheck.h"
@@ -56,6 +59,28 @@ TEST_F(ServerTest, RefusesASecondServerOnTheSamePortOrDirectory) {
   other.data_dir = folder_.path() + "/other";
   other.listen = server_->address();
   EXPECT_TRUE(absl::IsUnavailable(Server::Start(other).status()));
+}
+
+TEST_F(ServerTest, AnswersOnThreadsThatGiveWayToThoseOfJobs) {
+  constexpr int kNicest = 19;
+  const int own = getpriority(PRIO_PROCESS, 0), nicer = std::min(own + 5, kNicest);
+  if (nicer == own) GTEST_SKIP() << "the tests run as nicely as anything can";
+  std::promise<int> of_job;
+  options_.call_niceness = 5;
+  options_.trainer = [&, counting = CountingTrainer(1)](const auto&... arguments) {
+    of_job.set_value(getpriority(PRIO_PROCESS, 0));
+    return counting(arguments...);
+  };
+  Start();
+  int giving_way = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    giving_way += getpriority(PRIO_PROCESS, static_cast<id_t>(std::stoi(task.path().filename().string()))) == nicer;
+  }
+  // Six of the pools, and some of gRPC's.
+  EXPECT_GT(giving_way, 6);
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), own);
+  CreateOk(ConvexJob(Spirals("s")));
+  EXPECT_EQ(of_job.get_future().get(), own);
 }
 
 // Calls `answer` with every named value but 0 and expects UNIMPLEMENTED for exactly those that are not listed.
