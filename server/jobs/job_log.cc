@@ -12,7 +12,9 @@
 namespace cvxnn::server {
 
 JobLog::JobLog(JobStore* store, ChangeFeed* feed, Options options)
-    : store_(store), feed_(feed), options_(std::move(options)), writer_([this] { WriteLoop(); }) {}
+    : store_(store), feed_(feed), options_(std::move(options)), schedule_(options_.schedule), writer_([this] {
+        WriteLoop();
+      }) {}
 
 JobLog::~JobLog() {
   {
@@ -33,6 +35,7 @@ std::shared_ptr<LiveLog> JobLog::Open(const v1::Job& job, std::int64_t epochs) {
 void JobLog::Forget(const std::string& name) {
   absl::MutexLock lock(&mutex_);
   live_.erase(name);
+  schedule_.Forget(name);
 }
 
 std::shared_ptr<LiveLog> JobLog::Find(const std::string& name) const {
@@ -45,15 +48,11 @@ void JobLog::Wake(LiveLog* log, Urgency urgency) {
   absl::MutexLock lock(&mutex_);
   const auto found = live_.find(log->name());
   if (found == live_.end()) return;
-  waiting_[log->name()] = found->second;
-  urgency_ = std::max(urgency_, urgency);
+  schedule_.Add(found->second, urgency, absl::Now());
 }
 
 void JobLog::WriteLoop() {
-  absl::Time next_commit = absl::InfinitePast();
-  const auto has_work = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || !waiting_.empty(); };
-  const auto is_urgent = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || urgency_ == Urgency::kNow; };
-  const auto is_prompt = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || urgency_ != Urgency::kSoon; };
+  const auto has_work = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || !schedule_.empty(); };
   const auto is_closing = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_; };
   for (;;) {
     std::vector<std::shared_ptr<LiveLog>> logs;
@@ -61,28 +60,26 @@ void JobLog::WriteLoop() {
     {
       absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(&has_work));
-      mutex_.AwaitWithTimeout(absl::Condition(&is_prompt), options_.start_delay);
-      mutex_.AwaitWithDeadline(absl::Condition(&is_urgent), next_commit);
-      for (auto& [name, log] : waiting_) logs.push_back(std::move(log));
-      waiting_.clear();
-      urgency_ = Urgency::kSoon;
+      for (absl::Time due = schedule_.due(); !closing_ && due > absl::Now(); due = schedule_.due()) {
+        // Another log, or this one, may become more urgent meanwhile.
+        const auto is_sooner = [this, due]()
+                                   ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || schedule_.due() < due; };
+        mutex_.AwaitWithDeadline(absl::Condition(&is_sooner), due);
+      }
       last = closing_;
+      logs = schedule_.Take(last ? absl::InfiniteFuture() : absl::Now());
     }
-    const auto [failed, has_epochs, watchers] = Commit(logs);
-    // Changes of state alone do not hold back the first epoch that follows them.
-    if (has_epochs) next_commit = absl::Now() + Interval(watchers);
-    if (!failed.empty() && !last) {
-      absl::MutexLock lock(&mutex_);
-      for (const auto& log : failed) waiting_[log->name()] = log;
-      mutex_.AwaitWithTimeout(absl::Condition(&is_closing), options_.retry_interval);
+    const auto [failed, with_epochs] = Commit(logs);
+    absl::MutexLock lock(&mutex_);
+    for (const auto& log : with_epochs) {
+      // The ended are forgotten.
+      if (live_.contains(log->name())) schedule_.NoteCommit(log->name(), log->watchers(), absl::Now());
     }
     if (last) return;
+    if (failed.empty()) continue;
+    for (const auto& log : failed) schedule_.Add(log, Urgency::kNow, absl::Now());
+    mutex_.AwaitWithTimeout(absl::Condition(&is_closing), options_.retry_interval);
   }
-}
-
-absl::Duration JobLog::Interval(std::int64_t watchers) const {
-  const absl::Duration wanted = std::min(options_.interval_per_watcher * watchers, options_.longest_interval);
-  return std::max(options_.commit_interval, wanted);
 }
 
 JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& logs) {
@@ -93,13 +90,14 @@ JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& lo
     if (auto commit = log->TakeWaiting()) {
       commits.push_back(*std::move(commit));
       committing.push_back(log);
-      result.watchers += log->watchers();
     }
   }
   if (commits.empty()) return result;
-  for (const JobCommit& commit : commits) {
-    result.has_epochs = result.has_epochs || std::any_of(commit.events.begin(), commit.events.end(),
-                                                         [](const auto& event) { return event->has_metrics(); });
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    const auto& events = commits[i].events;
+    if (std::any_of(events.begin(), events.end(), [](const auto& event) { return event->has_metrics(); })) {
+      result.with_epochs.push_back(committing[i]);
+    }
   }
   const bool together = store_->Commit(commits).ok();
   for (std::size_t i = 0; i < commits.size(); ++i) {

@@ -2,7 +2,7 @@
 // The logs of jobs: the training thread appends, one writer thread commits what has accumulated to the store, and
 // watchers see what was committed. The training thread waits for the disk only when its job's buffer is full; it never
 // waits for a watcher. The first record after a pause is committed at once; under load commits are spaced, so that many
-// epochs share one: the more so the more watchers there are.
+// epochs share one (commit_schedule.h).
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "cvxnn/v1/job.pb.h"
 #include "server/jobs/change_feed.h"
+#include "server/jobs/commit_schedule.h"
 #include "server/jobs/live_log.h"
 #include "server/jobs/subscription.h"
 #include "server/store/job_store.h"
@@ -40,16 +41,7 @@ class JobLog {
  public:
   struct Options {
     LogLimits limits;
-    /// Least time between two commits of epochs; changes of state do not wait for it. Each commit takes a processor and
-    /// the disk away from training for about a millisecond: at 5 ms apart it cost 7 to 9% of a job, at 50 ms under 2%.
-    absl::Duration commit_interval = absl::Milliseconds(50);
-    /// With many watchers of the jobs that are committed it grows by so much for each, up to `longest_interval`: a
-    /// message costs the server 30 to 50 µs however many epochs are in it, which training lacks where processors are
-    /// few. 1,000 watchers then take 4,000 messages a second.
-    absl::Duration interval_per_watcher = absl::Microseconds(250);
-    absl::Duration longest_interval = absl::Milliseconds(500);
-    /// The start of a job waits this long for its first epochs, so that they share one commit.
-    absl::Duration start_delay = absl::Milliseconds(3);
+    CommitSchedule::Options schedule;
     /// A commit that fails (a full disk) is tried again after this long; jobs wait meanwhile.
     absl::Duration retry_interval = absl::Milliseconds(500);
     /// Told, on the writer thread, of a job whose log could not be written for `patience`: once, until it can again.
@@ -96,12 +88,9 @@ class JobLog {
   void Wake(LiveLog* log, Urgency urgency) ABSL_LOCKS_EXCLUDED(mutex_);
   void WriteLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   struct Committed {
-    std::vector<std::shared_ptr<LiveLog>> failed;  ///< could not be committed; they wait again
-    bool has_epochs = false;                       ///< whether epochs were among the records
-    std::int64_t watchers = 0;                     ///< of all these logs
+    std::vector<std::shared_ptr<LiveLog>> failed;       // could not be committed; they wait again
+    std::vector<std::shared_ptr<LiveLog>> with_epochs;  // those whose records had epochs among them
   };
-  // From one commit of epochs to the next.
-  absl::Duration Interval(std::int64_t watchers) const;
   Committed Commit(const std::vector<std::shared_ptr<LiveLog>>& logs);
   // A log that cannot be written, and since when.
   struct Fault {
@@ -119,9 +108,7 @@ class JobLog {
   std::atomic<std::int64_t> unwritten_ = 0;
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<LiveLog>> live_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, std::shared_ptr<LiveLog>> waiting_
-      ABSL_GUARDED_BY(mutex_);                                // have records to commit
-  Urgency urgency_ ABSL_GUARDED_BY(mutex_) = Urgency::kSoon;  // the highest of those that wait
+  CommitSchedule schedule_ ABSL_GUARDED_BY(mutex_);
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_map<std::string, Fault> faults_;  // by job; the writer thread's alone
   std::jthread writer_;

@@ -282,9 +282,9 @@ TEST_F(JobLogTest, TrainingWaitsForTheDiskOnlyWhenItsBufferIsFull) {
 TEST_F(JobLogTest, CommitsLessOftenForManyWatchersUnlessTrainingOrAnEndWaits) {
   JobLog::Options options;
   options.limits.buffered_records = 100;
-  options.commit_interval = absl::ZeroDuration();
-  options.interval_per_watcher = absl::Hours(1);
-  options.longest_interval = absl::Hours(10);
+  options.schedule.commit_interval = absl::ZeroDuration();
+  options.schedule.interval_per_watcher = absl::Hours(1);
+  options.schedule.longest_interval = absl::Hours(10);
   log_ = nullptr;
   StartLog(options);
   AppendEpochs(1);
@@ -298,6 +298,25 @@ TEST_F(JobLogTest, CommitsLessOftenForManyWatchersUnlessTrainingOrAnEndWaits) {
   AppendEpochs(49);
   ASSERT_TRUE(live_->WaitCommitted(4, absl::InfiniteFuture())) << "half of the buffer is full";
   AppendEpochs(1);
+  EndAndWait();
+}
+
+TEST_F(JobLogTest, WatchersOfOneJobDoNotHoldUpTheEpochsOfAnother) {
+  JobLog::Options options;
+  options.schedule.commit_interval = absl::ZeroDuration();
+  options.schedule.interval_per_watcher = options.schedule.longest_interval = absl::Hours(1);
+  log_ = nullptr;
+  StartLog(options);
+  const auto other = log_->Open(StoreJob(MakeJob("jobs/two")));
+  const Subscription one = log_->Subscribe("jobs/one", [] {});
+  AppendEpochs(1);
+  ASSERT_TRUE(live_->WaitCommitted(2, absl::InfiniteFuture())) << "the first after a pause at once";
+  AppendEpochs(1);
+  for (std::int64_t epoch = 1; epoch <= 3; ++epoch) {
+    other->AppendEpoch(Epoch(epoch), Never);
+    ASSERT_TRUE(other->WaitCommitted(1 + epoch, absl::InfiniteFuture()));
+  }
+  EXPECT_EQ(live_->committed(), 2);
   EndAndWait();
 }
 

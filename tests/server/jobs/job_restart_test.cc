@@ -90,7 +90,7 @@ TEST_F(JobRestartTest, RecordsThatAStoredJobRunsBeforeItCanEndTheServer) {
   job.mutable_spec()->mutable_convex();
   StoreJob(job);
   std::atomic<v1::JobState> when_training_began = v1::JOB_STATE_UNSPECIFIED;
-  options_.log.start_delay = absl::Milliseconds(50);
+  options_.log.schedule.start_delay = absl::Milliseconds(50);
   options_.trainer = [&](const auto&, const auto&, const auto&) -> absl::StatusOr<training::Result> {
     when_training_began = jobs_->Get("jobs/one")->state();
     return DirectedTrainer::MakeResult(training::Termination::kConverged, 1);
