@@ -158,9 +158,8 @@ class Server::Implementation {
   absl::Status Listen(const Options& options) {
     EnablePlugins();
     quick_ = std::make_unique<WorkerPool>(kQuickThreads, kMostWaiting);
-    heavy_ = std::make_unique<WorkerPool>(kHeavyThreads, kMostWaiting);
     parts_.quick = quick_.get();
-    parts_.heavy = heavy_.get();
+    parts_.heavy = &heavy_;
     dataset_service_ = std::make_unique<DatasetService>(&parts_, options.limits);
     grpc::ServerBuilder builder;
     int port = 0;
@@ -216,7 +215,8 @@ class Server::Implementation {
   UploadRates upload_rates_;
   EventEncodings encodings_;
   std::unique_ptr<WorkerPool> quick_;
-  std::unique_ptr<WorkerPool> heavy_;
+  // As nice as jobs: OpenBLAS lets one product at a time run, which must not wait for a processor while a job waits.
+  WorkerPool heavy_{kHeavyThreads, kMostWaiting};
   Parts parts_;
   std::unique_ptr<DatasetService> dataset_service_;
   JobService job_service_{&parts_};

@@ -51,7 +51,7 @@ struct Options {
   bool working_set = false;
   std::function<bool()> should_stop;  ///< polled between epochs and stages of set-up, as max_seconds is; may be empty
   /// Asked after each epoch that others follow, when it was reported, and when should_stop or the time limit ends the
-  /// solve there; of solvers that can go on (all but the interior point method). true: save_state is given the state.
+  /// solve there. true: save_state is given the state.
   std::function<bool()> checkpoint_due = {};
   std::function<void(descent::State)> save_state = {};
   /// What save_state was given of an earlier attempt at this very solve (same program, options, start, build and

@@ -6,6 +6,7 @@
 
 #include "core/convex/solve_run.h"
 #include "core/convex/solve_state.h"
+#include "core/torch/runtime.h"
 
 namespace cvxnn::convex {
 
@@ -37,9 +38,14 @@ absl::Status SolveRun::Load(Solver* solver) {
   nearest_ = {{LoadMatrix("nearest/weights", best_.weights.options(), &reader), {}, {}, {}},
               LoadProgress("nearest/", &reader)};
   descent::StateReader bound = reader.Below("bound/"), entries = reader.Below("solver/");
-  bound_->Load(&bound);
-  stall_.Load("stall/", &reader);
-  if (absl::Status status = solver->Load(&entries); !status.ok()) return status;
+  // Matrices of sizes that do not fit each other end as LibTorch's exceptions.
+  const absl::Status loaded = GuardTorch("the checkpoint is damaged", [&] {
+    bound_->Load(&bound);
+    stall_.Load("stall/", &reader);
+    return solver->Load(&entries);
+  });
+  if (absl::IsInternal(loaded)) return absl::DataLossError(loaded.message());
+  if (!loaded.ok()) return loaded;
   for (const descent::StateReader* each : {&reader, &bound, &entries}) {
     if (!each->status().ok()) return each->status();
   }

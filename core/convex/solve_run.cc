@@ -143,8 +143,10 @@ absl::StatusOr<Solution> SolveRun::Loop(Solver& solver) {
     if (converged) return Finish(StopReason::kConverged);
     if (epoch >= options_.max_epochs && !Stopped()) return Finish(StopReason::kEpochLimit);
     if (stall_.Stalled(latest_.objective, latest_.lower_bound)) return Finish(StopReason::kStalled);
+    // Asked before the checkpoint, so that a stop does not come between the two.
+    const bool stopped = Stopped();
     SaveWhenDue(solver);
-    if (Stopped()) return Finish(*stop_);
+    if (stopped) return Finish(*stop_);
   }
 }
 

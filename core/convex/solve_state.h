@@ -11,7 +11,7 @@
 
 namespace cvxnn::convex {
 
-/// Puts a matrix and its sizes under `name`; nothing where it is not defined.
+/// Puts a matrix under `name`; nothing where it is not defined.
 void SaveMatrix(const std::string& name, const at::Tensor& matrix, descent::State* state);
 
 /// Takes it back, with the type and on the device of `like`; undefined where there was none. The reader notes what is

@@ -10,6 +10,7 @@ namespace cvxnn::convex {
 struct SolverNeed {
   double bytes = 0;
   double kernel_bytes = 0;  ///< ADMM: more, with the n×n kernel and its factor, where they fit
+  double state_bytes = 0;   ///< on the host: of a checkpoint, what the solver saves with the best point and the bound
 };
 
 /// Only the sizes and dtypes of the program's tensors are read: they may be on the device "meta".

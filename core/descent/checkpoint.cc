@@ -19,6 +19,9 @@ namespace {
 constexpr absl::string_view kMagic = "cvxnn descent checkpoint\n";
 constexpr std::size_t kHeader = kMagic.size() + 2 * sizeof(std::uint64_t);
 constexpr std::uint8_t kMostDimensions = 3;
+constexpr std::size_t kMostElements = std::size_t{1} << 40U;
+// Bytes of an entry beside its name and numbers: lengths, kind and dimensions.
+constexpr std::size_t kMostAround = 2 * sizeof(std::uint64_t) + 2 + kMostDimensions * sizeof(std::int64_t);
 constexpr char kRefused[] = "cvxnn/checkpoint_refused";  // payload of a status
 
 enum class Kind : std::uint8_t { kInteger, kNumber, kText, kFloat32, kFloat64, kInt64 };
@@ -111,13 +114,16 @@ class Parser {
     if (!dimensions || *dimensions > kMostDimensions) return std::nullopt;
     std::vector<std::int64_t> sizes;
     std::size_t room = bytes_.size() / at::elementSize(type);  // elements that can still come
-    std::size_t elements = 1;
+    std::size_t elements = 1, without_zeros = 1;
     for (int i = 0; i < *dimensions; ++i) {
       const auto size = Plain<std::int64_t>();
       if (!size || *size < 0) return std::nullopt;
       sizes.push_back(*size);
       if (elements != 0 && static_cast<std::uint64_t>(*size) > room / elements) return std::nullopt;
       elements *= static_cast<std::size_t>(*size);
+      // Beside a dimension of zero, too, nothing is of a size that could not be.
+      if (*size > 0 && static_cast<std::size_t>(*size) > kMostElements / without_zeros) return std::nullopt;
+      without_zeros *= std::max<std::size_t>(1, static_cast<std::size_t>(*size));
     }
     const std::size_t size = elements * at::elementSize(type);
     if (size > bytes_.size()) return std::nullopt;
@@ -129,6 +135,12 @@ class Parser {
 
   absl::string_view bytes_;
 };
+
+std::size_t BytesOf(const State::mapped_type& value) {
+  if (const auto* tensor = std::get_if<at::Tensor>(&value)) return tensor->nbytes();
+  if (const auto* text = std::get_if<std::string>(&value)) return text->size();
+  return sizeof(std::int64_t);
+}
 
 absl::Status Damaged(const char* what) {
   return absl::DataLossError(absl::StrCat("the checkpoint is damaged: ", what));
@@ -164,7 +176,12 @@ std::uint64_t Checksum(absl::string_view bytes) {
 }
 
 std::string ToBytes(const State& state) {
-  std::string bytes(kHeader, '\0');
+  // Growing would hold it twice.
+  std::size_t size = kHeader;
+  for (const auto& [name, value] : state) size += name.size() + kMostAround + BytesOf(value);
+  std::string bytes;
+  bytes.reserve(size);
+  bytes.resize(kHeader);
   Writer writer(bytes);
   for (const auto& [name, value] : state) {
     writer.Text(name);

@@ -57,7 +57,8 @@ RoundStart LoadRound(const TensorData& data, descent::StateReader* reader) {
   round.largest = reader->Number("round/largest");
   const std::int64_t rows = data.features.size(0), patterns = reader->Integer("round/patterns");
   const std::string bytes = reader->Text("round/mask");
-  if (patterns < 0 || static_cast<std::int64_t>(bytes.size()) != rows * patterns) {
+  const auto size = static_cast<std::int64_t>(bytes.size());
+  if (patterns < 0 || patterns > size || size != rows * patterns) {
     reader->Refuse("round/mask");
     return round;
   }

@@ -52,6 +52,7 @@ struct PatternCount {
 struct Sized {
   double working = 0;
   double optional = 0;
+  double checkpoint = 0;  // on the host
 };
 
 Sized ConvexNeed(const Spec& spec, const ConvexTraining& convex, const DataSizes& sizes, const NamedSizes& named,
@@ -76,6 +77,7 @@ Sized ConvexNeed(const Spec& spec, const ConvexTraining& convex, const DataSizes
   const double pass = 8 * static_cast<double>(sizes.rows) * static_cast<double>(patterns * sizes.outputs);
   need.working += solver.bytes + std::min(kProductBlocks, pass);
   need.optional = solver.kernel_bytes;
+  need.checkpoint = solver.state_bytes;
   return need;
 }
 
@@ -114,6 +116,7 @@ MemoryNeed EstimateMemory(const Spec& spec, const DataSizes& sizes, const NamedS
     const Sized sized = ConvexNeed(spec, *convex, sizes, named, type);
     working += sized.working;
     need.optional = sized.optional;
+    need.host = sized.checkpoint;
   } else if (const auto* method = std::get_if<GradientDescent>(&spec.method)) {
     const descent::Options options = DescentOptions(spec, *method, named);
     const descent::Data data{

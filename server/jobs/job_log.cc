@@ -71,9 +71,9 @@ void JobLog::WriteLoop() {
     }
     const auto [failed, with_epochs] = Commit(logs);
     absl::MutexLock lock(&mutex_);
-    for (const auto& log : with_epochs) {
+    for (const auto& [name, watchers] : with_epochs) {
       // The ended are forgotten.
-      if (live_.contains(log->name())) schedule_.NoteCommit(log->name(), log->watchers(), absl::Now());
+      if (live_.contains(name)) schedule_.NoteCommit(name, watchers, absl::Now());
     }
     if (last) return;
     if (failed.empty()) continue;
@@ -96,7 +96,7 @@ JobLog::Committed JobLog::Commit(const std::vector<std::shared_ptr<LiveLog>>& lo
   for (std::size_t i = 0; i < commits.size(); ++i) {
     const auto& events = commits[i].events;
     if (std::any_of(events.begin(), events.end(), [](const auto& event) { return event->has_metrics(); })) {
-      result.with_epochs.push_back(committing[i]);
+      result.with_epochs.emplace_back(committing[i]->name(), committing[i]->watchers());
     }
   }
   const bool together = store_->Commit(commits).ok();

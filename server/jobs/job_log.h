@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -88,8 +89,9 @@ class JobLog {
   void Wake(LiveLog* log, Urgency urgency) ABSL_LOCKS_EXCLUDED(mutex_);
   void WriteLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   struct Committed {
-    std::vector<std::shared_ptr<LiveLog>> failed;       // could not be committed; they wait again
-    std::vector<std::shared_ptr<LiveLog>> with_epochs;  // those whose records had epochs among them
+    std::vector<std::shared_ptr<LiveLog>> failed;  // could not be committed; they wait again
+    // Those whose records had epochs among them, with the watchers that are told.
+    std::vector<std::pair<std::string, std::int64_t>> with_epochs;
   };
   Committed Commit(const std::vector<std::shared_ptr<LiveLog>>& logs);
   // A log that cannot be written, and since when.

@@ -103,7 +103,8 @@ std::int64_t LiveLog::epochs() const {
   return epochs_;
 }
 
-bool LiveLog::WaitCommitted(absl::Time deadline, absl::FunctionRef<bool()> give_up) const {
+bool LiveLog::WaitCommitted(absl::Time deadline, absl::FunctionRef<bool()> give_up) {
+  wake_writer_(this, Urgency::kNow);
   absl::MutexLock lock(&mutex_);
   const auto committed = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return taken_ == 0 && waiting_.empty() && waiting_models_.empty();

@@ -65,9 +65,9 @@ class LiveLog {
   /// Epochs in the log, committed or not, of all attempts.
   std::int64_t epochs() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  /// Waits until everything appended and handed over so far is committed; false when `deadline` came first or
-  /// `give_up`, polled meanwhile, is true.
-  bool WaitCommitted(absl::Time deadline, absl::FunctionRef<bool()> give_up) const ABSL_LOCKS_EXCLUDED(mutex_);
+  /// Has everything appended and handed over so far committed at once, and waits for it; false when `deadline` came
+  /// first or `give_up`, polled meanwhile, is true.
+  bool WaitCommitted(absl::Time deadline, absl::FunctionRef<bool()> give_up) ABSL_LOCKS_EXCLUDED(mutex_);
   /// Waits until record `sequence` is committed; false when `deadline` came first.
   bool WaitCommitted(std::int64_t sequence, absl::Time deadline) const ABSL_LOCKS_EXCLUDED(mutex_);
 

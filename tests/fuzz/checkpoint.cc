@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checkpoints: the bytes behind the checksum are fuzzed (and the whole, now and then), as those of a path and as such.
+// Checkpoints: the bytes behind the checksum are fuzzed (and the whole, now and then), as those of a path, of convex
+// training and as such.
 #include "core/descent/checkpoint.h"
 
 #include <ATen/ATen.h>
 
 #include <cstring>
 
+#include "core/training/convex_state.h"
 #include "core/training/path_state.h"
 #include "tests/fuzz/fuzz_target.h"
 
@@ -22,6 +24,7 @@ CVXNN_FUZZ_TARGET(checkpoint) {
   (void)descent::FromBytes({input.data(), input.size()});
   const auto state = descent::FromBytes(bytes);
   (void)training::FromBytes(bytes, {}, at::empty({0}, at::kDouble));
+  (void)training::ConvexStateFromBytes(bytes, {}, {at::zeros({4, 2}, at::kDouble), at::zeros({4, 1}, at::kDouble)});
   if (!state.ok()) return;
   const auto again = descent::FromBytes(descent::ToBytes(*state));
   fuzz::Promise(again.ok() && again->size() == state->size(), "a state that was read is written and read again");

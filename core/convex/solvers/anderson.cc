@@ -105,6 +105,9 @@ void Anderson::Load(const at::TensorOptions& like, descent::StateReader* reader)
   last_image_ = LoadMatrix("last_image", like, reader);
   if (last_residual_.defined()) last_residual_ = last_residual_.squeeze(0);
   if (last_image_.defined()) last_image_ = last_image_.squeeze(0);
+  if (kept_ < 0 || kept_ > memory_) reader->Refuse("kept");
+  if (oldest_ < 0 || oldest_ >= std::max<std::int64_t>(memory_, 1)) reader->Refuse("oldest");
+  if (gram_.defined() ? gram_.size(0) != memory_ || gram_.size(1) != memory_ : kept_ > 0) reader->Refuse("gram");
 }
 
 }  // namespace cvxnn::convex

@@ -34,6 +34,12 @@ double LargestStepOf(const at::Tensor& values, const at::Tensor& change) {
   return fall > 0 ? 1 / fall : 1e30;
 }
 
+bool IsPositive(const at::Tensor& values) { return values.gt(0).logical_and_(values.isfinite()).all().item<bool>(); }
+
+bool IsInside(const ConePoints& points) {
+  return IsPositive(points.head.sub(at::linalg_vector_norm(points.tail, 2, at::IntArrayRef{1})));
+}
+
 }  // namespace
 
 double InteriorPointBytes(std::int64_t rows, std::int64_t inputs, std::int64_t patterns, std::int64_t outputs,
@@ -248,7 +254,9 @@ absl::Status InteriorPoint::Advance(Output& output) {
 }
 
 absl::Status InteriorPoint::Step(LowerBound& bound) {
-  step_size_ = 1;
+  // Tensors are replaced, not changed.
+  const std::vector<Output> before = outputs_;
+  const double step_before = std::exchange(step_size_, 1);
   std::optional<absl::Status> failure;
   bool any = false;
   for (Output& output : outputs_) {
@@ -260,6 +268,8 @@ absl::Status InteriorPoint::Step(LowerBound& bound) {
     } else if (absl::IsInternal(status)) {
       failure = status;
     } else {
+      outputs_ = before;
+      step_size_ = step_before;
       return status;
     }
   }
@@ -293,9 +303,13 @@ absl::Status InteriorPoint::Load(descent::StateReader* reader) {
                       reader->TensorLike(name + "weights.tail", output.weights.tail)};
     output.duals = {reader->TensorLike(name + "duals.head", output.duals.head),
                     reader->TensorLike(name + "duals.tail", output.duals.tail)};
+    if (!IsInside(output.weights)) reader->Refuse(name + "weights");
+    if (!IsInside(output.duals)) reader->Refuse(name + "duals");
     if (!cones_) continue;
     output.slacks = reader->TensorLike(name + "slacks", output.slacks);
     output.lambda = reader->TensorLike(name + "lambda", output.lambda);
+    if (!IsPositive(output.slacks)) reader->Refuse(name + "slacks");
+    if (!IsPositive(output.lambda)) reader->Refuse(name + "lambda");
   }
   step_size_ = reader->Number("step_size");
   if (!reader->status().ok()) return reader->status();

@@ -42,6 +42,7 @@ class InteriorPoint : public Solver {
   double step_size() const override { return step_size_; }
   SolverState state() const override { return {multipliers_, 0, 0}; }
   bool resumable() const override { return true; }
+  bool undoes_steps() const override { return true; }
   void Save(const std::string& prefix, descent::State* state) const override;
   absl::Status Load(descent::StateReader* reader) override;
 

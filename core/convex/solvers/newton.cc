@@ -174,7 +174,9 @@ absl::StatusOr<at::Tensor> Newton::Factored(const Output& output) {
   if (!shared.ok()) return shared.status();
   const at::Tensor hessian = shared->mul_(kernel_);
   const at::Tensor turned = at::mm(x, along).mul_(mask);
-  hessian.addmm_(turned.mul(t.mul(output.sigma).to(type)), turned.t());
+  auto along_blocks = MultiplyInPieces(turned.mul(t.mul(output.sigma).to(type)), turned.t(), problem_.should_stop);
+  if (!along_blocks.ok()) return along_blocks.status();
+  hessian.add_(*along_blocks);
   hessian.diagonal().add_(1);
   auto factor = CholeskyInPieces(hessian, problem_.should_stop);
   if (factor.ok() && !factor->defined()) {
@@ -238,12 +240,20 @@ double Newton::Search(Output* output, const at::Tensor& direction) const {
 }
 
 absl::Status Newton::Step(LowerBound& bound) {
-  step_size_ = 0;
+  // Tensors are replaced, not changed.
+  const std::vector<Output> before = outputs_;
+  const double step_before = std::exchange(step_size_, 0);
   for (Output& output : outputs_) {
     const double sigma = output.sigma;
     if (IsSmall(output)) MoveOn(&output);
     at::Tensor direction;
-    if (absl::Status status = Direction(&output, &direction); !status.ok()) return status;
+    if (absl::Status status = Direction(&output, &direction); !status.ok()) {
+      if (absl::IsCancelled(status)) {
+        outputs_ = before;
+        step_size_ = step_before;
+      }
+      return status;
+    }
     double step = Search(&output, direction);
     if (step == 0 && sigma == output.sigma) {
       MoveOn(&output);

@@ -37,6 +37,7 @@ class Newton : public Solver {
   /// The largest share of Newton's direction that an output went.
   double step_size() const override { return step_size_; }
   bool resumable() const override { return true; }
+  bool undoes_steps() const override { return true; }
   void Save(const std::string& prefix, descent::State* state) const override;
   absl::Status Load(descent::StateReader* reader) override;
 

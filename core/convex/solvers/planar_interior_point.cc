@@ -329,11 +329,17 @@ absl::Status PlanarInteriorPoint::Advance(Output& output) {
 }
 
 absl::Status PlanarInteriorPoint::Step(LowerBound& bound) {
-  step_size_ = 1;
+  const std::vector<Output> before = outputs_;
+  const double step_before = std::exchange(step_size_, 1);
   absl::Status failure = absl::InternalError("interior point: every output is at its optimum");
   bool any = false;
   for (Output& output : outputs_) {
     if (output.zero) continue;
+    if (problem_.Stopped()) {
+      outputs_ = before;
+      step_size_ = step_before;
+      return absl::CancelledError("stopped between the outputs of an epoch");
+    }
     for (int i = 0; i < steps_; ++i) {
       const absl::Status status = Advance(output);
       // Another output may still have far to go.
@@ -343,11 +349,17 @@ absl::Status PlanarInteriorPoint::Step(LowerBound& bound) {
       }
       any = true;
     }
-    if (problem_.Stopped()) return absl::CancelledError("stopped between the steps of an epoch");
   }
   if (!any) return failure;
   Publish(&bound);
   return absl::OkStatus();
+}
+
+bool PlanarInteriorPoint::IsInside(const Block& block, double beta) {
+  double least = std::min(Determinant(block.weights), Determinant({beta, block.dual}));
+  for (int i : {0, 1}) least = std::min({least, block.a[i], block.lambda[i]});
+  const double sum = block.weights.head + block.a[0] + block.a[1] + block.lambda[0] + block.lambda[1];
+  return least > 0 && std::isfinite(sum);
 }
 
 void PlanarInteriorPoint::Save(const std::string& prefix, descent::State* state) const {
@@ -379,6 +391,7 @@ absl::Status PlanarInteriorPoint::Load(descent::StateReader* reader) {
     for (Block& block : output.blocks) {
       block = {{next[0], {next[1], next[2]}}, {next[3], next[4]}, {next[5], next[6]}, {next[7], next[8]}};
       next += kNumbersOfBlock;
+      if (!IsInside(block, output.beta)) reader->Refuse(name + "blocks");
     }
     output.nu = reader->Numbers(name + "nu", output.nu.size());
     output.mean_then = reader->Number(name + "mean_then");

@@ -31,6 +31,7 @@ class PlanarInteriorPoint : public Solver {
   double step_size() const override { return step_size_; }
   SolverState state() const override { return {Multipliers(), 0, 0}; }
   bool resumable() const override { return true; }
+  bool undoes_steps() const override { return true; }
   void Save(const std::string& prefix, descent::State* state) const override;
   absl::Status Load(descent::StateReader* reader) override;
 
@@ -85,6 +86,7 @@ class PlanarInteriorPoint : public Solver {
 
   PlanarInteriorPoint(const HalfSumProblem& problem, PlanarCells cells, double features_scale);
 
+  static bool IsInside(const Block& block, double beta);
   Output Prepared(std::int64_t k) const;
   absl::Status Advance(Output& output);
   absl::Status Frames(const Output& output);

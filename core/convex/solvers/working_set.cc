@@ -267,6 +267,7 @@ absl::Status WorkingSetSolver::Step(LowerBound& bound) {
   const absl::Status stepped = part_->solver->Step(part_->bound);
   // No step changes anything on this set; another set may.
   const bool ended = absl::IsAborted(stepped);
+  undone_ = absl::IsCancelled(stepped) && part_->solver->undoes_steps();
   if (!stepped.ok() && !ended) return stepped;
   ++epochs_;
   part_->stepped = true;

@@ -49,6 +49,7 @@ class WorkingSetSolver : public Solver {
   double step_size() const override;
   SolverState state() const override;
   bool resumable() const override;
+  bool undoes_steps() const override { return undone_; }
   void Save(const std::string& prefix, descent::State* state) const override;
   absl::Status Load(descent::StateReader* reader) override;
 
@@ -94,6 +95,7 @@ class WorkingSetSolver : public Solver {
   double upper_ = 0;        // of ReLU programs: least value of feasible weights
   Iterate iterate_;
   std::int64_t epochs_ = 0;
+  bool undone_ = false;  // whether the step that was cancelled last left the state before it
   std::int64_t looked_ = 0;  // epoch of the last look
   WorkingSetReport report_;
 };

@@ -125,8 +125,7 @@ void ReluByInteriorPoint(Spec* spec, ConvexTraining* convex) {
   ByInteriorPoint(spec, convex);
 }
 
-data::Dataset PlanarDataset() {
-  data::Dataset dataset = SmallDataset();
+data::Dataset InThePlane(data::Dataset dataset) {
   for (data::Part* part : {&dataset.train, &dataset.test}) {
     data::RowMajor<double> x(part->rows(), 2);
     for (std::int64_t i = 0; i < part->rows(); ++i) x.row(i) << part->features.at(i, 0), part->features.at(i, 1);
@@ -135,6 +134,9 @@ data::Dataset PlanarDataset() {
   dataset.description.has_bias_column = false;
   return dataset;
 }
+
+data::Dataset PlanarDataset() { return InThePlane(SmallDataset()); }
+data::Dataset PlanarMulticlassDataset() { return InThePlane(SmallMulticlassDataset()); }
 
 const Case kCases[] = {
     {"Fista", [](Spec*, ConvexTraining*) {}, {1, 17, 40}},
@@ -179,6 +181,23 @@ const Case kCases[] = {
        convex->working_set = WorkingSet::kOn;
      },
      {2, 6}},
+    {"InteriorPointOfReluOverWorkingSets",
+     [](Spec* spec, ConvexTraining* convex) {
+       ReluByInteriorPoint(spec, convex);
+       convex->working_set = WorkingSet::kOn;
+     },
+     {2, 6}},
+    {"InteriorPointInThePlaneOfSeveralOutputs", ReluByInteriorPoint, {1}, false, PlanarMulticlassDataset},
+    {"InteriorPointWithRefinement",
+     [](Spec* spec, ConvexTraining* convex) {
+       ReluByInteriorPoint(spec, convex);
+       convex->patterns = SampledPatterns{4};
+       convex->refinement = Refinement{2, 8, 20};
+       spec->stopping.tolerance = 1e-6;
+       spec->stopping.max_epochs = 400;
+     },
+     {3, 30},
+     true},
     {"PenaltyWithMiniBatches",
      [](Spec*, ConvexTraining* convex) {
        Relu(convex);
@@ -205,6 +224,52 @@ const Case kCases[] = {
      {10, 400},
      true},
 };
+
+TEST(InterruptedWithinAStep, InteriorPointsAndNewtonGoOnFromTheEpochBefore) {
+  const data::Dataset dataset = SmallMulticlassDataset();
+  for (const Case& test : kCases) {
+    if (test.name.find("InteriorPoint") == std::string::npos && test.name != "Newton") continue;
+    if (test.name == "InteriorPointInThePlane") continue;  // an epoch of one output is one stage
+    SCOPED_TRACE(test.name);
+    const Spec spec = SpecOf(test);
+    std::vector<Report> whole;
+    std::int64_t polls = 0, polls_after_two = 0;
+    Hooks undisturbed;
+    undisturbed.should_stop = [&] { return ++polls < 0; };
+    undisturbed.observer = [&](const EpochMetrics& metrics) {
+      whole.push_back(ReportOf(metrics));
+      if (metrics.epoch == 2) polls_after_two = polls;
+      return Continue::kYes;
+    };
+    ASSERT_TRUE(Train(spec, dataset, undisturbed).ok());
+    ASSERT_GT(whole.size(), 4);
+    // Every poll between the second epoch and the fourth or so, those within a step among them.
+    for (std::int64_t extra = 1; extra <= 8; ++extra) {
+      std::vector<Report> pieces;
+      std::optional<Checkpoint> saved;
+      std::int64_t asked = 0;
+      bool stop = false;
+      Hooks hooks;
+      hooks.should_stop = [&] { return stop = stop || ++asked >= polls_after_two + extra; };
+      hooks.checkpoint_due = [&] { return stop; };
+      hooks.observer = [&](const EpochMetrics& metrics) {
+        pieces.push_back(ReportOf(metrics));
+        return Continue::kYes;
+      };
+      hooks.save_checkpoint = [&](Checkpoint checkpoint) { saved = std::move(checkpoint); };
+      ASSERT_TRUE(Train(spec, dataset, hooks).ok());
+      ASSERT_TRUE(saved.has_value()) << extra;
+      ASSERT_EQ(saved->reports, static_cast<std::int64_t>(pieces.size())) << extra;
+      ASSERT_LT(pieces.size(), whole.size()) << extra;
+      Hooks last;
+      std::string state = saved->state;
+      last.resume_from = &state;
+      last.observer = hooks.observer;
+      ASSERT_TRUE(Train(spec, dataset, last).ok());
+      EXPECT_EQ(pieces, whole) << extra;
+    }
+  }
+}
 
 INSTANTIATE_TEST_SUITE_P(Training, Interrupted, testing::ValuesIn(kCases),
                          [](const auto& test) { return test.param.name; });

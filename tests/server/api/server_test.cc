@@ -76,8 +76,8 @@ TEST_F(ServerTest, AnswersOnThreadsThatGiveWayToThoseOfJobs) {
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
     giving_way += getpriority(PRIO_PROCESS, static_cast<id_t>(std::stoi(task.path().filename().string()))) == nicer;
   }
-  // Six of the pools, and some of gRPC's.
-  EXPECT_GT(giving_way, 6);
+  // Four of a pool, and some of gRPC's.
+  EXPECT_GT(giving_way, 4);
   EXPECT_EQ(getpriority(PRIO_PROCESS, 0), own);
   CreateOk(ConvexJob(Spirals("s")));
   EXPECT_EQ(of_job.get_future().get(), own);

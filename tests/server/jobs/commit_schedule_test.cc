@@ -52,13 +52,31 @@ TEST_F(CommitScheduleTest, LetsLogsShareACommit) {
   EXPECT_THAT(TakeAt(50), UnorderedElementsAre("a", "b"));
 }
 
-TEST_F(CommitScheduleTest, TakesChangesOfStateAtOnceAndAlone) {
+TEST_F(CommitScheduleTest, TakesChangesOfStateAtOnceAndWithThemEpochsThatNobodyWatches) {
   schedule_.NoteCommit("a", 0, At(0));
   schedule_.Add(a_, Urgency::kPrompt, At(1));
   schedule_.Add(b_, Urgency::kNow, At(2));
   EXPECT_LE(schedule_.due(), At(2));
+  EXPECT_THAT(TakeAt(2), UnorderedElementsAre("a", "b"));
+}
+
+TEST_F(CommitScheduleTest, LeavesWatchedEpochsWhenStatesOfOthersChange) {
+  schedule_.NoteCommit("a", 1, At(0));
+  schedule_.Add(a_, Urgency::kPrompt, At(1));
+  schedule_.Add(b_, Urgency::kNow, At(2));
   EXPECT_THAT(TakeAt(2), ElementsAre("b"));
   EXPECT_EQ(schedule_.due(), At(50));
+}
+
+TEST_F(CommitScheduleTest, SpacesWatchedLogsTheMoreTheMoreOfThemThereAre) {
+  schedule_.NoteCommit("a", 100, At(0));
+  schedule_.NoteCommit("b", 100, At(0));
+  schedule_.Add(a_, Urgency::kPrompt, At(1));
+  EXPECT_EQ(schedule_.due(), At(100));
+  EXPECT_THAT(TakeAt(100), ElementsAre("a"));
+  schedule_.NoteCommit("a", 100, At(100));
+  schedule_.Add(a_, Urgency::kPrompt, At(101));
+  EXPECT_EQ(schedule_.due(), At(300));
 }
 
 TEST_F(CommitScheduleTest, TakesALogThatBecameUrgentAndNoLessUrgentAgain) {
