@@ -113,20 +113,19 @@ class Parser {
     const auto dimensions = Plain<std::uint8_t>();
     if (!dimensions || *dimensions > kMostDimensions) return std::nullopt;
     std::vector<std::int64_t> sizes;
-    std::size_t room = bytes_.size() / at::elementSize(type);  // elements that can still come
     std::size_t elements = 1, without_zeros = 1;
     for (int i = 0; i < *dimensions; ++i) {
       const auto size = Plain<std::int64_t>();
       if (!size || *size < 0) return std::nullopt;
       sizes.push_back(*size);
-      if (elements != 0 && static_cast<std::uint64_t>(*size) > room / elements) return std::nullopt;
-      elements *= static_cast<std::size_t>(*size);
       // Beside a dimension of zero, too, nothing is of a size that could not be.
-      if (*size > 0 && static_cast<std::size_t>(*size) > kMostElements / without_zeros) return std::nullopt;
-      without_zeros *= std::max<std::size_t>(1, static_cast<std::size_t>(*size));
+      const auto factor = static_cast<std::size_t>(*size);
+      if (factor > kMostElements / without_zeros) return std::nullopt;
+      without_zeros *= std::max<std::size_t>(1, factor);
+      elements *= factor;
     }
+    if (elements > bytes_.size() / at::elementSize(type)) return std::nullopt;
     const std::size_t size = elements * at::elementSize(type);
-    if (size > bytes_.size()) return std::nullopt;
     const at::Tensor tensor = at::empty(sizes, at::TensorOptions().device(at::kCPU).dtype(type));
     if (size > 0) std::memcpy(tensor.data_ptr(), bytes_.data(), size);
     bytes_.remove_prefix(size);

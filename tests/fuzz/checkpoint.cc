@@ -24,7 +24,10 @@ CVXNN_FUZZ_TARGET(checkpoint) {
   (void)descent::FromBytes({input.data(), input.size()});
   const auto state = descent::FromBytes(bytes);
   (void)training::FromBytes(bytes, {}, at::empty({0}, at::kDouble));
-  (void)training::ConvexStateFromBytes(bytes, {}, {at::zeros({4, 2}, at::kDouble), at::zeros({4, 1}, at::kDouble)});
+  training::TensorData data;
+  data.features = at::zeros({4, 2}, at::kDouble);
+  data.targets = at::zeros({4, 1}, at::kDouble);
+  (void)training::ConvexStateFromBytes(bytes, {}, data);
   if (!state.ok()) return;
   const auto again = descent::FromBytes(descent::ToBytes(*state));
   fuzz::Promise(again.ok() && again->size() == state->size(), "a state that was read is written and read again");

@@ -339,6 +339,7 @@ TEST(State, ComesBackFromItsBytes) {
   state["empty"] = at::empty({0, 7}, options.dtype(at::kFloat));
   state["matrix"] = Wavy(3, 4, 0.1).t();
   state["cube"] = Wavy(2, 6, 0.2, at::kFloat).view({2, 3, 2});
+  state["tall"] = at::empty({70, 0}, options.dtype(at::kDouble));  // nothing follows
   const auto back = FromBytes(ToBytes(state));
   ASSERT_TRUE(back.ok()) << back.status();
   ASSERT_EQ(back->size(), state.size());
@@ -346,7 +347,7 @@ TEST(State, ComesBackFromItsBytes) {
   EXPECT_EQ(reader.Integer("integer"), -5);
   EXPECT_EQ(reader.Number("number"), 0.1);
   EXPECT_EQ(reader.Text("text"), std::string("a\0b", 3));
-  for (const char* name : {"empty", "matrix", "cube"}) {
+  for (const char* name : {"empty", "matrix", "cube", "tall"}) {
     const at::Tensor& expected = std::get<at::Tensor>(state[name]);
     EXPECT_TRUE(Same(reader.TensorLike(name, expected), expected)) << name;
   }
