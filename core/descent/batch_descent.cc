@@ -378,6 +378,7 @@ class BatchDescent {
   void RememberWeights() {
     finished_rates_ = rates_;
     const std::size_t bytes = weights_.flat.nbytes();
+    if (bytes == 0) return;  // every trial is at rest
     if (weights_.flat.is_cpu() && bytes <= kPlainCopy) {
       std::memcpy(finished_weights_.data_ptr(), weights_.flat.data_ptr(), bytes);
     } else {

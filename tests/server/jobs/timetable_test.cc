@@ -57,7 +57,7 @@ TEST(Timetable, CallsAgainWhenAskedTo) {
   int times = 0;
   Timetable timetable([&](const std::string& name) -> std::optional<absl::Time> {
     calls.Add(name);
-    if (++times == 3) return std::nullopt;
+    if (++times >= 3) return std::nullopt;
     return absl::Now() + absl::Milliseconds(1);
   });
   timetable.Set("a", absl::Now());
