@@ -111,9 +111,9 @@ absl::Status DatasetService::Generate(const v1::GenerateDatasetRequest& request,
   const data::GeneratorSpec spec = GeneratorFromProto(request, &violations);
   const auto transforms = TransformsFromProto(request.transforms(), &violations);
   if (!violations.empty()) return violations.ToStatus();
-  if (const double bytes = GeneratedBytes(spec); bytes > static_cast<double>(parts_.limits.max_dataset_bytes)) {
-    return QuotaExceeded("max_dataset_bytes", absl::StrFormat("the data set needs %.0f bytes, the limit is %d", bytes,
-                                                              parts_.limits.max_dataset_bytes));
+  if (const double bytes = GeneratingBytes(spec); bytes > static_cast<double>(parts_.limits.max_dataset_bytes)) {
+    return QuotaExceeded("max_dataset_bytes", absl::StrFormat("making the data set needs %.0f bytes, the limit is %d",
+                                                              bytes, parts_.limits.max_dataset_bytes));
   }
   if (absl::Status status = CheckIdFree(parts_, request.dataset_id()); !status.ok()) return status;
   // Bounded by max_dataset_bytes.

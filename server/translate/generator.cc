@@ -156,4 +156,14 @@ double GeneratedBytes(const data::GeneratorSpec& spec) {
       spec.generator);
 }
 
+double GeneratingBytes(const data::GeneratorSpec& spec) {
+  double hidden = 0;
+  if (const auto* planted = std::get_if<data::PlantedNetworkGenerator>(&spec.generator)) {
+    hidden = static_cast<double>(planted->columns) * static_cast<double>(planted->neurons);
+  } else if (const auto* blobs = std::get_if<data::BlobsGenerator>(&spec.generator)) {
+    hidden = static_cast<double>(blobs->columns) * static_cast<double>(blobs->centers);
+  }
+  return GeneratedBytes(spec) + 2 * 8 * hidden;
+}
+
 }  // namespace cvxnn::server

@@ -14,4 +14,7 @@ data::GeneratorSpec GeneratorFromProto(const v1::GenerateDatasetRequest& request
 /// An upper bound on the bytes of what `spec` makes; saturates instead of overflowing.
 double GeneratedBytes(const data::GeneratorSpec& spec);
 
+/// An upper bound on the bytes that making it takes: also those of centres and of the planted network, twice; likewise.
+double GeneratingBytes(const data::GeneratorSpec& spec);
+
 }  // namespace cvxnn::server

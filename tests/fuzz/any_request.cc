@@ -29,7 +29,7 @@ void Generate(const v1::GenerateDatasetRequest& request) {
     fuzz::Promise(!violations.ToStatus().message().empty(), "a refusal says why");
     return;
   }
-  if (!(server::GeneratedBytes(spec) <= kMostGeneratedBytes)) return;
+  if (!(server::GeneratingBytes(spec) <= kMostGeneratedBytes)) return;
   auto dataset = data::Generate(spec);
   fuzz::CheckRead(dataset);
   if (!dataset.ok()) return;

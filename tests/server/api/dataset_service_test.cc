@@ -123,6 +123,19 @@ TEST_F(DatasetServiceTest, RefusesWhatIsLargerThanTheLimit) {
   EXPECT_EQ(Generate(request).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
+TEST_F(DatasetServiceTest, RefusesASmallDataSetWhoseMakingTakesMoreThanTheLimit) {
+  options_.limits.max_dataset_bytes = 1 << 20;
+  Start();
+  v1::GenerateDatasetRequest request;
+  request.mutable_planted_relu()->set_rows(1);
+  request.mutable_planted_relu()->set_cols(1831);
+  request.mutable_planted_relu()->set_neurons(53371);
+  const grpc::Status status = Generate(request);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("making the data set needs 1563586112 bytes"));
+  EXPECT_EQ(StoredDatasets(), 0u);
+}
+
 TEST_F(DatasetServiceTest, ListsNewestFirstAndDeletes) {
   Start();
   Spirals("one");
