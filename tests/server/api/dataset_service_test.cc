@@ -132,7 +132,7 @@ TEST_F(DatasetServiceTest, RefusesASmallDataSetWhoseMakingTakesMoreThanTheLimit)
   request.mutable_planted_relu()->set_neurons(53371);
   const grpc::Status status = Generate(request);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("making the data set needs 1563586112 bytes"));
+  EXPECT_THAT(status.error_message(), HasSubstr("making the data set needs 1563571472 bytes"));
   EXPECT_EQ(StoredDatasets(), 0u);
 }
 
