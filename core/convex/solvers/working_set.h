@@ -95,7 +95,7 @@ class WorkingSetSolver : public Solver {
   double upper_ = 0;        // of ReLU programs: least value of feasible weights
   Iterate iterate_;
   std::int64_t epochs_ = 0;
-  bool undone_ = false;  // whether the step that was cancelled last left the state before it
+  bool undone_ = false;      // whether the step that was cancelled last left the state before it
   std::int64_t looked_ = 0;  // epoch of the last look
   WorkingSetReport report_;
 };
