@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "core/network/network.h"
 #include "server/store/clock.h"
 #include "server/store/dataset_store.h"
 #include "server/store/job_store.h"
